@@ -1,0 +1,6 @@
+"""Who may do what, and as whom the database is asked. Every door goes through `acting_as`."""
+
+from crm.access.acting import acting_as, as_system, person_of, writing
+from crm.access.person import OPERATOR, RESOURCES, Membership, Person, Reach, load, missing_grant
+
+__all__ = ["OPERATOR", "RESOURCES", "Membership", "Person", "Reach", "acting_as", "as_system", "load", "missing_grant", "person_of", "writing"]

@@ -1,0 +1,12 @@
+"""The write path: edits in, change sets, conflicts and history out. See docs/adr/0002."""
+
+from crm.changes.apply import OnConflict, apply, delete_edit
+from crm.changes.conflicts import count_open, open_conflicts, resolve
+from crm.changes.edits import Disagreement, Edit, Outcome, Result
+from crm.changes.history import changes_of, values_before
+from crm.changes.undo import LeftAlone, Undone, undo
+
+__all__ = [
+    "Disagreement", "Edit", "LeftAlone", "OnConflict", "Outcome", "Result", "Undone", "apply", "changes_of", "count_open", "delete_edit",
+    "open_conflicts", "resolve", "undo", "values_before",
+]  # fmt: skip

@@ -1,0 +1,73 @@
+"""What goes into the write path and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from crm.errors import CrmError
+
+Status = Literal["applied", "merged", "unchanged", "conflict", "not_found", "denied", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One record's wanted values. `record_id` None makes a new record; `seen_version` is what the person looked at.
+
+    `effective_at`: when it really happened, where that was earlier (imports, syncs); never before the
+    record's last recorded change.
+    """
+
+    record_type: str
+    record_id: int | None
+    wanted: Mapping[str, Any]
+    seen_version: int | None = None
+    effective_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One field that somebody else changed first. Values are plain (JSON) forms; `seen` is None when erased."""
+
+    field: str
+    label: str
+    seen: Any
+    theirs: Any
+    mine: Any
+    their_person_id: int | None = None
+    their_at: datetime | None = None
+    their_source: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"field": self.field, "seen": self.seen, "theirs": self.theirs, "mine": self.mine}
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one edit. `version` is the record's after it; `applied` lists the fields written."""
+
+    edit: Edit
+    status: Status
+    record_id: int | None = None
+    version: int | None = None
+    applied: tuple[str, ...] = ()
+    conflicts: tuple[Disagreement, ...] = ()
+    error: CrmError | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether everything wanted now stands in the record."""
+        return self.status in ("applied", "merged", "unchanged")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Results in the order of the edits; `change_set_id` is None when nothing was written or kept."""
+
+    results: list[Result] = field(default_factory=list)
+    change_set_id: int | None = None
+
+    def count(self, *statuses: Status) -> int:
+        return sum(result.status in statuses for result in self.results)

@@ -1,0 +1,234 @@
+"""What a record type is to the write path: its table, its fields, and the word's own rules.
+
+Each word registers its types (`register`); `changes` never imports a word. Three forms of a value:
+
+* given: whatever a door passes (text from a form, a JSON value, a Python object);
+* read: the canonical Python value, made by `Field.read`, compared with `==`;
+* plain: its JSON form, as change rows and conflicts keep it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+from sqlalchemy.orm import Session
+
+from crm.errors import Invalid
+from crm.money import Money, read_money
+
+Kind = Literal["text", "long_text", "id", "int", "share", "date", "moment", "money", "json"]
+LONGEST = {"text": 300, "long_text": 20_000}
+_SQL_TYPE = {"text": "text", "long_text": "text", "id": "bigint", "int": "int", "share": "numeric", "date": "date", "moment": "timestamptz", "json": "jsonb"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One recorded field. `label` is what people read; money spans an amount and a currency column."""
+
+    name: str
+    label: str
+    kind: Kind = "text"
+    is_required: bool = False
+
+    def read(self, given: Any) -> Any:
+        """The canonical value; empty text is None. Raises `Invalid` with the field's name."""
+        if given is None or (isinstance(given, str) and not given.strip()):
+            if self.is_required:
+                raise Invalid(f"{self.label} cannot be empty.", field=self.name)
+            return None
+        return _READERS[self.kind](self, given)
+
+    def plain(self, value: Any) -> Any:
+        """The JSON form of a canonical value."""
+        if isinstance(value, Money):
+            return value.as_json()
+        if isinstance(value, datetime):
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        if isinstance(value, Decimal):
+            return float(value)
+        return value.isoformat() if isinstance(value, date) else value
+
+    def read_plain(self, plain: Any) -> Any:
+        """The canonical value of a JSON form that a change row kept."""
+        return plain if plain is None or self.kind in ("text", "long_text") else _READERS[self.kind](self, plain)
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """(column, SQL type) pairs."""
+        if self.kind == "money":
+            return ((f"{self.name}_amount", "numeric"), (f"{self.name}_currency", "text"))
+        return ((self.name, _SQL_TYPE[self.kind]),)
+
+    def from_row(self, row: Mapping[str, Any]) -> Any:
+        if self.kind == "money":
+            amount = row[f"{self.name}_amount"]
+            return None if amount is None else Money(amount, row[f"{self.name}_currency"])
+        return row[self.name]
+
+    def to_row(self, value: Any) -> tuple[Any, ...]:
+        """Column values in the order of `columns`."""
+        if self.kind == "money":
+            return (None, None) if value is None else (value.amount, value.currency)
+        return (json.dumps(value) if self.kind == "json" else value,)
+
+
+def _read_text(field: Field, given: Any) -> str:
+    if not isinstance(given, str):
+        raise Invalid(f"{field.label} takes text.", field=field.name)
+    text = given.strip().replace("\x00", "")
+    if len(text) > LONGEST[field.kind]:
+        raise Invalid(f"{field.label} takes up to {LONGEST[field.kind]:,} characters; this has {len(text):,}.", field=field.name)
+    return text
+
+
+def _read_int(field: Field, given: Any) -> int:
+    if isinstance(given, bool) or not isinstance(given, (int, str)):
+        if not (isinstance(given, float) and given.is_integer()):
+            raise Invalid(f"{field.label} takes a whole number.", field=field.name)
+    try:
+        number = int(given)
+    except ValueError:
+        raise Invalid(f"{field.label} takes a whole number.", field=field.name) from None
+    if not -(2**62) < number < 2**62 or (field.kind == "int" and abs(number) >= 2**31):
+        raise Invalid(f"{field.label} is too large a number.", field=field.name)
+    return number
+
+
+def _read_share(field: Field, given: Any) -> Decimal:
+    try:
+        share = Decimal(str(given))
+    except InvalidOperation:
+        raise Invalid(f"{field.label} takes a share between 0 and 1.", field=field.name) from None
+    if not share.is_finite() or not 0 <= share <= 1:
+        raise Invalid(f"{field.label} takes a share between 0 and 1.", field=field.name)
+    return share.quantize(Decimal("0.001"))
+
+
+def _read_json(field: Field, given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict) or len(json.dumps(given)) > 20_000:
+        raise Invalid(f"{field.label} takes a small JSON object.", field=field.name)
+    return given
+
+
+def _read_date(field: Field, given: Any) -> date:
+    if isinstance(given, datetime):
+        return given.date()
+    if isinstance(given, date):
+        return given
+    try:
+        found = date.fromisoformat(str(given).strip()[:10])
+    except ValueError:
+        raise Invalid(f"“{given}” is not a date for {field.label}. Write it as 2026-12-31.", field=field.name) from None
+    return found
+
+
+def _read_moment(field: Field, given: Any) -> datetime:
+    if not isinstance(given, datetime):
+        try:
+            given = datetime.fromisoformat(str(given).strip())
+        except ValueError:
+            raise Invalid(f"“{given}” is not a time for {field.label}. Write it as 2026-12-31T10:00:00Z.", field=field.name) from None
+    if given.tzinfo is None:
+        raise Invalid(f"{field.label} needs a time zone, such as 2026-12-31T10:00:00Z.", field=field.name)
+    return given.astimezone(UTC)
+
+
+def _read_money_field(field: Field, given: Any) -> Money | None:
+    return read_money(given, field=field.name)
+
+
+_READERS: Mapping[str, Callable[[Field, Any], Any]] = {
+    "text": _read_text, "long_text": _read_text, "id": _read_int, "int": _read_int,
+    "share": _read_share, "json": _read_json, "date": _read_date, "moment": _read_moment, "money": _read_money_field,
+}  # fmt: skip
+
+DELETED = Field("deleted_at", "Deleted", "moment")
+
+
+class Checks:
+    """The word's own rules for one `apply`; made afresh per call, so it may remember what it looked up.
+
+    `settle(current, wanted)` gets canonical values (`current` is None for a new record) and answers the
+    fields to write: the wanted ones, and any that follow from them. Raises `Invalid` with words.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
+        return wanted
+
+
+@dataclass(frozen=True)
+class RecordType:
+    """`name` is the word in change rows, `resource` the one in grants.
+
+    `grant`: the one action that covers creating, editing and deleting, where there is one (configure).
+    `coupled`: fields that only make sense together; a conflict in one holds back the others.
+    `team_sql`, `owner_sql`: whose the record is, for its scope, with the record as `r`.
+    """
+
+    name: str
+    table: str
+    label: str
+    resource: str
+    fields: Mapping[str, Field]
+    checks: type[Checks] = Checks
+    coupled: Sequence[frozenset[str]] = ()
+    has_custom: bool = False
+    has_effective_at: bool = False
+    grant: str | None = None
+    is_deletable: bool = True
+    team_sql: str = "r.team_id"
+    owner_sql: str = "r.owner_id"
+
+    def field(self, name: str) -> Field:
+        """The field, `custom.<key>` included. Raises `Invalid` for an unknown name."""
+        found = self.fields.get(name)
+        if found is None and self.has_custom and name.startswith("custom.") and 7 < len(name) <= 70:
+            return CustomField(name, name.removeprefix("custom.").replace("_", " ").capitalize())
+        if found is None:
+            raise Invalid(f"{self.label} has no field “{name}”.", field=name)
+        return found
+
+
+class CustomField(Field):
+    """A key of the `custom` column; its JSON value is its canonical value."""
+
+    def read(self, given: Any) -> Any:
+        if isinstance(given, str):
+            given = given.strip()[:2000] or None
+        if isinstance(given, (dict, list)) and len(str(given)) > 4000:
+            raise Invalid(f"{self.label} is too long.", field=self.name)
+        return given
+
+    def plain(self, value: Any) -> Any:
+        return value
+
+    def read_plain(self, plain: Any) -> Any:
+        return plain
+
+    @property
+    def key(self) -> str:
+        return self.name.removeprefix("custom.")
+
+    def from_row(self, row: Mapping[str, Any]) -> Any:
+        return row["custom"].get(self.key)
+
+
+_TYPES: dict[str, RecordType] = {}
+
+
+def register(record_type: RecordType) -> RecordType:
+    """Make a type known to the write path. Each word calls this when it is imported."""
+    _TYPES[record_type.name] = record_type
+    return record_type
+
+
+def type_of(name: str) -> RecordType:
+    return _TYPES[name]

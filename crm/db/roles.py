@@ -1,0 +1,103 @@
+"""The database roles of one installation. Roles belong to the whole server, so their names carry the installation's.
+
+One role per view scope (each has one plain policy, so the same indexes serve every scope), one that
+writes, one for the machinery (sign-in, jobs), and the login that every process but `migrate` uses:
+NOINHERIT, owner of nothing, no superuser, no BYPASSRLS.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy.engine import URL
+
+from crm.settings import Settings
+
+VIEW_SCOPES = ("all", "team", "own", "mixed")
+
+
+@dataclass(frozen=True, slots=True)
+class DbRoles:
+    """Role names of one installation."""
+
+    installation: str
+
+    @property
+    def all(self) -> str:
+        return f"crm_{self.installation}_all"
+
+    @property
+    def team(self) -> str:
+        return f"crm_{self.installation}_team"
+
+    @property
+    def own(self) -> str:
+        return f"crm_{self.installation}_own"
+
+    @property
+    def mixed(self) -> str:
+        return f"crm_{self.installation}_mixed"
+
+    @property
+    def write(self) -> str:
+        return f"crm_{self.installation}_write"
+
+    @property
+    def system(self) -> str:
+        return f"crm_{self.installation}_system"
+
+    @property
+    def login(self) -> str:
+        return f"crm_{self.installation}_login"
+
+    @property
+    def view(self) -> tuple[str, ...]:
+        return (self.all, self.team, self.own, self.mixed)
+
+    @property
+    def assumable(self) -> tuple[str, ...]:
+        return (*self.view, self.write, self.system)
+
+
+def installation_of(settings: Settings, owner_url: URL) -> str:
+    """CRM_INSTALLATION, or the database's name made safe: two databases on one server never share roles."""
+    if settings.installation:
+        return settings.installation
+    return re.sub(r"[^a-z0-9_]", "_", (owner_url.database or "crm").lower())[:30]
+
+
+def login_password(settings: Settings, installation: str) -> str:
+    return settings.derive(f"runtime-login:{installation}")
+
+
+def login_url(settings: Settings, owner_url: str | URL) -> URL:
+    """The URL of the runtime login for the owner's `owner_url`."""
+    url = make_url(owner_url).set(drivername="postgresql+psycopg")
+    installation = installation_of(settings, url)
+    return url.set(username=DbRoles(installation).login, password=login_password(settings, installation))
+
+
+def ensure(connection: Connection, roles: DbRoles, password: str) -> None:
+    """Make the installation's roles and the login. Runs as the owner, which needs CREATEROLE."""
+    existing = set(connection.scalars(text("select rolname from pg_roles where rolname like :p"), {"p": f"crm_{roles.installation}_%"}))
+    for name in roles.assumable:
+        if name not in existing:
+            connection.execute(text(f'create role "{name}" nologin noinherit'))
+    if roles.login not in existing:
+        connection.execute(text(f'create role "{roles.login}" login noinherit'))
+    connection.execute(text(f"alter role \"{roles.login}\" with login noinherit nocreatedb nocreaterole password '{password}'"))
+    granted = set(
+        connection.scalars(
+            text("select r.rolname from pg_auth_members m join pg_roles r on r.oid = m.roleid join pg_roles l on l.oid = m.member where l.rolname = :l"),
+            {"l": roles.login},
+        )
+    )
+    for name in roles.assumable:
+        if name not in granted:
+            connection.execute(text(f'grant "{name}" to "{roles.login}"'))
+    database = connection.scalar(text("select current_database()"))
+    connection.execute(text(f'revoke all on database "{database}" from public'))
+    connection.execute(text(f'grant connect on database "{database}" to "{roles.login}"'))
+    connection.execute(text("revoke create on schema public from public"))

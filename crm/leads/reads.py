@@ -1,0 +1,188 @@
+"""Lists and details of leads, for screens and API. Row security decides what is in them; these add comfort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from crm.errors import Invalid
+
+SEARCH_MOST = 5000
+COUNT_MOST = 10_000
+
+# public name -> (column, descending by default, nullable)
+SORTS: Mapping[str, tuple[str, bool, bool]] = {
+    "updated_at": ("l.updated_at", True, False),
+    "created_at": ("l.created_at", True, False),
+    "name": ("l.name", False, False),
+    "value_usd": ("l.value_usd", True, True),
+    "lifetime_usd": ("l.lifetime_usd", True, False),
+    "expected_close_on": ("l.expected_close_on", False, True),
+    "last_contacted_at": ("l.last_contacted_at", False, True),
+    "stage_entered_at": ("l.stage_entered_at", False, False),
+    "id": ("l.id", False, False),
+}
+_TYPES = {
+    "updated_at": "timestamptz", "created_at": "timestamptz", "name": "text", "value_usd": "numeric", "lifetime_usd": "numeric",
+    "expected_close_on": "date", "last_contacted_at": "timestamptz", "stage_entered_at": "timestamptz", "id": "bigint",
+}  # fmt: skip
+
+COLUMNS = """
+    l.id, l.version, l.name, l.team_id, l.pipeline_id, l.stage_id, l.owner_id, l.company_id, l.value_amount, l.value_currency, l.value_usd,
+    l.expected_close_on, l.next_step, l.source, l.market, l.email, l.phone, l.lost_reason, l.external_id, l.custom, l.came_from_lead_id,
+    l.lifetime_usd, l.last_order_at, l.last_contacted_at, l.stage_entered_at, l.created_at, l.updated_at, l.deleted_at, l.merged_into_id"""
+NAMED = """
+    p.*, t.name as team, pi.name as pipeline, s.name as stage, s.kind as stage_kind, s.target_days, o.name as owner, c.name as company
+from page as p
+left join crm.teams as t on t.id = p.team_id
+left join crm.pipelines as pi on pi.id = p.pipeline_id
+left join crm.stages as s on s.id = p.stage_id
+left join crm.people as o on o.id = p.owner_id
+left join lateral (select co.name from crm.companies as co where co.id = p.company_id) as c on true"""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFilter:
+    """Every part narrows the list; None or empty leaves it open. `owner_ids` may hold 0 for "nobody"."""
+
+    team_ids: tuple[int, ...] = ()
+    pipeline_ids: tuple[int, ...] = ()
+    stage_ids: tuple[int, ...] = ()
+    owner_ids: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
+    markets: tuple[str, ...] = ()
+    company_id: int | None = None
+    q: str = ""
+    updated_since: datetime | None = None
+    not_contacted_days: int | None = None
+    open_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeadPage:
+    """`rows` in order; `next_after` continues the list by key (None at its end)."""
+
+    rows: Sequence[Mapping[str, Any]]
+    next_after: tuple[Any, int] | None = None
+
+
+def list_leads(
+    session: Session, wanted: LeadFilter, *, sort: str = "-updated_at", limit: int = 100, offset: int = 0, after: tuple[Any, int] | None = None
+) -> LeadPage:
+    """One page of leads. `sort` is a name of `SORTS`, "-" for descending; `after` is the last page's `next_after`."""
+    name, descending = _sort(sort)
+    column, _, nullable = SORTS[name]
+    where, parameters = _where(session, wanted)
+    if after is not None:
+        where.append(_after(name, column, descending, nullable, after, parameters))
+    direction = "desc" if descending else "asc"
+    nulls = " nulls last" if nullable or (descending and name == "value_usd") else ""
+    order = f"order by {column} {direction}{nulls}, l.id {direction}" if name != "id" else f"order by l.id {direction}"
+    page_order = order.replace("l.", "p.")
+    statement = text(
+        f"with page as materialized (select {COLUMNS} from crm.leads as l where {' and '.join(where)} {order} limit :limit offset :offset)"
+        f" select {NAMED} {page_order}"
+    )
+    rows = session.execute(statement, {**parameters, "limit": limit + 1, "offset": offset}).mappings().all()
+    if len(rows) <= limit:
+        return LeadPage(rows)
+    last = rows[limit - 1]
+    return LeadPage(rows[:limit], (last[name], last["id"]))
+
+
+def _sort(sort: str) -> tuple[str, bool]:
+    name = sort.removeprefix("-")
+    if name not in SORTS:
+        raise Invalid(f"Leads cannot be sorted by “{name}”. Take one of: {', '.join(SORTS)}; a minus turns it round.", field="sort")
+    return name, sort.startswith("-")
+
+
+def _after(name: str, column: str, descending: bool, nullable: bool, after: tuple[Any, int], parameters: dict[str, Any]) -> str:
+    key, last_id = after
+    sign = "<" if descending else ">"
+    parameters["after_id"] = last_id
+    if name == "id":
+        return f"l.id {sign} :after_id"
+    if key is None:
+        return f"({column} is null and l.id {sign} :after_id)"
+    parameters["after_key"] = key
+    ahead = f"({column}, l.id) {sign} (cast(:after_key as {_TYPES[name]}), cast(:after_id as bigint))"
+    return f"({ahead} or {column} is null)" if nullable else ahead
+
+
+def _where(session: Session, wanted: LeadFilter) -> tuple[list[str], dict[str, Any]]:
+    where = ["l.deleted_at is null"]
+    parameters: dict[str, Any] = {}
+    for field, column in (("team_ids", "l.team_id"), ("pipeline_ids", "l.pipeline_id"), ("stage_ids", "l.stage_id")):
+        if ids := getattr(wanted, field):
+            where.append(f"{column} = any(cast(:{field} as bigint[]))" if len(ids) > 1 else f"{column} = :{field}")
+            parameters[field] = list(ids) if len(ids) > 1 else ids[0]
+    if wanted.owner_ids:
+        people = [owner_id for owner_id in wanted.owner_ids if owner_id]
+        either = ["l.owner_id = any(cast(:owner_ids as bigint[]))" if len(people) > 1 else "l.owner_id = :owner_ids"] if people else []
+        either += ["l.owner_id is null"] if 0 in wanted.owner_ids else []
+        where.append(f"({' or '.join(either)})")
+        if people:
+            parameters["owner_ids"] = people if len(people) > 1 else people[0]
+    for field, column in (("sources", "l.source"), ("markets", "l.market")):
+        if values := getattr(wanted, field):
+            where.append(f"{column} = any(cast(:{field} as text[]))")
+            parameters[field] = list(values)
+    if wanted.company_id is not None:
+        where.append("l.company_id = :company_id")
+        parameters["company_id"] = wanted.company_id
+    if wanted.updated_since is not None:
+        where.append("l.updated_at >= :updated_since")
+        parameters["updated_since"] = wanted.updated_since
+    if wanted.not_contacted_days is not None:
+        where.append("coalesce(l.last_contacted_at, l.created_at) < now() - make_interval(days => :not_contacted_days)")
+        parameters["not_contacted_days"] = wanted.not_contacted_days
+    if wanted.open_only:
+        where.append("l.stage_id in (select st.id from crm.stages as st where st.kind = 'open')")
+    if wanted.q.strip():
+        where.append(_search(session, wanted.q.strip(), parameters))
+    return where, parameters
+
+
+def _search(session: Session, q: str, parameters: dict[str, Any]) -> str:
+    """By id where few match; for words that thousands share, the list is walked in its own order instead."""
+    q = q[:200]
+    if len(q) >= 3:
+        ids = list(session.scalars(text("select crm.search_leads(:q, :most)"), {"q": q, "most": SEARCH_MOST}))
+        if len(ids) < SEARCH_MOST:
+            parameters["found"] = ids
+            return "l.id = any(cast(:found as bigint[]))"
+    parameters["q"] = q
+    return "crm.lead_matches(l.id, :q)"
+
+
+def count_leads(session: Session, wanted: LeadFilter) -> int:
+    """How many leads the filter finds, counted up to `COUNT_MOST` + 1."""
+    where, parameters = _where(session, wanted)
+    statement = text(f"select count(*) from (select 1 from crm.leads as l where {' and '.join(where)} limit :most) as some")
+    return session.scalar(statement, {**parameters, "most": COUNT_MOST + 1}) or 0
+
+
+def totals(session: Session, wanted: LeadFilter) -> tuple[int, Decimal]:
+    """Leads and their value in USD, for the line above a list."""
+    where, parameters = _where(session, wanted)
+    row = session.execute(text(f"select count(*) as n, coalesce(sum(l.value_usd), 0) as usd from crm.leads as l where {' and '.join(where)}"), parameters).one()
+    return row.n, row.usd
+
+
+def lead(session: Session, lead_id: int) -> Mapping[str, Any] | None:
+    """One lead with its names, deleted and merged ones included; None when hidden or missing."""
+    statement = text(f"with page as (select {COLUMNS} from crm.leads as l where l.id = :id) select {NAMED}")
+    return session.execute(statement, {"id": lead_id}).mappings().one_or_none()
+
+
+def leads_by_id(session: Session, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    """Named rows of these leads, as far as they are seen."""
+    statement = text(f"with page as (select {COLUMNS} from crm.leads as l where l.id = any(:ids)) select {NAMED}")
+    return {row["id"]: row for row in session.execute(statement, {"ids": list(ids)}).mappings()}

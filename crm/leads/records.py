@@ -1,0 +1,159 @@
+"""The lead as the write path knows it: its fields and what follows from changing them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from crm.access import person_of
+from crm.changes.records import Checks, Field, RecordType, register
+from crm.errors import Invalid
+from crm.leads import rules
+from crm.pipelines.reads import PipelineRow, pipelines
+
+
+class LeadChecks(Checks):
+    """Team, pipeline and stage belong together; a stage may ask for fields; an owner is somebody active."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._owners: dict[int, tuple[bool, bool, frozenset[int]]] = {}
+
+    @cached_property
+    def _pipelines(self) -> Sequence[PipelineRow]:
+        return pipelines(self.session)
+
+    @cached_property
+    def _parents(self) -> dict[int, int | None]:
+        return {row.id: row.parent_id for row in self.session.execute(text("select id, parent_id from crm.teams where deleted_at is null"))}
+
+    def _line(self, team_id: int) -> list[int]:
+        """The team and those above it, nearest first."""
+        line: list[int] = []
+        current: int | None = team_id
+        while current is not None and current not in line:
+            line.append(current)
+            current = self._parents.get(current)
+        return line
+
+    def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
+        if current is None:
+            wanted = self._begin(wanted)
+        after = {**(current or {}), **wanted}
+        if wanted.get("deleted_at"):
+            return wanted
+        if wanted.get("market"):
+            wanted["market"] = _market(wanted["market"])
+        moved = {"team_id", "pipeline_id", "stage_id"} & wanted.keys()
+        if moved:
+            self._place(current, wanted, after)
+        if wanted.get("owner_id") is not None:
+            self._check_owner(wanted["owner_id"])
+        return wanted
+
+    def _begin(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        wanted = {name: value for name, value in wanted.items() if value is not None or name == "owner_id"}
+        if not wanted.get("name"):
+            raise Invalid("Give the lead a name.", field="name")
+        if not wanted.get("team_id"):
+            raise Invalid("Say which team the lead belongs to.", field="team_id")
+        if "owner_id" not in wanted:
+            wanted["owner_id"] = person_of(self.session).id or None
+        return wanted
+
+    def _place(self, current: Mapping[str, Any] | None, wanted: dict[str, Any], after: dict[str, Any]) -> None:
+        """Fill in pipeline and stage where the team or pipeline moved, and check that the three fit."""
+        team_id = after["team_id"]
+        if team_id not in self._parents:
+            raise Invalid("There is no such team.", field="team_id")
+        line = self._line(team_id)
+        team_moved = current is not None and team_id != current["team_id"]
+        if (current is None or team_moved) and wanted.get("pipeline_id") is None and wanted.get("stage_id") is not None:
+            # A stage names its pipeline.
+            owner = next((p for p in self._pipelines if any(s.id == wanted["stage_id"] for s in p.stages)), None)
+            wanted["pipeline_id"] = after["pipeline_id"] = owner.id if owner else None
+        if wanted.get("pipeline_id") is None and (current is None or (team_moved and self._pipeline(after.get("pipeline_id"), line) is None)):
+            wanted["pipeline_id"] = after["pipeline_id"] = rules.default_pipeline(self._pipelines, line).id
+        pipeline = rules.check_pipeline(self._pipeline(after["pipeline_id"], line), line)
+        if wanted.get("stage_id") is None and (current is None or pipeline.id != current["pipeline_id"]):
+            if not pipeline.stages:
+                raise Invalid(f"“{pipeline.name}” has no stages yet.", field="pipeline_id")
+            wanted["stage_id"] = after["stage_id"] = pipeline.stages[0].id
+        stage = rules.check_stage(after["stage_id"], pipeline)
+        if current is None or stage.id != current["stage_id"]:
+            rules.check_entry(stage, after)
+        if team_moved and "owner_id" not in wanted and after.get("owner_id") and not self._belongs(after["owner_id"], line):
+            wanted["owner_id"] = None  # nobody of the new team's yet: it shows as unassigned there
+
+    def _pipeline(self, pipeline_id: int | None, line: Sequence[int]) -> PipelineRow | None:
+        return next((p for p in self._pipelines if p.id == pipeline_id and p.team_id in line), None)
+
+    def _owner(self, owner_id: int) -> tuple[bool, bool, frozenset[int]]:
+        """(is active, is organisation-wide, teams)."""
+        if owner_id not in self._owners:
+            row = self.session.execute(
+                text("""
+                    select p.disabled_at is null as is_active, coalesce(bool_or(m.id is not null and m.team_id is null), false) as is_wide,
+                        coalesce(array_agg(m.team_id) filter (where m.team_id is not null), '{}') as teams
+                    from crm.people as p left join crm.memberships as m on m.person_id = p.id
+                    where p.id = :id group by p.id
+                """),
+                {"id": owner_id},
+            ).one_or_none()
+            self._owners[owner_id] = (row.is_active, row.is_wide, frozenset(row.teams)) if row else (False, False, frozenset())
+        return self._owners[owner_id]
+
+    def _belongs(self, owner_id: int, line: Sequence[int]) -> bool:
+        _, is_wide, teams = self._owner(owner_id)
+        return is_wide or bool(teams & set(line))
+
+    def _check_owner(self, owner_id: int) -> None:
+        if not self._owner(owner_id)[0]:
+            raise Invalid("That person does not exist or is disabled. Choose another owner.", field="owner_id")
+
+
+def _market(given: str) -> str:
+    code = given.strip().upper()
+    if len(code) != 2 or not code.isalpha():
+        raise Invalid(f"“{given}” is not a market: write its two-letter country code, such as AE.", field="market")
+    return code
+
+
+LEAD = register(
+    RecordType(
+        name="lead",
+        table="crm.leads",
+        label="Lead",
+        resource="lead",
+        fields={
+            f.name: f
+            for f in (
+                Field("name", "Name", is_required=True),
+                Field("team_id", "Team", "id", is_required=True),
+                Field("pipeline_id", "Pipeline", "id", is_required=True),
+                Field("stage_id", "Stage", "id", is_required=True),
+                Field("owner_id", "Owner", "id"),
+                Field("company_id", "Company", "id"),
+                Field("value", "Value", "money"),
+                Field("expected_close_on", "Expected close", "date"),
+                Field("next_step", "Next step"),
+                Field("source", "Source"),
+                Field("market", "Market"),
+                Field("email", "Mail"),
+                Field("phone", "Phone"),
+                Field("lost_reason", "Lost reason"),
+                Field("external_id", "External id"),
+                Field("came_from_lead_id", "Came from", "id"),
+                Field("merged_into_id", "Merged into", "id"),
+            )
+        },
+        checks=LeadChecks,
+        coupled=(frozenset({"team_id", "pipeline_id", "stage_id"}),),
+        has_custom=True,
+        has_effective_at=True,
+    )
+)

@@ -1,0 +1,86 @@
+"""The pipeline's double-entry bookkeeping: postings, stays and the daily fold of postings."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import CHAR, CheckConstraint, Index, Numeric, SmallInteger, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm.db.base import Base, Id, Moment, Ref
+
+
+class Posting(Base):
+    """One side of one change of a lead's bucket. Append-only; only the fold marks a row."""
+
+    __tablename__ = "postings"
+    id: Mapped[Id]
+    lead_id: Mapped[Ref]
+    kind: Mapped[str]
+    effective_at: Mapped[datetime] = mapped_column(comment="when it was so")
+    posted_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), comment="when we knew")
+    team_id: Mapped[Ref]
+    pipeline_id: Mapped[Ref]
+    stage_id: Mapped[Ref]
+    owner_id: Mapped[Ref | None]
+    other_stage_id: Mapped[Ref | None] = mapped_column(comment="the stage on the other side; null for one-sided kinds")
+    source: Mapped[str | None]
+    market: Mapped[str | None] = mapped_column(CHAR(2))
+    close_month: Mapped[date | None] = mapped_column(comment="first day of the expected close month")
+    leads: Mapped[int] = mapped_column(SmallInteger, comment="+1 or -1")
+    value_usd: Mapped[Decimal] = mapped_column(Numeric(16, 2), comment="signed USD")
+    change_set_id: Mapped[Ref | None]
+    fold_id: Mapped[int | None] = mapped_column(comment="the fold that counted it; null until then")
+    __table_args__ = (
+        CheckConstraint("kind in ('created', 'moved', 'owner', 'revalued', 'deleted', 'restored')", name="kind"),
+        CheckConstraint("leads in (1, -1)", name="leads"),
+        Index("ix_postings_lead_id", "lead_id", "effective_at"),
+        Index("ix_postings_effective_at", "effective_at"),
+        Index("ix_postings_unfolded", "id", postgresql_where=text("fold_id is null")),
+    )
+
+
+class Stay(Base):
+    """A lead's time in one bucket; open while `left_at` is null."""
+
+    __tablename__ = "stays"
+    id: Mapped[Id]
+    lead_id: Mapped[Ref]
+    team_id: Mapped[Ref]
+    pipeline_id: Mapped[Ref]
+    stage_id: Mapped[Ref]
+    owner_id: Mapped[Ref | None]
+    source: Mapped[str | None]
+    market: Mapped[str | None] = mapped_column(CHAR(2))
+    close_month: Mapped[date | None]
+    value_usd: Mapped[Decimal] = mapped_column(Numeric(16, 2))
+    entered_by: Mapped[str] = mapped_column(comment="the kind of posting that began it")
+    stage_entered_at: Mapped[datetime]
+    entered_at: Mapped[datetime]
+    left_at: Mapped[Moment | None]
+    __table_args__ = (
+        CheckConstraint("left_at >= entered_at", name="in_order"),
+        Index("uq_stays_open", "lead_id", unique=True, postgresql_where=text("left_at is null")),
+        Index("ix_stays_lead_id_entered_at", "lead_id", "entered_at"),
+        Index("ix_stays_stage_id_entered_at", "stage_id", "entered_at"),
+    )
+
+
+class PostingDay(Base):
+    """The fold: signed sums of postings per reporting day and bucket. A cache, rebuilt at will."""
+
+    __tablename__ = "posting_days"
+    id: Mapped[Id]
+    day: Mapped[date] = mapped_column(comment="effective day in the reporting time zone")
+    team_id: Mapped[Ref]
+    pipeline_id: Mapped[Ref]
+    stage_id: Mapped[Ref]
+    owner_id: Mapped[Ref | None]
+    leads: Mapped[int]
+    value_usd: Mapped[Decimal] = mapped_column(Numeric(18, 2))
+    __table_args__ = (
+        UniqueConstraint("day", "team_id", "pipeline_id", "stage_id", "owner_id", postgresql_nulls_not_distinct=True),
+        Index("ix_posting_days_team_id_day", "team_id", "day"),
+        Index("ix_posting_days_owner_id_day", "owner_id", "day"),
+    )

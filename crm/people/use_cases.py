@@ -1,0 +1,114 @@
+"""Looking after people: add, disable, change teams and roles. Passwords and links are `crm.access.sign_in`'s."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from crm.access import audit, person_of, writing
+from crm.changes import Edit, Outcome, apply
+from crm.clock import now
+from crm.errors import Invalid, NotFound, Refused
+from crm.people.records import PERSON, TEAM
+
+Place = tuple[int | None, int]
+"""(team id, role id); the team is None for an organisation-wide role."""
+
+
+def role_id(session: Session, name: str) -> int:
+    found = session.scalar(text("select id from crm.roles where name = :n"), {"n": name.strip().lower()})
+    if found is None:
+        names = ", ".join(session.scalars(text("select name from crm.roles order by id")))
+        raise Invalid(f"There is no role “{name}”. Roles are: {names}.", field="role")
+    return int(found)
+
+
+def team_id(session: Session, name: str) -> int:
+    found = session.scalar(text("select id from crm.teams where lower(name) = lower(:n) and deleted_at is null"), {"n": name.strip()})
+    if found is None:
+        raise Invalid(f"There is no team “{name}”.", field="team")
+    return int(found)
+
+
+def add_person(session: Session, values: Mapping[str, Any], places: Sequence[Place], *, source: str) -> int:
+    """A new person with their teams and roles; answers the id. Raises `Invalid` for a mail address or name in use."""
+    _check_places(session, places)
+    given = {"time_zone": "UTC", **values}
+    outcome = apply(session, [Edit(PERSON.name, None, given)], source=source, label="New person", on_conflict="refuse")
+    person_id = outcome.results[0].record_id
+    assert person_id is not None
+    _write_places(session, person_id, places)
+    return person_id
+
+
+def place_person(session: Session, person_id: int, places: Sequence[Place]) -> None:
+    """Replace the person's teams and roles. Acts on their open pages within five seconds."""
+    if not session.scalar(text("select 1 from crm.people where id = :id"), {"id": person_id}):
+        raise NotFound("There is no such person.")
+    _check_places(session, places)
+    _keep_an_admin(session, person_id, places)
+    _write_places(session, person_id, places)
+
+
+def change_person(session: Session, person_id: int, seen_version: int, values: Mapping[str, Any], *, source: str) -> Outcome:
+    """Edit name, mail address or time zone; raises `Stale` when somebody was first."""
+    return apply(session, [Edit(PERSON.name, person_id, values, seen_version)], source=source, label="Person", on_conflict="refuse")
+
+
+def disable_person(session: Session, person_id: int, seen_version: int, *, source: str) -> Outcome:
+    """Disable: sessions and keys die within five seconds; leads and history stay."""
+    _keep_an_admin(session, person_id, ())
+    return change_person(session, person_id, seen_version, {"disabled_at": now()}, source=source)
+
+
+def enable_person(session: Session, person_id: int, seen_version: int, *, source: str) -> Outcome:
+    return change_person(session, person_id, seen_version, {"disabled_at": None}, source=source)
+
+
+def add_team(session: Session, name: str, *, parent_id: int | None = None, source: str) -> int:
+    outcome = apply(session, [Edit(TEAM.name, None, {"name": name, "parent_id": parent_id})], source=source, label="New team", on_conflict="refuse")
+    found = outcome.results[0].record_id
+    assert found is not None
+    return found
+
+
+def _check_places(session: Session, places: Sequence[Place]) -> None:
+    """Organisation-wide roles stand alone; the others need a team each."""
+    wide = {row.id: row.is_organisation_wide for row in session.execute(text("select id, is_organisation_wide from crm.roles"))}
+    for team, role in places:
+        if role not in wide:
+            raise Invalid("There is no such role.", field="role")
+        if wide[role] != (team is None):
+            raise Invalid("This role is for the whole organisation: leave the team out." if wide[role] else "This role needs a team.", field="team")
+    if len({team for team, _ in places}) != len(places):
+        raise Invalid("A person has one role in each team.", field="team")
+
+
+def _keep_an_admin(session: Session, person_id: int, places: Sequence[Place]) -> None:
+    """Refuse what would leave nobody who can look after people."""
+    admins = set(
+        session.scalars(
+            text("""
+                select m.person_id from crm.memberships as m
+                join crm.roles as r on r.id = m.role_id
+                join crm.people as p on p.id = m.person_id
+                where r.is_organisation_wide and p.disabled_at is null
+            """)
+        )
+    )
+    if admins == {person_id} and not any(team is None for team, _ in places):
+        raise Refused("This is the last admin. Make somebody else an admin first.", grant="person: configure")
+
+
+def _write_places(session: Session, person_id: int, places: Sequence[Place]) -> None:
+    with writing(session, "person", "configure"):
+        session.execute(text("delete from crm.memberships where person_id = :id"), {"id": person_id})
+        if places:
+            session.execute(
+                text("insert into crm.memberships (person_id, team_id, role_id) values (:person, :team, :role)"),
+                [{"person": person_id, "team": team, "role": role} for team, role in places],
+            )
+        audit.record(session, "person.placed", person_id=person_of(session).id, subject=f"person {person_id}", places=[list(place) for place in places])

@@ -1,0 +1,136 @@
+"""One Postgres for the whole run; a template database with the cast, cloned for each test that asks for `db`."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+INSTALLATION = "throughline_test"
+TEMPLATE = "throughline_test_template"
+SECRET = "test-secret-key-of-more-than-thirty-two-characters"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads the developer's own settings."""
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("CRM_") and name not in ("CRM_CHROMIUM", "CRM_TEST_POSTGRES")}
+    kept.update({name: os.environ.pop(name) for name in ("DATABASE_URL", "REPORTS_DATABASE_URL") if name in os.environ})
+    os.environ.update(CRM_SECRET_KEY=SECRET, CRM_INSTALLATION=INSTALLATION, CRM_DEMO="0", CRM_DATA_DIR=str(tmp_path_factory.mktemp("data")))
+    yield
+    os.environ.update(kept)
+
+
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@dataclass(frozen=True)
+class Server:
+    """The test run's Postgres: URL of its owner, for any database name."""
+
+    owner_url: str
+    folder: Path
+
+    def url(self, database: str) -> str:
+        return make_url(self.owner_url).set(database=database).render_as_string(hide_password=False)
+
+    def run(self, statement: str, *, database: str = "throughline") -> None:
+        engine = create_engine(self.url(database), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+
+
+@pytest.fixture(scope="session")
+def server(environment: None, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """An embedded Postgres of this run's own, shared by its workers; CRM_TEST_POSTGRES names another server's owner."""
+    from crm.db import embedded
+
+    folder = _shared_folder(tmp_path_factory)
+    given = os.environ.get("CRM_TEST_POSTGRES")
+    with FileLock(folder / "server.lock"):
+        return Server(given or embedded.start(folder), folder)
+
+
+@pytest.fixture(scope="session")
+def template(server: Server):  # type: ignore[no-untyped-def]
+    """The migrated database with the cast in it, made once per run; answers the cast."""
+    from crm import settings
+    from crm.db import engine, migrate, roles
+    from tests import cast
+
+    made = server.folder / "template.pickle"
+    with FileLock(server.folder / "template.lock"):
+        if made.exists():
+            return pickle.loads(made.read_bytes())
+        server.run(f'drop database if exists "{TEMPLATE}"')
+        server.run(f'create database "{TEMPLATE}"')
+        url = server.url(TEMPLATE)
+        migrate.migrate(settings.read(), url)
+        engine.role_names.cache_clear()
+        engine.owner_url.cache_clear()
+        os.environ["DATABASE_URL"] = url
+        settings.current.cache_clear()
+        runtime = engine.make_engine(roles.login_url(settings.current(), url))
+        found = cast.set_up(runtime)
+        runtime.dispose()
+        made.write_bytes(pickle.dumps(found))
+        return found
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of one test's own: the owner's URL and the runtime login's engine."""
+
+    url: str
+    engine: Engine
+
+    def owner(self) -> Engine:
+        """For arranging and looking past the walls; never for what is being tested."""
+        return create_engine(make_url(self.url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+
+    def rows(self, statement: str, **parameters: object) -> list:  # type: ignore[type-arg]
+        with self.owner().connect() as connection:
+            return list(connection.execute(text(statement), parameters).mappings())
+
+    def value(self, statement: str, **parameters: object) -> object:
+        with self.owner().connect() as connection:
+            return connection.scalar(text(statement), parameters)
+
+
+@pytest.fixture
+def db(server: Server, template: object) -> Iterator[Database]:
+    """A fresh clone of the template; the process's engine points to it for the test's time."""
+    from crm import settings
+    from crm.db import engine, roles
+
+    name = f"tl_{uuid.uuid4().hex[:12]}"
+    with FileLock(server.folder / "clone.lock"):
+        server.run(f'create database "{name}" template "{TEMPLATE}" strategy file_copy')
+    url = server.url(name)
+    os.environ["DATABASE_URL"] = url
+    caches = (settings.current, engine.owner_url, engine.runtime_engine, engine.role_names)
+    for cache in caches:
+        cache.cache_clear()
+    server.run(f'grant connect on database "{name}" to "{roles.DbRoles(INSTALLATION).login}"', database=name)
+    yield Database(url, engine.runtime_engine())
+    engine.runtime_engine().dispose()
+    for cache in caches:
+        cache.cache_clear()
+    os.environ.pop("DATABASE_URL", None)
+    server.run(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+def cast(db: Database, template):  # type: ignore[no-untyped-def]
+    """The cast of this test's database."""
+    return pickle.loads(pickle.dumps(template))
