@@ -118,7 +118,7 @@ def read(environment: dict[str, str] | None = None) -> Settings:
     """Settings from `environment` (default: the process's). Raises `BadSetting`."""
     given = dict(os.environ if environment is None else environment)
     given.update(_files(given))
-    names = {field.alias: field for field in Settings.model_fields.values()}
+    names = {field.alias or "": field for field in Settings.model_fields.values()}
     values = {name: given[name] for name in names if given.get(name)}
     try:
         return Settings.model_validate(values)

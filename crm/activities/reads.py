@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 _OF_LEAD = text("""
@@ -19,12 +18,14 @@ _OF_LEAD = text("""
 """)
 
 
-def activities_of(session: Session, lead_id: int, *, before: tuple[Any, int] | None = None, most: int = 100) -> list[Mapping[str, Any]]:
+def activities_of(session: Session, lead_id: int, *, before: tuple[Any, int] | None = None, most: int = 100) -> list[RowMapping]:
     """Empty when the lead is hidden. `before` is the (happened_at, id) to continue from."""
     at, last_id = before or (None, None)
     return list(session.execute(_OF_LEAD, {"lead_id": lead_id, "before_at": at, "before_id": last_id, "most": most}).mappings())
 
 
-def activity(session: Session, activity_id: int) -> Mapping[str, Any] | None:
-    statement = text("select id, version, lead_id, person_id, kind, body, happened_at, duration_minutes, created_at, updated_at from crm.activities where id = :id")
+def activity(session: Session, activity_id: int) -> RowMapping | None:
+    statement = text("""
+        select id, version, lead_id, person_id, kind, body, happened_at, duration_minutes, created_at, updated_at from crm.activities where id = :id
+    """)
     return session.execute(statement, {"id": activity_id}).mappings().one_or_none()

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from crm.access import person_of, writing
@@ -27,7 +27,7 @@ _OPEN = text("""
 """)
 
 
-def open_conflicts(session: Session, ids: list[int] | None = None) -> list[Mapping[str, Any]]:
+def open_conflicts(session: Session, ids: list[int] | None = None) -> list[RowMapping]:
     """The person's own open conflicts, newest first; values in plain (JSON) form."""
     return list(session.execute(_OPEN, {"ids": ids}).mappings())
 
@@ -42,7 +42,7 @@ def resolve(session: Session, choices: Mapping[int, Choice]) -> Outcome:
     Somebody may have changed the field once more since; then a new conflict takes the old one's place.
     Raises `NotFound` when one is not this person's or is settled already.
     """
-    if unknown := {choice for choice in choices.values()} - {"mine", "theirs"}:
+    if unknown := set[str](choices.values()) - {"mine", "theirs"}:
         raise Invalid(f"“{unknown.pop()}” is not a choice: take mine or theirs.", field="choice")
     found = {row["id"]: row for row in open_conflicts(session, list(choices))}
     if missing := choices.keys() - found.keys():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 _CHANGES = text("""
@@ -19,7 +19,7 @@ _CHANGES = text("""
 """)
 
 
-def changes_of(session: Session, kind: str, record_id: int, *, before: int | None = None, most: int = 200) -> list[Mapping[str, Any]]:
+def changes_of(session: Session, kind: str, record_id: int, *, before: int | None = None, most: int = 200) -> list[RowMapping]:
     """The record's changes, newest first; `before` is a version to continue from. Empty when hidden."""
     return list(session.execute(_CHANGES, {"kind": kind, "id": record_id, "before": before, "most": most}).mappings())
 

@@ -87,9 +87,9 @@ def _read_text(field: Field, given: Any) -> str:
 
 
 def _read_int(field: Field, given: Any) -> int:
-    if isinstance(given, bool) or not isinstance(given, (int, str)):
-        if not (isinstance(given, float) and given.is_integer()):
-            raise Invalid(f"{field.label} takes a whole number.", field=field.name)
+    is_whole = isinstance(given, (int, str)) or (isinstance(given, float) and given.is_integer())
+    if isinstance(given, bool) or not is_whole:
+        raise Invalid(f"{field.label} takes a whole number.", field=field.name)
     try:
         number = int(given)
     except ValueError:
@@ -128,14 +128,16 @@ def _read_date(field: Field, given: Any) -> date:
 
 
 def _read_moment(field: Field, given: Any) -> datetime:
-    if not isinstance(given, datetime):
+    if isinstance(given, datetime):
+        moment = given
+    else:
         try:
-            given = datetime.fromisoformat(str(given).strip())
+            moment = datetime.fromisoformat(str(given).strip())
         except ValueError:
             raise Invalid(f"“{given}” is not a time for {field.label}. Write it as 2026-12-31T10:00:00Z.", field=field.name) from None
-    if given.tzinfo is None:
+    if moment.tzinfo is None:
         raise Invalid(f"{field.label} needs a time zone, such as 2026-12-31T10:00:00Z.", field=field.name)
-    return given.astimezone(UTC)
+    return moment.astimezone(UTC)
 
 
 def _read_money_field(field: Field, given: Any) -> Money | None:

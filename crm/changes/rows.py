@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from crm.changes.edits import Disagreement, Result
 from crm.changes.records import DELETED, Field, RecordType
 
 
-def scopes(session: Session, kind: RecordType, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+def scopes(session: Session, kind: RecordType, ids: Sequence[int]) -> dict[int, RowMapping]:
     """Whose the records are, as far as the view role sees them."""
     merged = "r.merged_into_id" if "merged_into_id" in kind.fields else "null::bigint as merged_into_id"
     deleted = "r.deleted_at" if kind.is_deletable else "null::timestamptz as deleted_at"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import BigInteger, DateTime, Identity, MetaData, func, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -27,4 +27,4 @@ Json = Annotated[dict[str, Any], mapped_column(JSONB, server_default=text("'{}':
 
 class Base(DeclarativeBase):
     metadata = MetaData(schema="crm", naming_convention=NAMES)
-    type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSONB}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: DateTime(timezone=True), dict[str, Any]: JSONB}

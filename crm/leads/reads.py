@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from crm.errors import Invalid
@@ -68,7 +68,7 @@ class LeadFilter:
 class LeadPage:
     """`rows` in order; `next_after` continues the list by key (None at its end)."""
 
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[RowMapping]
     next_after: tuple[Any, int] | None = None
 
 
@@ -176,13 +176,13 @@ def totals(session: Session, wanted: LeadFilter) -> tuple[int, Decimal]:
     return row.n, row.usd
 
 
-def lead(session: Session, lead_id: int) -> Mapping[str, Any] | None:
+def lead(session: Session, lead_id: int) -> RowMapping | None:
     """One lead with its names, deleted and merged ones included; None when hidden or missing."""
     statement = text(f"with page as (select {COLUMNS} from crm.leads as l where l.id = :id) select {NAMED}")
     return session.execute(statement, {"id": lead_id}).mappings().one_or_none()
 
 
-def leads_by_id(session: Session, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+def leads_by_id(session: Session, ids: Sequence[int]) -> dict[int, RowMapping]:
     """Named rows of these leads, as far as they are seen."""
     statement = text(f"with page as (select {COLUMNS} from crm.leads as l where l.id = any(:ids)) select {NAMED}")
     return {row["id"]: row for row in session.execute(statement, {"ids": list(ids)}).mappings()}

@@ -25,7 +25,7 @@ ALL_RESOURCES = {
     "audit": (VIEW,),
 }
 SHIPPED = {
-    "admin": ("Sees and shapes everything", True, {r: {a: "all" for a in actions} for r, actions in ALL_RESOURCES.items()}),
+    "admin": ("Sees and shapes everything", True, {r: dict.fromkeys(actions, "all") for r, actions in ALL_RESOURCES.items()}),
     "manager": (
         "Runs a team: its leads, people's work and reports; hands leads to any team", False,
         {
