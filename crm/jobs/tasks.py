@@ -1,0 +1,24 @@
+"""The jobs that run by themselves. A slot that nobody took within ten minutes is dropped: the next one does its work."""
+
+from __future__ import annotations
+
+from crm.jobs import cleaning, reaper
+from crm.jobs.app import app
+from crm.logs import log
+
+EVERY_MINUTE = "* * * * *"
+HOURLY = "17 * * * *"
+
+
+@app.periodic(cron=EVERY_MINUTE)
+@app.task(name="reap_jobs", queueing_lock="reap_jobs")
+def reap_jobs(timestamp: int) -> None:
+    """Take up jobs whose worker is gone."""
+    reaper.reap()
+
+
+@app.periodic(cron=HOURLY)
+@app.task(name="clean_up", queueing_lock="clean_up")
+def clean_up(timestamp: int) -> None:
+    """Remove what nobody needs any more."""
+    log.info("cleaned_up", **cleaning.clean_up())
