@@ -452,6 +452,7 @@ def upgrade() -> None:
     op.create_index('ix_leads_lifetime_usd', 'leads', [sa.literal_column('lifetime_usd desc'), sa.literal_column('id desc')], unique=False, schema='crm', postgresql_where=sa.text('deleted_at is null'))
     op.create_index('ix_leads_merged_into_id', 'leads', ['merged_into_id'], unique=False, schema='crm', postgresql_where=sa.text('merged_into_id is not null'))
     op.create_index('ix_leads_name', 'leads', ['name', 'id'], unique=False, schema='crm', postgresql_where=sa.text('deleted_at is null'))
+    op.create_index('ix_leads_owner_id_pipeline_id', 'leads', ['owner_id', 'pipeline_id'], unique=False, schema='crm')
     op.create_index('ix_leads_owner_id_updated_at', 'leads', ['owner_id', sa.literal_column('updated_at desc'), sa.literal_column('id desc')], unique=False, schema='crm', postgresql_where=sa.text('deleted_at is null'))
     op.create_index('ix_leads_stage_id_updated_at', 'leads', ['pipeline_id', 'stage_id', sa.literal_column('updated_at desc'), sa.literal_column('id desc')], unique=False, schema='crm', postgresql_where=sa.text('deleted_at is null'))
     op.create_index('ix_leads_team_id_updated_at', 'leads', ['team_id', sa.literal_column('updated_at desc'), sa.literal_column('id desc')], unique=False, schema='crm', postgresql_where=sa.text('deleted_at is null'))

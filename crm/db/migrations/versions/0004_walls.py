@@ -167,10 +167,8 @@ def policies() -> list[tuple[str, str, str, str, str | None, str | None]]:
     add(("conflicts", "write_insert", "insert", "write", None, f"person_id = {ME}"))
     add(("conflicts", "write_update", "update", "write", f"person_id = {ME}", f"person_id = {ME}"))
     # Pipelines: by grant, and those of one's own leads.
-    add((
-        "pipelines", "view", "select", "view",
-        f"{sees('pipeline', owner=None)} or id in (select l.pipeline_id from crm.leads as l where l.owner_id = {ME})", None,
-    ))  # fmt: skip
+    own_lead = f"exists (select from crm.leads as l where l.owner_id = {ME} and l.pipeline_id = pipelines.id)"
+    add(("pipelines", "view", "select", "view", f"{sees('pipeline', owner=None)} or {own_lead}", None))
     add(("stages", "view", "select", "view", "exists (select from crm.pipelines as p where p.id = pipeline_id)", None))
     for table in ("pipelines", "stages"):
         add((table, "write_sees", "select", "write,system", "true", None))
