@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crm.jobs import cleaning, reaper
 from crm.jobs.app import app
+from crm.ledger.fold import fold
 from crm.logs import log
 
 EVERY_MINUTE = "* * * * *"
@@ -22,3 +23,12 @@ def reap_jobs(timestamp: int) -> None:
 def clean_up(timestamp: int) -> None:
     """Remove what nobody needs any more."""
     log.info("cleaned_up", **cleaning.clean_up())
+
+
+@app.periodic(cron=EVERY_MINUTE)
+@app.task(name="fold_postings", queueing_lock="fold_postings")
+def fold_postings(timestamp: int) -> None:
+    """Fold what was posted since the last fold; rebuild where the reporting time zone changed."""
+    folded = fold()
+    if folded:
+        log.info("postings_folded", count=folded)

@@ -84,3 +84,14 @@ class PostingDay(Base):
         Index("ix_posting_days_team_id_day", "team_id", "day"),
         Index("ix_posting_days_owner_id_day", "owner_id", "day"),
     )
+
+
+class FoldStamp(Base):
+    """One row: what the standing fold was made with. Its lock keeps folds apart."""
+
+    __tablename__ = "fold_stamps"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    fold_id: Mapped[int] = mapped_column(server_default=text("0"), comment="the newest fold; marks the postings it counted")
+    time_zone: Mapped[str | None] = mapped_column(comment="IANA name the days of posting_days were made in; null before the first fold")
+    folded_at: Mapped[Moment | None]
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

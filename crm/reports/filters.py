@@ -1,0 +1,56 @@
+"""Reads what people give as a report's filters: ids, exact names, "me"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from crm.access import person_of
+from crm.errors import Invalid
+from crm.reports.registry import Param, Report
+
+# Each runs under the person's own view: what they may not see cannot be named either.
+_FIND: Mapping[str, str] = {
+    "team": "select t.id, t.name from crm.teams as t where t.deleted_at is null and (t.id = :id or lower(t.name) = lower(:given))",
+    "pipeline": "select p.id, p.name from crm.pipelines as p where p.id = :id or lower(p.name) = lower(:given)",
+    "person": "select p.id, p.name from crm.people as p where p.id = :id or lower(p.name) = lower(:given) or p.email = lower(:given)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """`binds` for the query; `said` for people: what was asked, in names."""
+
+    binds: dict[str, Any]
+    said: dict[str, str]
+
+
+def read_filters(session: Session, report: Report, given: Mapping[str, Any]) -> Filters:
+    """Raises `Invalid` for an unknown filter, or one whose value names nothing or several things."""
+    known = {param.name: param for param in report.params}
+    if unknown := sorted(given.keys() - known.keys()):
+        raise Invalid(f"{report.name} has no filter “{unknown[0]}”. It takes: {', '.join(known)}.", field=unknown[0])
+    binds: dict[str, Any] = {param.binds: None for param in report.params}
+    said: dict[str, str] = {}
+    for name, value in given.items():
+        if value is None or str(value).strip() == "":
+            continue
+        binds[known[name].binds], said[name] = _resolve(session, known[name], str(value).strip())
+    return Filters(binds, said)
+
+
+def _resolve(session: Session, param: Param, given: str) -> tuple[int, str]:
+    if param.kind == "person" and given.lower() == "me":
+        return person_of(session).id, person_of(session).name
+    number = int(given) if given.isdecimal() and len(given) < 19 else None
+    found = session.execute(text(_FIND[param.kind]), {"id": number, "given": given}).all()
+    named = [row for row in found if row.id == number] or found
+    if not named:
+        raise Invalid(f"There is no {param.kind} “{given}”, or you may not see it.", field=param.name)
+    if len(named) > 1:
+        raise Invalid(f"Several have the name “{given}”. Give the id: {', '.join(str(row.id) for row in named)}.", field=param.name)
+    return named[0].id, named[0].name
