@@ -3,6 +3,11 @@
 Migrations call `history_triggers`; nothing at run time does. The generated update function also
 refuses a tracked column that differs without `version = version + 1`, and a version that grows
 without a tracked difference, so that versions and changes never part.
+
+Old and new rows meet in a FULL join on purpose (each has its partner, so it equals an inner one). A
+trigger's plan is made at its first call and kept: made for one row, an inner join becomes a nested loop,
+and 8,000 rows took 86 s. A full join is always hashed, as long as no condition rejects nulls: hence
+"is distinct from" beside it.
 """
 
 from __future__ import annotations
@@ -69,18 +74,18 @@ end $$""",
 create or replace function crm.{table}_updated_history() returns trigger language plpgsql security definer
 set search_path = crm, pg_temp as $$
 begin
-    if exists (
-        select from old_rows as o join new_rows as n using (id)
-        where n.version <> o.version + ({differs})::int
-    ) then
+    if (
+        select count(*) from old_rows as o full join new_rows as n using (id)
+        where n.version is distinct from o.version + ({differs})::int
+    ) > 0 then
         raise exception 'a recorded column of {table} changed without its version, or the version without a recorded column'
             using errcode = 'TL001';
     end if;
     {into}
     select '{record_type}', n.id, n.version, {actor}, {effective_changed},
         {" || ".join(_difference(column) for column in columns)}
-    from old_rows as o join new_rows as n using (id)
-    where n.version <> o.version;
+    from old_rows as o full join new_rows as n using (id)
+    where n.version is distinct from o.version;
     return null;
 end $$""",
         f"drop trigger if exists {table}_inserted_history on crm.{table}",

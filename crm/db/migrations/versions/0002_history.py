@@ -92,13 +92,18 @@ create trigger leads_inserted_search after insert on crm.leads
 
 create function crm.leads_updated_search() returns trigger language plpgsql security definer set search_path = crm, pg_temp as $$
 begin
+    -- A full join, as in crm.db.history; materialized, so that what follows cannot turn it into another.
+    with renamed as materialized (
+        select n.id, n.name, n.company_id, n.email, n.phone, n.external_id
+        from old_rows as o
+        full join new_rows as n using (id)
+        where (o.name, o.company_id, o.email, o.phone, o.external_id) is distinct from (n.name, n.company_id, n.email, n.phone, n.external_id)
+    )
     update lead_search_texts as s
-    set content = lower(concat_ws(' ', n.name, nullif(c.name, n.name), n.email, n.phone, n.external_id))
-    from new_rows as n
-    join old_rows as o using (id)
-    left join companies as c on c.id = n.company_id
-    where s.lead_id = n.id
-        and (o.name, o.company_id, o.email, o.phone, o.external_id) is distinct from (n.name, n.company_id, n.email, n.phone, n.external_id);
+    set content = lower(concat_ws(' ', r.name, nullif(c.name, r.name), r.email, r.phone, r.external_id))
+    from renamed as r
+    left join companies as c on c.id = r.company_id
+    where s.lead_id = r.id;
     return null;
 end $$;
 create trigger leads_updated_search after update on crm.leads
@@ -106,12 +111,14 @@ create trigger leads_updated_search after update on crm.leads
 
 create function crm.companies_updated_search() returns trigger language plpgsql security definer set search_path = crm, pg_temp as $$
 begin
+    with renamed as materialized (
+        select n.id, n.name from old_rows as o full join new_rows as n using (id) where o.name is distinct from n.name
+    )
     update lead_search_texts as s
-    set content = lower(concat_ws(' ', l.name, nullif(n.name, l.name), l.email, l.phone, l.external_id))
-    from new_rows as n
-    join old_rows as o using (id)
-    join leads as l on l.company_id = n.id
-    where s.lead_id = l.id and o.name <> n.name;
+    set content = lower(concat_ws(' ', l.name, nullif(r.name, l.name), l.email, l.phone, l.external_id))
+    from renamed as r
+    join leads as l on l.company_id = r.id
+    where s.lead_id = l.id;
     return null;
 end $$;
 create trigger companies_updated_search after update on crm.companies

@@ -1,4 +1,4 @@
-"""The ledger: postings and stays by statement-level triggers."""
+"""The ledger: postings and stays by statement-level triggers. Old and new rows meet in full joins: crm.db.history says why."""
 
 from alembic import op
 
@@ -51,7 +51,7 @@ begin
         side.source, side.market, date_trunc('month', side.expected_close_on)::date,
         side.leads, side.leads * coalesce(side.value_usd, 0), in_change_set
     from old_rows as o
-    join new_rows as n using (id)
+    full join new_rows as n using (id)
     cross join lateral (values
         (o.team_id, o.pipeline_id, o.stage_id, o.owner_id, n.stage_id, o.source, o.market, o.expected_close_on, -1, o.value_usd, o.deleted_at),
         (n.team_id, n.pipeline_id, n.stage_id, n.owner_id, o.stage_id, n.source, n.market, n.expected_close_on, 1, n.value_usd, n.deleted_at)
@@ -59,12 +59,13 @@ begin
     where side.deleted_at is null
         and {CHANGED};
 
+    with left_behind as materialized (
+        select n.id, n.effective_at from old_rows as o full join new_rows as n using (id) where {CHANGED}
+    )
     update stays as s
-    set left_at = n.effective_at
-    from old_rows as o
-    join new_rows as n using (id)
-    where s.lead_id = n.id and s.left_at is null
-        and {CHANGED};
+    set left_at = b.effective_at
+    from left_behind as b
+    where s.lead_id = b.id and s.left_at is null;
 
     insert into stays (lead_id, team_id, pipeline_id, stage_id, owner_id, source, market, close_month, value_usd, entered_by, stage_entered_at, entered_at)
     select n.id, n.team_id, n.pipeline_id, n.stage_id, n.owner_id, n.source, n.market,
@@ -77,7 +78,7 @@ begin
         end,
         n.stage_entered_at, n.effective_at
     from old_rows as o
-    join new_rows as n using (id)
+    full join new_rows as n using (id)
     where n.deleted_at is null
         and {CHANGED};
     return null;
