@@ -1,0 +1,118 @@
+"""Fills an empty database with a believable organisation and two years of its work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from itertools import islice
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from crm.access import OPERATOR, acting_as, passwords, writing
+from crm.clock import now
+from crm.db import engine as db_engine
+from crm.db.migrate import owner_engine
+from crm.demo.organisation import MARKETS, PASSWORD, Organisation, found_organisation, let_go
+from crm.demo.rates import newest, weekly_rates
+from crm.demo.stories import Story, Storyteller
+from crm.demo.writing import write_stories
+from crm.errors import CrmError
+from crm.ledger.fold import fold
+
+BATCH = 20_000
+REFRESHES = (1, 4, 16)  # after so many batches the planner is told anew how large the tables are
+TABLES = ", ".join(
+    f"crm.{name}"
+    for name in ("people", "teams", "pipelines", "stages", "companies", "contacts", "leads", "lead_contacts", "lead_search_texts", "activities", "changes",
+                 "change_sets", "postings", "posting_days", "stays", "exchange_rates", "memberships")
+)  # fmt: skip
+
+
+def is_empty(session: Session) -> bool:
+    """Whether nobody has put anything into this database yet."""
+    return not session.scalar(
+        text("select exists (select from crm.people) or exists (select from crm.teams) or exists (select from crm.leads) or exists (select from crm.companies)")
+    )
+
+
+def fill(*, leads: int = 10_000, seed: int = 7, progress: Callable[[str], None] | None = None, owner_url: str | None = None) -> None:
+    """Fill an empty database; raises `CrmError` for one that holds anything.
+
+    The same seed on the same day gives the same organisation. Up to `BATCH` leads go in as one transaction
+    with the organisation; more follow in batches, so that memory stays bounded.
+    """
+    say = progress or (lambda line: None)
+    with acting_as(OPERATOR) as session:
+        if not is_empty(session):
+            raise CrmError("This database is not empty, and the demo only fills an empty one. Nothing was changed.")
+        made = found_organisation(session)
+        rates = _enter_rates(session, seed)
+        _give_passwords(session, made)
+        say(f"{len(made.people)} people in {len(made.teams)} teams")
+        teller = Storyteller(made, seed=seed, now=now(), usd_per_unit=newest(rates))
+        stories = (teller.tell() for _ in range(leads))
+        done = _write(session, stories)
+        let_go(session, made)
+    say(f"{done:,} of {leads:,} leads")
+    while done < leads:
+        if done // BATCH in REFRESHES:
+            refresh(owner_url)
+        with acting_as(OPERATOR) as session:
+            done += _write(session, stories)
+        say(f"{done:,} of {leads:,} leads")
+    fold()
+    refresh(owner_url)
+
+
+def _write(session: Session, stories: Iterator[Story]) -> int:
+    batch = list(islice(stories, BATCH))
+    if batch:
+        write_stories(session, batch)
+    return len(batch)
+
+
+def _enter_rates(session: Session, seed: int) -> Sequence[tuple[str, date, float]]:
+    rates = list(weekly_rates(seed, now().date()))
+    with writing(session, "settings", "configure"):
+        session.execute(
+            text("insert into crm.markets (code, name, currency) values (:code, :name, :currency)"),
+            [{"code": code, "name": market.name, "currency": market.currency} for code, market in MARKETS.items()],
+        )
+        session.execute(
+            text("""
+                insert into crm.exchange_rates (currency, valid_from, usd_per_unit)
+                select * from unnest(cast(:currencies as text[]), cast(:days as date[]), cast(:rates as numeric[]))
+            """),
+            {"currencies": [row[0] for row in rates], "days": [row[1] for row in rates], "rates": [row[2] for row in rates]},
+        )
+    return rates
+
+
+def _give_passwords(session: Session, made: Organisation) -> None:
+    """One hash for all: the password is no secret here, and hashing is slow on purpose."""
+    with _as_machinery(session):
+        session.execute(
+            text("insert into crm.credentials (person_id, password_hash) select id, :hash from unnest(cast(:ids as bigint[])) as p (id)"),
+            {"hash": passwords.hashed(PASSWORD), "ids": list(made.people.values())},
+        )
+
+
+@contextmanager
+def _as_machinery(session: Session) -> Iterator[None]:
+    """The system role inside the fill's own transaction, so that no person exists without a password."""
+    role = text("select set_config('role', :role, true)")
+    session.execute(role, {"role": db_engine.role_names().system})
+    yield
+    session.execute(role, {"role": session.info["view_settings"]["role"]})
+
+
+def refresh(owner_url: str | None = None) -> None:
+    """Tell the planner what is in the tables now: only their owner may, so this is the one part that runs as the owner."""
+    engine = owner_engine(owner_url or db_engine.owner_url())
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"vacuum (analyze, skip_locked) {TABLES}"))
+    finally:
+        engine.dispose()
