@@ -10,17 +10,20 @@ No context means no rows: the runtime login itself may read nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from psycopg import Connection
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from crm.access.person import Person, Reach, missing_grant
 from crm.db import engine as db_engine
-from crm.errors import CrmError
+from crm.errors import Refused
 
-_SET = text("select set_config(k, v, true) from unnest(cast(:keys as text[]), cast(:vals as text[])) as s (k, v)")
+_SET = text("select set_config(key, value, true) from jsonb_each_text(cast(:settings as jsonb))")
 
 
 def _ids(ids: frozenset[int]) -> str:
@@ -32,11 +35,20 @@ def _on(flag: bool) -> str:
 
 
 def _apply(session: Session, values: Mapping[str, str]) -> None:
-    session.execute(_SET, {"keys": list(values), "vals": list(values.values())})
+    session.execute(_SET, {"settings": json.dumps(values)})
+
+
+def _view(person: Person, resource: str, action: str) -> tuple[dict[str, str], str]:
+    """The view settings, also as JSON; worked out once per person and access stamp."""
+    found = person.views.get((resource, action))
+    if found is None:
+        values = _view_settings(person, person.reach(resource, action))
+        found = person.views[resource, action] = (values, json.dumps(values))
+    return found
 
 
 def _view_settings(person: Person, reach: Reach) -> dict[str, str]:
-    """What the view policies read. A reach of none becomes `own` of nobody."""
+    """What the view policies read. A reach of none becomes `own` of nobody. Nobody is writing."""
     scope = reach.scope
     role = getattr(db_engine.role_names(), "own" if scope == "none" else scope)
     found = {
@@ -51,7 +63,7 @@ def _view_settings(person: Person, reach: Reach) -> dict[str, str]:
         found[f"crm.{resource}_all"] = _on(resource_reach.everywhere)
         found[f"crm.{resource}_teams"] = _ids(resource_reach.teams)
         found[f"crm.{resource}_own"] = _on(resource_reach.own)
-    return {**found, "role": role}
+    return {**found, "crm.write_resource": "", "crm.undoing": "", "role": role}
 
 
 @contextmanager
@@ -62,10 +74,11 @@ def acting_as(person: Person, *, resource: str = "lead", action: str = "view", e
     only their own sees only their own.
     """
     with Session(engine or db_engine.runtime_engine(), expire_on_commit=False) as session, session.begin():
-        values = _view_settings(person, person.reach(resource, action))
-        session.info.update(person=person, view_settings=values)
-        _apply(session, values)
+        values, view = _view(person, resource, action)
+        session.info.update(person=person, view_settings=values, view=view)
+        session.execute(_SET, {"settings": view})
         yield session
+        _check_sound(session)
 
 
 def person_of(session: Session) -> Person:
@@ -79,30 +92,46 @@ def writing(session: Session, resource: str, action: str, *, undoing: int | None
     """The write role with the reach of (`resource`, `action`), then the view role again.
 
     The old row must lie within that reach; the new one within it or where the person may assign to.
-    `undoing`: the person's own change set that is being taken back.
+    `undoing`: the change set that is being taken back; where it is the person's own, the wall also lets them
+    at records which they changed last by it, whatever their reach.
     """
     person = person_of(session)
+    if person.is_read_only:
+        raise Refused("This key can only read.", grant=f"{resource}: {action}")
     reach = person.reach(resource, action)
-    if reach.is_none and resource != "account":  # settling one's own conflicts and reading one's own change sets needs no grant
-        raise missing_grant(resource, action)
+    if reach.is_none and resource != "account" and not (undoing and person.may_write(resource)):
+        raise missing_grant(resource, action)  # one's own account, conflicts and change sets need no grant
     assign = reach | person.reach(resource, "assign")
-    _apply(session, {
+    if undoing:
+        assign = assign | person.reach(resource, "create") | person.reach(resource, "edit")
+    outer = session.info.get("write_settings")
+    settings = {
         "crm.write_resource": resource,
         "crm.write_all": _on(reach.everywhere), "crm.write_teams": _ids(reach.teams), "crm.write_own": _on(reach.own),
         "crm.assign_all": _on(assign.everywhere), "crm.assign_teams": _ids(assign.teams), "crm.assign_own": _on(assign.own),
         "crm.undoing": str(undoing or ""),
         "role": db_engine.role_names().write,
-    })  # fmt: skip
+    }  # fmt: skip
+    session.info["write_settings"] = settings
+    _apply(session, settings)
     try:
         yield
-    except CrmError:  # the transaction is sound and a caller may go on with it; a database error has ended it
-        _leave(session)
-        raise
-    _leave(session)
+    finally:
+        session.info["write_settings"] = outer
+        if _is_sound(session):  # else the savepoint's rollback, or the transaction's end, takes the role back
+            _apply(session, outer or {"crm.write_resource": "", "crm.undoing": "", **session.info["view_settings"]})
 
 
-def _leave(session: Session) -> None:
-    _apply(session, {"crm.write_resource": "", "crm.undoing": "", **session.info["view_settings"]})
+@contextmanager
+def stepping_aside(session: Session) -> Iterator[None]:
+    """The machinery's role inside a person's transaction, for what must stand or fall with it; then the view role again."""
+    view = session.info.get("view")
+    if view is None:
+        yield
+        return
+    _apply(session, {"role": db_engine.role_names().system})
+    yield
+    session.execute(_SET, {"settings": view})
 
 
 @contextmanager
@@ -111,3 +140,16 @@ def as_system(*, engine: Engine | None = None) -> Iterator[Session]:
     with Session(engine or db_engine.runtime_engine(), expire_on_commit=False) as session, session.begin():
         _apply(session, {"role": db_engine.role_names().system})
         yield session
+        _check_sound(session)
+
+
+def _is_sound(session: Session) -> bool:
+    """Whether the database still takes statements in this transaction."""
+    connection: Connection[object] = session.connection().connection.driver_connection  # type: ignore[assignment]
+    return connection.info.transaction_status != TransactionStatus.INERROR
+
+
+def _check_sound(session: Session) -> None:
+    """Postgres answers the commit of a failed transaction with a silent rollback; nobody may take that for a save."""
+    if not _is_sound(session):
+        raise RuntimeError("A statement failed and its error was passed over: the transaction was not saved.")

@@ -80,6 +80,8 @@ class Person:
     memberships: tuple[Membership, ...] = ()
     stamp: int = 0
     is_read_only: bool = False
+    views: dict[tuple[str, str], tuple[dict[str, str], str]] = field(default_factory=dict, compare=False, repr=False)
+    """What `acting_as` has worked out for (resource, action) already."""
     _reaches: dict[tuple[str, str], Reach] = field(default_factory=dict, compare=False, repr=False)
 
     def reach(self, resource: str, action: str) -> Reach:
@@ -104,6 +106,10 @@ class Person:
 
     def may(self, resource: str, action: str) -> bool:
         return not self.reach(resource, action).is_none
+
+    def may_write(self, resource: str) -> bool:
+        """Whether they change such records at all, in whichever way and wherever."""
+        return any(self.may(resource, action) for action in ("create", "edit", "delete", "configure"))
 
     def require(self, resource: str, action: str) -> Reach:
         """The reach, or `Refused` in words that name the missing grant."""

@@ -48,7 +48,7 @@ ACTIVITY = register(
         fields={
             f.name: f
             for f in (
-                Field("lead_id", "Lead", "id", is_required=True),
+                Field("lead_id", "Lead", "id", is_required=True, refers_to="crm.leads"),
                 Field("person_id", "Person", "id"),
                 Field("kind", "Kind", is_required=True),
                 Field("body", "Text", "long_text"),
@@ -59,5 +59,6 @@ ACTIVITY = register(
         checks=ActivityChecks,
         team_sql="(select l.team_id from crm.leads as l where l.id = r.lead_id)",
         owner_sql="r.person_id",
+        rank=0,
     )
 )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from crm.access import person_of, writing
+from crm.access import writing
 from crm.changes.apply import apply
 from crm.changes.edits import Edit, Outcome
-from crm.changes.records import DELETED, type_of
+from crm.changes.records import type_of
 from crm.errors import Invalid, NotFound
 
 Choice = Literal["mine", "theirs"]
@@ -25,11 +25,13 @@ _OPEN = text("""
     where c.resolved_at is null and (cast(:ids as bigint[]) is null or c.id = any(:ids))
     order by c.created_at desc, c.record_type, c.record_id, c.id
 """)
+_LOCK = text("select id from crm.conflicts where id = any(:ids) and resolved_at is null order by id for update")
+_SETTLE = text("update crm.conflicts set resolved_at = now(), resolution = :choice where id = any(:ids) and resolved_at is null")
 
 
-def open_conflicts(session: Session, ids: list[int] | None = None) -> list[RowMapping]:
+def open_conflicts(session: Session, ids: list[int] | None = None) -> list[Mapping[str, Any]]:
     """The person's own open conflicts, newest first; values in plain (JSON) form."""
-    return list(session.execute(_OPEN, {"ids": ids}).mappings())
+    return [dict(row) for row in session.execute(_OPEN, {"ids": ids}).mappings()]
 
 
 def count_open(session: Session) -> int:
@@ -40,28 +42,36 @@ def resolve(session: Session, choices: Mapping[int, Choice]) -> Outcome:
     """Settle conflicts: "theirs" leaves the record, "mine" writes it, as one change set.
 
     Somebody may have changed the field once more since; then a new conflict takes the old one's place.
+    What cannot be written (the record was deleted, the grant is gone) stays open; its result says why.
     Raises `NotFound` when one is not this person's or is settled already.
     """
-    if unknown := set[str](choices.values()) - {"mine", "theirs"}:
+    if unknown := {choice for choice in choices.values()} - {"mine", "theirs"}:
         raise Invalid(f"“{unknown.pop()}” is not a choice: take mine or theirs.", field="choice")
-    found = {row["id"]: row for row in open_conflicts(session, list(choices))}
-    if missing := choices.keys() - found.keys():
-        raise NotFound(f"Conflict {min(missing)} is not yours or was settled already.")
-    wanted: dict[tuple[str, int, int], dict[str, Any]] = defaultdict(dict)
-    for conflict_id, choice in choices.items():
-        row = found[conflict_id]
-        if choice == "mine":
-            kind = type_of(row["record_type"])
-            spec = DELETED if row["field"] == "deleted_at" else kind.field(row["field"])
-            wanted[(row["record_type"], row["record_id"], row["their_version"])][row["field"]] = spec.read_plain(row["mine"])
     with writing(session, "account", "resolve"):
-        session.execute(
-            text("""
-                update crm.conflicts as c set resolved_at = now(), resolution = n.choice
-                from unnest(cast(:ids as bigint[]), cast(:choices as text[])) as n (id, choice)
-                where c.id = n.id and c.person_id = :person_id
-            """),
-            {"ids": list(choices), "choices": list(choices.values()), "person_id": person_of(session).id},
-        )
-    edits = [Edit(kind, record_id, fields, version) for (kind, record_id, version), fields in wanted.items()]
-    return apply(session, edits, source="conflict", label="Settled conflicts") if edits else Outcome()
+        still_open = set(session.scalars(_LOCK, {"ids": list(choices)}))
+    if missing := choices.keys() - still_open:
+        raise NotFound(f"Conflict {min(missing)} is not yours or was settled already.")
+    found = {row["id"]: row for row in open_conflicts(session, list(choices))}
+    mine: dict[tuple[str, int, int], list[Mapping[str, Any]]] = defaultdict(list)
+    for conflict_id, choice in choices.items():
+        if choice == "mine":
+            row = found[conflict_id]
+            mine[(row["record_type"], row["record_id"], row["their_version"])].append(row)
+    _settle(session, [conflict_id for conflict_id, choice in choices.items() if choice == "theirs"], "theirs")
+    outcome = apply(session, [_edit(*key, rows) for key, rows in mine.items()], source="conflict", label="Settled conflicts")
+    written = [row["id"] for rows, result in zip(mine.values(), outcome.results, strict=True) if result.error is None for row in rows]
+    _settle(session, written, "mine")
+    return outcome
+
+
+def _edit(record_type: str, record_id: int, version: int, rows: Sequence[Mapping[str, Any]]) -> Edit:
+    kind = type_of(record_type)
+    return Edit(record_type, record_id, {row["field"]: kind.recorded(row["field"]).read_plain(row["mine"]) for row in rows}, version)
+
+
+def _settle(session: Session, ids: Sequence[int], choice: Choice) -> None:
+    """Mark as resolved what is still open: a conflict that was met again is replaced by its newer self."""
+    if not ids:
+        return
+    with writing(session, "account", "resolve"):
+        session.execute(_SETTLE, {"ids": list(ids), "choice": choice})

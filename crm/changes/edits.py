@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -25,6 +26,28 @@ class Edit:
     wanted: Mapping[str, Any]
     seen_version: int | None = None
     effective_at: datetime | None = None
+
+    @property
+    def action(self) -> str:
+        """The word of the grant it needs."""
+        if self.record_id is None:
+            return "create"
+        return "delete" if "deleted_at" in self.wanted else "edit"
+
+
+def waves(edits: Sequence[Edit]) -> list[list[int]]:
+    """Positions of the edits, so that each record is met once per wave."""
+    found: list[list[int]] = []
+    met: dict[tuple[str, int], int] = defaultdict(int)
+    for position, edit in enumerate(edits):
+        wave = 0
+        if edit.record_id is not None:
+            wave = met[(edit.record_type, edit.record_id)]
+            met[(edit.record_type, edit.record_id)] += 1
+        if wave == len(found):
+            found.append([])
+        found[wave].append(position)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

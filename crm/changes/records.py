@@ -10,6 +10,8 @@ Each word registers its types (`register`); `changes` never imports a word. Thre
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -23,21 +25,30 @@ from crm.money import Money, read_money
 
 Kind = Literal["text", "long_text", "id", "int", "share", "date", "moment", "money", "json"]
 LONGEST = {"text": 300, "long_text": 20_000}
+LONGEST_CUSTOM = 4000
+DEEPEST = 20
+_CUSTOM_NAME = re.compile(r"custom\.\w[\w .-]{0,61}\w?\Z")
 _SQL_TYPE = {"text": "text", "long_text": "text", "id": "bigint", "int": "int", "share": "numeric", "date": "date", "moment": "timestamptz", "json": "jsonb"}
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One recorded field. `label` is what people read; money spans an amount and a currency column."""
+    """One recorded field. `label` is what people read; money spans an amount and a currency column.
+
+    `refers_to`: the table of the record it names, where the person must see that record.
+    """
 
     name: str
     label: str
     kind: Kind = "text"
     is_required: bool = False
+    refers_to: str = ""
 
     def read(self, given: Any) -> Any:
         """The canonical value; empty text is None. Raises `Invalid` with the field's name."""
-        if given is None or (isinstance(given, str) and not given.strip()):
+        if isinstance(given, str):
+            given = _clean(self, given)
+        if given is None or given == "":
             if self.is_required:
                 raise Invalid(f"{self.label} cannot be empty.", field=self.name)
             return None
@@ -56,6 +67,10 @@ class Field:
     def read_plain(self, plain: Any) -> Any:
         """The canonical value of a JSON form that a change row kept."""
         return plain if plain is None or self.kind in ("text", "long_text") else _READERS[self.kind](self, plain)
+
+    def same(self, one: Any, other: Any) -> bool:
+        """Whether two canonical values are one to the database too."""
+        return bool(one == other)
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:
@@ -77,13 +92,21 @@ class Field:
         return (json.dumps(value) if self.kind == "json" else value,)
 
 
+def _clean(field: Field, given: str) -> str:
+    """Without zero bytes and outer blanks; text that is no text (half of a surrogate pair) is refused."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise Invalid(f"{field.label} holds a character that cannot be kept.", field=field.name) from None
+    return given.replace("\x00", "").strip()
+
+
 def _read_text(field: Field, given: Any) -> str:
     if not isinstance(given, str):
         raise Invalid(f"{field.label} takes text.", field=field.name)
-    text = given.strip().replace("\x00", "")
-    if len(text) > LONGEST[field.kind]:
-        raise Invalid(f"{field.label} takes up to {LONGEST[field.kind]:,} characters; this has {len(text):,}.", field=field.name)
-    return text
+    if len(given) > LONGEST[field.kind]:
+        raise Invalid(f"{field.label} takes up to {LONGEST[field.kind]:,} characters; this has {len(given):,}.", field=field.name)
+    return given
 
 
 def _read_int(field: Field, given: Any) -> int:
@@ -110,9 +133,27 @@ def _read_share(field: Field, given: Any) -> Decimal:
 
 
 def _read_json(field: Field, given: Any) -> dict[str, Any]:
-    if not isinstance(given, dict) or len(json.dumps(given)) > 20_000:
+    found = canonical_json(field, given)
+    if not isinstance(found, dict) or len(json.dumps(found)) > 20_000:
         raise Invalid(f"{field.label} takes a small JSON object.", field=field.name)
-    return given
+    return found
+
+
+def canonical_json(field: Field, given: Any, depth: int = 0) -> Any:
+    """The value as jsonb gives it back: whole floats are whole numbers, dates their text. Raises `Invalid` for what JSON has not."""
+    if given is None or isinstance(given, (bool, int)):
+        return given
+    if isinstance(given, str):
+        return _clean(field, given)
+    if isinstance(given, (date, datetime)):
+        return field.plain(given)
+    if isinstance(given, (float, Decimal)) and math.isfinite(given):
+        return int(given) if given == int(given) else float(given)
+    if isinstance(given, (list, tuple)) and depth < DEEPEST:
+        return [canonical_json(field, each, depth + 1) for each in given]
+    if isinstance(given, Mapping) and depth < DEEPEST and all(isinstance(key, str) for key in given):
+        return {_clean(field, key): canonical_json(field, each, depth + 1) for key, each in given.items()}
+    raise Invalid(f"{field.label} cannot take this value.", field=field.name)
 
 
 def _read_date(field: Field, given: Any) -> date:
@@ -121,7 +162,7 @@ def _read_date(field: Field, given: Any) -> date:
     if isinstance(given, date):
         return given
     try:
-        found = date.fromisoformat(str(given).strip()[:10])
+        found = date.fromisoformat(str(given)[:10])
     except ValueError:
         raise Invalid(f"“{given}” is not a date for {field.label}. Write it as 2026-12-31.", field=field.name) from None
     return found
@@ -137,7 +178,10 @@ def _read_moment(field: Field, given: Any) -> datetime:
             raise Invalid(f"“{given}” is not a time for {field.label}. Write it as 2026-12-31T10:00:00Z.", field=field.name) from None
     if moment.tzinfo is None:
         raise Invalid(f"{field.label} needs a time zone, such as 2026-12-31T10:00:00Z.", field=field.name)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # the first or last hours of the calendar, in a far time zone
+        raise Invalid(f"“{given}” is not a time for {field.label}.", field=field.name) from None
 
 
 def _read_money_field(field: Field, given: Any) -> Money | None:
@@ -173,6 +217,7 @@ class RecordType:
     `grant`: the one action that covers creating, editing and deleting, where there is one (configure).
     `coupled`: fields that only make sense together; a conflict in one holds back the others.
     `team_sql`, `owner_sql`: whose the record is, for its scope, with the record as `r`.
+    `rank`: types are locked and taken back in this order; what hangs on a record goes before it.
     """
 
     name: str
@@ -188,26 +233,34 @@ class RecordType:
     is_deletable: bool = True
     team_sql: str = "r.team_id"
     owner_sql: str = "r.owner_id"
+    rank: int = 9
 
     def field(self, name: str) -> Field:
         """The field, `custom.<key>` included. Raises `Invalid` for an unknown name."""
         found = self.fields.get(name)
-        if found is None and self.has_custom and name.startswith("custom.") and 7 < len(name) <= 70:
+        if found is None and self.has_custom and _CUSTOM_NAME.match(name):
             return CustomField(name, name.removeprefix("custom.").replace("_", " ").capitalize())
         if found is None:
             raise Invalid(f"{self.label} has no field “{name}”.", field=name)
         return found
+
+    def recorded(self, name: str) -> Field:
+        """The field by its name in change rows: `field`, or the deletion."""
+        return DELETED if name == "deleted_at" else self.field(name)
 
 
 class CustomField(Field):
     """A key of the `custom` column; its JSON value is its canonical value."""
 
     def read(self, given: Any) -> Any:
-        if isinstance(given, str):
-            given = given.strip()[:2000] or None
-        if isinstance(given, (dict, list)) and len(str(given)) > 4000:
-            raise Invalid(f"{self.label} is too long.", field=self.name)
-        return given
+        found = canonical_json(self, given)
+        if found is not None and len(json.dumps(found, ensure_ascii=False)) > LONGEST_CUSTOM:
+            raise Invalid(f"{self.label} takes up to {LONGEST_CUSTOM:,} characters.", field=self.name)
+        return None if found == "" else found
+
+    def same(self, one: Any, other: Any) -> bool:
+        """True is not 1 here, as in JSON."""
+        return json.dumps(one, sort_keys=True) == json.dumps(canonical_json(self, other), sort_keys=True)
 
     def plain(self, value: Any) -> Any:
         return value

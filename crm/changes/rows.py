@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from crm.changes.edits import Disagreement, Result
-from crm.changes.records import DELETED, Field, RecordType
+from crm.changes.records import Field, RecordType
 
 
 def scopes(session: Session, kind: RecordType, ids: Sequence[int]) -> dict[int, RowMapping]:
@@ -25,6 +25,33 @@ def scopes(session: Session, kind: RecordType, ids: Sequence[int]) -> dict[int, 
     return {row["id"]: row for row in session.execute(statement, {"ids": ids}).mappings()}
 
 
+def scope_of_new(session: Session, kind: RecordType, values: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Whose a record will be: its own columns, or those of what it hangs on."""
+    if "team_id" in kind.fields:
+        return values.get("team_id"), values.get("owner_id")
+    parent = {name: values.get(name) for name in kind.fields}
+    columns = ", ".join(f"cast(:{name} as {sql}) as {name}" for name in parent for _, sql in kind.field(name).columns if name.endswith("_id"))
+    if not columns:
+        return None, None
+    row = session.execute(text(f"select {kind.team_sql} as team_id, {kind.owner_sql} as owner_id from (select {columns}) as r"), parent).one()
+    return row.team_id, row.owner_id
+
+
+def visible(session: Session, table: str, ids: Sequence[int]) -> set[int]:
+    """Which of these the view role sees."""
+    return set(session.scalars(text(f"select id from {table} where id = any(:ids)"), {"ids": ids}))
+
+
+def new_change_set(session: Session, person_id: int | None, source: str, label: str, undoes_id: int | None) -> int:
+    statement = text("insert into crm.change_sets (person_id, source, label, undoes_id) values (:p, :s, :l, :u) returning id")
+    return session.execute(statement, {"p": person_id, "s": source, "l": label, "u": undoes_id}).scalar_one()
+
+
+def is_change_set_of(session: Session, change_set_id: int, person_id: int | None) -> bool:
+    statement = text("select exists (select from crm.change_sets where id = :id and person_id is not distinct from cast(:p as bigint))")
+    return bool(session.scalar(statement, {"id": change_set_id, "p": person_id}))
+
+
 def lock(session: Session, kind: RecordType, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """The records within the write scope, locked in id order."""
     columns = ["id", "version", *(["deleted_at"] if kind.is_deletable else ()), *(column for field in kind.fields.values() for column, _ in field.columns)]
@@ -32,7 +59,8 @@ def lock(session: Session, kind: RecordType, ids: Sequence[int]) -> dict[int, di
         columns.append("custom")
     if kind.has_effective_at:
         columns.append("effective_at")
-    statement = text(f"select {', '.join(dict.fromkeys(columns))} from {kind.table} where id = any(:ids) order by id for update")
+    # Not the stronger FOR UPDATE: that would wait for, and deadlock with, everybody whose new row refers to one of these.
+    statement = text(f"select {', '.join(dict.fromkeys(columns))} from {kind.table} where id = any(:ids) order by id for no key update")
     return {row["id"]: dict(row) for row in session.execute(statement, {"ids": ids}).mappings()}
 
 
@@ -58,38 +86,38 @@ class Since:
     def behind(self, kind: RecordType, name: str, row: Mapping[str, Any]) -> Disagreement:
         """A change that a deletion would hide."""
         seen, person_id, at, source = self.fields[name]
-        field = DELETED if name == "deleted_at" else kind.field(name)
+        field = kind.recorded(name)
         return Disagreement(name, field.label, seen, field.plain(field.from_row(row)), None, person_id, at, source)
 
 
 _SINCE = text("""
-    select c.record_id, c.version, c.person_id, c.at, c.source, c.fields
+    select c.record_id, c.version, c.change_set_id, c.person_id, c.at, c.source, c.fields
     from unnest(cast(:ids as bigint[]), cast(:versions as int[])) as s (id, version)
     join crm.changes as c on c.record_type = :kind and c.record_id = s.id and c.version > s.version
     order by c.record_id, c.version
 """)
 
 
-def changes_since(session: Session, kind: RecordType, seen: Mapping[int, int]) -> dict[int, Since]:
-    """What changed in each record after the version seen; `is_complete` is False when a change row is gone."""
+def changes_since(
+    session: Session, kind: RecordType, seen: Mapping[int, int], locked: Mapping[int, Mapping[str, Any]], *, passing_over: set[int | None]
+) -> dict[int, Since]:
+    """What changed in each record after the version seen; `is_complete` is False when a change row is gone.
+
+    `passing_over`: change sets that are the same act of the same person, and so no news to them.
+    """
     found = {record_id: Since({}, is_complete=True) for record_id in seen}
     counts = dict.fromkeys(seen, 0)
-    newest = dict(seen)
     for row in session.execute(_SINCE, {"kind": kind.name, "ids": list(seen), "versions": list(seen.values())}).mappings():
         since = found[row["record_id"]]
         counts[row["record_id"]] += 1
-        newest[row["record_id"]] = row["version"]
+        if row["change_set_id"] is not None and row["change_set_id"] in passing_over:
+            continue
         for name, pair in row["fields"].items():
             first = since.fields[name][0] if name in since.fields else pair[0]
             since.fields[name] = (first, row["person_id"], row["at"], row["source"])
-    versions = _versions(session, kind, seen)
     for record_id, since in found.items():
-        since.is_complete = counts[record_id] == versions[record_id] - seen[record_id]
+        since.is_complete = counts[record_id] == locked[record_id]["version"] - seen[record_id]
     return found
-
-
-def _versions(session: Session, kind: RecordType, ids: Iterable[int]) -> dict[int, int]:
-    return {row.id: row.version for row in session.execute(text(f"select id, version from {kind.table} where id = any(:ids)"), {"ids": list(ids)})}
 
 
 def update(
@@ -98,7 +126,7 @@ def update(
     """One conditional UPDATE for all records that change the same fields. Answers id -> new version."""
     columns: list[tuple[str, str]] = []
     for name in names:
-        columns += [("custom", "jsonb")] if name == "custom" else (DELETED if name == "deleted_at" else kind.field(name)).columns
+        columns += [("custom", "jsonb")] if name == "custom" else kind.recorded(name).columns
     if is_dated:
         columns.append(("effective_at", "timestamptz"))
     arrays: dict[str, list[Any]] = {f"a{i}": [] for i in range(len(columns))}
@@ -108,7 +136,7 @@ def update(
             if name == "custom":
                 values.append(json.dumps(_custom_after(current["custom"], writes)))
             else:
-                values += (DELETED if name == "deleted_at" else kind.field(name)).to_row(writes[name])
+                values += kind.recorded(name).to_row(writes[name])
         if is_dated:
             values.append(effective_at)
         for key, value in zip(arrays, values, strict=True):

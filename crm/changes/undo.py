@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from crm.changes.apply import apply
 from crm.changes.edits import Disagreement, Edit
 from crm.changes.records import type_of
 from crm.clock import now
-from crm.errors import NotFound
+from crm.errors import NotFound, Refused
 
 BATCH = 2000
 
@@ -38,14 +39,20 @@ class Undone:
 
 
 _SET = text("select person_id, source from crm.change_sets where id = :id")
-# One row per record: what each field was before the set and the record's version after it.
-_NET = text("""
-    select c.record_type, c.record_id, min(c.version) as first_version, max(c.version) as last_version,
-        jsonb_agg(c.fields order by c.version) as steps
-    from crm.changes as c
-    where c.change_set_id = :id
-    group by c.record_type, c.record_id
-    order by c.record_type, c.record_id
+# Every version of the set's records from the set's first to its last, other people's between them too.
+_STEPS = text("""
+    with touched as (
+        select c.record_type, c.record_id, min(c.version) as first_version, max(c.version) as last_version
+        from crm.changes as c
+        where c.change_set_id = :id
+        group by c.record_type, c.record_id
+    )
+    select t.record_type, t.record_id,
+        jsonb_agg(jsonb_build_array(c.version, c.change_set_id is not distinct from :id, c.fields) order by c.version) as steps
+    from touched as t
+    join crm.changes as c on c.record_type = t.record_type and c.record_id = t.record_id and c.version between t.first_version and t.last_version
+    group by t.record_type, t.record_id
+    order by t.record_type, t.record_id
 """)
 
 
@@ -53,51 +60,77 @@ def undo(session: Session, change_set_id: int) -> Undone:
     """Take back a change set as far as nobody built on it. Raises `NotFound` for a hidden or missing set.
 
     People undo their own sets even where they gave the records away by them; others' sets as far as
-    they may edit the records.
+    they may edit the records. `Refused` when they may change none of them.
     """
     row = session.execute(_SET, {"id": change_set_id}).one_or_none()
     if row is None:
         raise NotFound("There is no such change set, or you may not see it.")
     is_mine = row.person_id == (person_of(session).id or None)
-    changed = _net(session, change_set_id, sees_all=is_mine)
+    edits = [edit for change in _steps(session, change_set_id, sees_all=is_mine) for edit in _inverse(change)]
+    edits.sort(key=lambda edit: (type_of(edit.record_type).rank, edit.record_type))  # stable: what hangs on leads and companies goes back first
     done = Undone()
-    # Activities and contacts hang on leads and companies: take them back first.
-    order = {"activity": 0, "contact": 1, "lead": 2, "company": 3}
-    edits = sorted((_inverse(change) for change in changed), key=lambda edit: order.get(edit.record_type, 9))
-    for start in range(0, len(edits), BATCH):
-        _undo_batch(session, edits[start : start + BATCH], change_set_id, row.source, done)
+    errors: list[Exception] = []
+    for batch in _batches(edits):
+        _undo_batch(session, batch, change_set_id, row.source, done, errors)
+    if errors and not done.records and all(isinstance(error, Refused) for error in errors) and len(errors) == len(done.left_alone):
+        raise errors[0]
     return done
 
 
-def _net(session: Session, change_set_id: int, *, sees_all: bool) -> list[Any]:
+def _steps(session: Session, change_set_id: int, *, sees_all: bool) -> Sequence[Mapping[str, Any]]:
     if not sees_all:
-        return list(session.execute(_NET, {"id": change_set_id}).mappings())
+        return session.execute(_STEPS, {"id": change_set_id}).mappings().all()
     # The author may have given records away by this very set, and then no longer sees their changes.
     with writing(session, "account", "undo"):
-        return list(session.execute(_NET, {"id": change_set_id}).mappings())
+        return session.execute(_STEPS, {"id": change_set_id}).mappings().all()
 
 
-def _inverse(change: Any) -> Edit:
+def _inverse(change: Mapping[str, Any]) -> list[Edit]:
+    """What takes the set's changes of one record back: for each field, the value before the set's last unbroken run of changes.
+
+    Where somebody else changed a field after the set did, and before the set touched the record again, the
+    edit speaks of the version they changed, so that the write path meets their change and leaves it alone.
+    """
+    kind, record_id = type_of(change["record_type"]), change["record_id"]
     before: dict[str, Any] = {}
-    for step in change["steps"]:
-        for name, pair in step.items():
-            before.setdefault(name, pair[0])
-    if change["first_version"] == 1:
-        before = {"deleted_at": now()}
-    kind = type_of(change["record_type"])
-    wanted = {name: plain if name == "deleted_at" else kind.field(name).read_plain(plain) for name, plain in before.items()}
-    return Edit(change["record_type"], change["record_id"], wanted, change["last_version"])
+    runs: dict[str, int] = {}  # field -> the set's last version of it
+    broken: set[str] = set()
+    first_foreign: int | None = None
+    for version, is_of_set, fields in change["steps"]:
+        if not is_of_set and first_foreign is None:
+            first_foreign = version
+        for name, (old, _new) in fields.items():
+            if is_of_set:
+                if name not in runs or name in broken:
+                    before[name] = old
+                    broken.discard(name)
+                runs[name] = version
+            elif name in runs:
+                broken.add(name)
+    first_version, last_version = change["steps"][0][0], change["steps"][-1][0]
+    if first_version == 1:
+        seen = last_version if first_foreign is None else first_foreign - 1
+        return [Edit(kind.name, record_id, {"deleted_at": now()}, seen)]
+    wanted = {name: kind.recorded(name).read_plain(plain) for name, plain in before.items()}
+    whole = {name: value for name, value in wanted.items() if name not in broken}
+    found = [Edit(kind.name, record_id, whole, last_version)] if whole else []
+    return found + [Edit(kind.name, record_id, {name: wanted[name]}, runs[name]) for name in sorted(broken)]
 
 
-def _undo_batch(session: Session, edits: list[Edit], change_set_id: int, source: str, done: Undone) -> None:
+def _batches(edits: Sequence[Edit]) -> Iterable[Sequence[Edit]]:
+    for start in range(0, len(edits), BATCH):
+        yield edits[start : start + BATCH]
+
+
+def _undo_batch(session: Session, edits: Sequence[Edit], change_set_id: int, source: str, done: Undone, errors: list[Exception]) -> None:
     outcome = apply(
         session, edits, source="undo", label=f"Undo of {source}", on_conflict="leave", change_set_id=done.change_set_id, undoes_id=change_set_id
     )
     done.change_set_id = outcome.change_set_id
+    done.records += len({(result.edit.record_type, result.record_id) for result in outcome.results if result.applied})
     for result in outcome.results:
-        if result.applied:
-            done.records += 1
-        for met in result.conflicts:
-            done.left_alone.append(LeftAlone(result.edit.record_type, result.edit.record_id or 0, f"{met.label} was changed since", met))
+        record_id = result.edit.record_id or 0
+        done.left_alone += [LeftAlone(result.edit.record_type, record_id, f"{met.label} was changed since", met) for met in result.conflicts]
         if result.error:
-            done.left_alone.append(LeftAlone(result.edit.record_type, result.edit.record_id or 0, result.error.detail))
+            errors.append(result.error)
+            done.left_alone.append(LeftAlone(result.edit.record_type, record_id, result.error.detail))

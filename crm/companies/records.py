@@ -39,11 +39,12 @@ COMPANY = register(
                 Field("market", "Market"),
                 Field("website", "Website"),
                 Field("phone", "Phone"),
-                Field("merged_into_id", "Merged into", "id"),
+                Field("merged_into_id", "Merged into", "id", refers_to="crm.companies"),
             )
         },
         checks=OwnedChecks,
         has_custom=True,
+        rank=3,
     )
 )
 
@@ -57,16 +58,17 @@ CONTACT = register(
             f.name: f
             for f in (
                 Field("name", "Name", is_required=True),
-                Field("company_id", "Company", "id"),
+                Field("company_id", "Company", "id", refers_to="crm.companies"),
                 Field("email", "Mail"),
                 Field("phone", "Phone"),
                 Field("title", "Title"),
                 Field("team_id", "Team", "id"),
                 Field("owner_id", "Owner", "id"),
-                Field("merged_into_id", "Merged into", "id"),
+                Field("merged_into_id", "Merged into", "id", refers_to="crm.contacts"),
             )
         },
         checks=OwnedChecks,
         has_custom=True,
+        rank=1,
     )
 )

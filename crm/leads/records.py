@@ -137,7 +137,7 @@ LEAD = register(
                 Field("pipeline_id", "Pipeline", "id", is_required=True),
                 Field("stage_id", "Stage", "id", is_required=True),
                 Field("owner_id", "Owner", "id"),
-                Field("company_id", "Company", "id"),
+                Field("company_id", "Company", "id", refers_to="crm.companies"),
                 Field("value", "Value", "money"),
                 Field("expected_close_on", "Expected close", "date"),
                 Field("next_step", "Next step"),
@@ -147,13 +147,14 @@ LEAD = register(
                 Field("phone", "Phone"),
                 Field("lost_reason", "Lost reason"),
                 Field("external_id", "External id"),
-                Field("came_from_lead_id", "Came from", "id"),
-                Field("merged_into_id", "Merged into", "id"),
+                Field("came_from_lead_id", "Came from", "id", refers_to="crm.leads"),
+                Field("merged_into_id", "Merged into", "id", refers_to="crm.leads"),
             )
         },
         checks=LeadChecks,
         coupled=(frozenset({"team_id", "pipeline_id", "stage_id"}),),
         has_custom=True,
         has_effective_at=True,
+        rank=2,
     )
 )

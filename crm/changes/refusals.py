@@ -1,0 +1,34 @@
+"""What the database refused, as a person would say it."""
+
+from __future__ import annotations
+
+import psycopg.errors
+from sqlalchemy.exc import DBAPIError
+
+from crm.access import missing_grant
+from crm.errors import Busy, CrmError, Invalid
+
+_CROWDED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.LockNotAvailable)
+
+
+def in_words(error: DBAPIError) -> CrmError | None:
+    """The error to show; None for what no person could act upon (a lost connection, a mistake of ours).
+
+    `Busy` means that the same write may succeed when it is tried again.
+    """
+    cause = error.orig
+    code = getattr(cause, "sqlstate", None)
+    if code == "42501":
+        return missing_grant("record", "change", here=True)
+    if code == "TL002":
+        return Invalid("A lead cannot change before its last recorded change. Give a later date.", field="effective_at")
+    if isinstance(cause, _CROWDED):
+        return Busy("Somebody else is saving the same records right now. Nothing was written; try again.")
+    if isinstance(cause, psycopg.errors.UniqueViolation):
+        # A unique violation can reveal a hidden record, so it names the value's field only.
+        return Invalid("This name or external id is already taken. Choose another, or ask an admin to merge the two.")
+    if isinstance(cause, psycopg.errors.ForeignKeyViolation):
+        return Invalid("Something this refers to does not exist any more. Reload and choose again.")
+    if isinstance(cause, (psycopg.errors.CheckViolation, psycopg.errors.NotNullViolation, psycopg.DataError)):
+        return Invalid("A value does not fit its field. Nothing was written.")
+    return None
