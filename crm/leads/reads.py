@@ -76,9 +76,17 @@ def list_leads(
     session: Session, wanted: LeadFilter, *, sort: str = "-updated_at", limit: int = 100, offset: int = 0, after: tuple[Any, int] | None = None
 ) -> LeadPage:
     """One page of leads. `sort` is a name of `SORTS`, "-" for descending; `after` is the last page's `next_after`."""
+    return page_of(session, "crm.leads", {}, wanted, sort=sort, limit=limit, offset=offset, after=after)
+
+
+def page_of(
+    session: Session, source: str, given: Mapping[str, Any], wanted: LeadFilter, *, sort: str, limit: int, offset: int = 0, after: tuple[Any, int] | None = None
+) -> LeadPage:  # fmt: skip
+    """`list_leads` over any `source` (SQL, with parameters `given`) that has the columns of `COLUMNS`."""
     name, descending = _sort(sort)
     column, _, nullable = SORTS[name]
     where, parameters = _where(session, wanted)
+    parameters |= given
     if after is not None:
         where.append(_after(name, column, descending, nullable, after, parameters))
     direction = "desc" if descending else "asc"
@@ -86,7 +94,7 @@ def list_leads(
     order = f"order by {column} {direction}{nulls}, l.id {direction}" if name != "id" else f"order by l.id {direction}"
     page_order = order.replace("l.", "p.")
     statement = text(
-        f"with page as materialized (select {COLUMNS} from crm.leads as l where {' and '.join(where)} {order} limit :limit offset :offset)"
+        f"with page as materialized (select {COLUMNS} from {source} as l where {' and '.join(where)} {order} limit :limit offset :offset)"
         f" select {NAMED} {page_order}"
     )
     rows = session.execute(statement, {**parameters, "limit": limit + 1, "offset": offset}).mappings().all()
@@ -165,7 +173,7 @@ def _search(session: Session, q: str, parameters: dict[str, Any]) -> str:
 def count_leads(session: Session, wanted: LeadFilter) -> int:
     """How many leads the filter finds, counted up to `COUNT_MOST` + 1."""
     where, parameters = _where(session, wanted)
-    statement = text(f"select count(*) from (select 1 from crm.leads as l where {' and '.join(where)} limit :most) as some")
+    statement = text(f"select count(*) from (select 1 from crm.leads as l where {' and '.join(where)} limit :most) as counted")
     return session.scalar(statement, {**parameters, "most": COUNT_MOST + 1}) or 0
 
 
