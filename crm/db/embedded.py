@@ -52,6 +52,13 @@ def start(data_dir: Path) -> str:
     return superuser.set(username=OWNER, database=DATABASE).render_as_string(hide_password=False)
 
 
+def stop(data_dir: Path) -> None:
+    """Let go of the server; it stops when no other process uses it."""
+    server = _servers.pop(data_dir.resolve() / "postgres", None)
+    if server is not None:
+        server.cleanup()  # type: ignore[attr-defined]
+
+
 def _patiently(begin, tries: int = 3):  # type: ignore[no-untyped-def]
     """Crash recovery may take longer than the wrapper waits."""
     for attempt in range(tries):

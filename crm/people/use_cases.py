@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from crm.access import audit, person_of, writing
+from crm.access import OPERATOR, Person, acting_as, as_system, audit, links, missing_grant, passwords, person_of, sessions, sign_in, writing
 from crm.changes import Edit, Outcome, apply
 from crm.clock import now
 from crm.errors import Invalid, NotFound, Refused
@@ -61,11 +61,17 @@ def change_person(session: Session, person_id: int, seen_version: int, values: M
 def disable_person(session: Session, person_id: int, seen_version: int, *, source: str) -> Outcome:
     """Disable: sessions and keys die within five seconds; leads and history stay."""
     _keep_an_admin(session, person_id, ())
-    return change_person(session, person_id, seen_version, {"disabled_at": now()}, source=source)
+    outcome = change_person(session, person_id, seen_version, {"disabled_at": now()}, source=source)
+    with as_system() as machinery:  # so that enabling them again does not bring old sessions back
+        sessions.end_all(machinery, person_id)
+    _note(session, "person.disabled", person_id)
+    return outcome
 
 
 def enable_person(session: Session, person_id: int, seen_version: int, *, source: str) -> Outcome:
-    return change_person(session, person_id, seen_version, {"disabled_at": None}, source=source)
+    outcome = change_person(session, person_id, seen_version, {"disabled_at": None}, source=source)
+    _note(session, "person.enabled", person_id)
+    return outcome
 
 
 def add_team(session: Session, name: str, *, parent_id: int | None = None, source: str) -> int:
@@ -73,6 +79,30 @@ def add_team(session: Session, name: str, *, parent_id: int | None = None, sourc
     found = outcome.results[0].record_id
     assert found is not None
     return found
+
+
+def set_up_first_admin(token: str, *, name: str, email: str, password: str, address: str = "") -> str:
+    """Use the set-up link: the first admin, with a password. Answers a sign-in ticket; an error leaves the link unused."""
+    with links.redeeming(token, "setup") as redeemed:
+        machinery = redeemed.session
+        passwords.check_new(password, email=email.strip(), name=name.strip())
+        with acting_as(OPERATOR) as session:
+            if session.scalar(text("select exists (select from crm.people)")):
+                raise Refused("Somebody has been set up already. Ask them for access.", grant="person: configure")
+            person_id = add_person(session, {"email": email, "name": name}, [(None, role_id(session, "admin"))], source="setup")
+        sign_in.set_password(machinery, person_id, password)
+        audit.record(machinery, "person.set_up", person_id=person_id, subject=f"person {person_id}", address=address)
+        return links.issue(machinery, "ticket", person_id)
+
+
+def make_reset_link(by: Person, person_id: int) -> str:
+    """A one-time secret with which this person chooses a password, valid 24 hours. For those who look after people."""
+    if not by.require("person", "configure").everywhere:
+        raise missing_grant("person", "configure", here=True)
+    with as_system() as session:
+        if not session.scalar(text("select true from crm.people where id = :id and disabled_at is null"), {"id": person_id}):
+            raise Invalid("This person is disabled. Enable them first.")
+    return sign_in.make_reset_link(person_id, by=by.id or None)
 
 
 def _check_places(session: Session, places: Sequence[Place]) -> None:
@@ -112,3 +142,8 @@ def _write_places(session: Session, person_id: int, places: Sequence[Place]) -> 
                 [{"person": person_id, "team": team, "role": role} for team, role in places],
             )
         audit.record(session, "person.placed", person_id=person_of(session).id, subject=f"person {person_id}", places=[list(place) for place in places])
+
+
+def _note(session: Session, kind: str, person_id: int) -> None:
+    with writing(session, "person", "configure"):
+        audit.record(session, kind, person_id=person_of(session).id, subject=f"person {person_id}")

@@ -1,0 +1,67 @@
+"""One-time secrets: sign-in tickets (30 seconds), password resets and the first admin's set-up (24 hours). Used once."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from crm.access.acting import as_system
+from crm.access.sessions import hash_of
+from crm.clock import now
+from crm.errors import NotFound
+
+Purpose = Literal["ticket", "reset", "setup"]
+LIFETIMES: dict[Purpose, timedelta] = {"ticket": timedelta(seconds=30), "reset": timedelta(hours=24), "setup": timedelta(hours=24)}
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """A secret in the act of being used, in the machinery's transaction."""
+
+    session: Session
+    person_id: int | None
+
+
+def issue(session: Session, purpose: Purpose, person_id: int | None) -> str:
+    """A new secret; answers it once. An older reset or set-up link of the same person stops working. Runs as the system role."""
+    moment = now()
+    if purpose != "ticket":
+        session.execute(
+            text("update crm.one_time_links set used_at = :now where purpose = :purpose and person_id is not distinct from :person_id and used_at is null"),
+            {"now": moment, "purpose": purpose, "person_id": person_id},
+        )
+    token = secrets.token_urlsafe(32)
+    session.execute(
+        text("insert into crm.one_time_links (person_id, purpose, token_hash, expires_at, created_at) values (:person_id, :purpose, :hash, :expires_at, :now)"),
+        {"person_id": person_id, "purpose": purpose, "hash": hash_of(token), "expires_at": moment + LIFETIMES[purpose], "now": moment},
+    )
+    return token
+
+
+_LIVE = "token_hash = :hash and purpose = :purpose and used_at is null and expires_at > :now"
+
+
+def is_live(token: str, purpose: Purpose) -> bool:
+    """Whether it could be used now. Looking does not use it up, so a mail scanner that opens a link harms nothing."""
+    with as_system() as session:
+        return bool(session.scalar(text(f"select true from crm.one_time_links where {_LIVE}"), {"hash": hash_of(token), "purpose": purpose, "now": now()}))
+
+
+@contextmanager
+def redeeming(token: str, purpose: Purpose) -> Iterator[Redeemed]:
+    """Use the secret up together with what happens inside; an error inside leaves it unused. Raises `NotFound`."""
+    with as_system() as session:
+        row = session.execute(
+            text(f"update crm.one_time_links set used_at = :now where {_LIVE} returning person_id"),
+            {"hash": hash_of(token), "purpose": purpose, "now": now()},
+        ).one_or_none()
+        if row is None:
+            raise NotFound("This link has been used or is too old. Ask an admin for a new one.")
+        yield Redeemed(session, row.person_id)

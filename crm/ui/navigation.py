@@ -1,0 +1,93 @@
+"""Every page of the app, the grant it needs, and the shell around it.
+
+All pages are always registered, whoever looks: a deep link then finds its page, which asks for itself who may see it.
+Only what the menu shows depends on the person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from crm.access import Person, sessions
+from crm.ui import cookie_bridge, sign_in, style, viewer
+
+ACCOUNT = "pages/account.py"
+
+
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """One page: where it is, what the menu calls it, and the grant (resource, action) without which it stays shut.
+
+    A resource of None: every signed-in person. `is_everywhere`: the grant must reach the whole organisation.
+    """
+
+    path: str
+    url: str
+    title: str
+    icon: str
+    group: str
+    resource: str | None = None
+    action: str = "view"
+    is_in_menu: bool = True
+    is_default: bool = False
+
+    def is_open_to(self, person: Person) -> bool:
+        return self.resource is None or person.may(self.resource, self.action)
+
+
+PAGES: tuple[PageEntry, ...] = (
+    PageEntry("pages/home.py", "", "Home", ":material/home:", "Work", "lead", is_default=True),
+    PageEntry("pages/leads.py", "leads", "Leads", ":material/table_rows:", "Work", "lead"),
+    PageEntry("pages/lead.py", "lead", "Lead", ":material/article:", "Work", "lead", is_in_menu=False),
+    PageEntry("pages/conflicts.py", "conflicts", "Conflicts", ":material/call_split:", "Work", "lead"),
+    PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure"),
+    PageEntry(ACCOUNT, "account", "My account", ":material/account_circle:", "", is_in_menu=False),
+)
+
+
+def run() -> None:
+    """Draw the shell and the page of this run, or the sign-in form."""
+    st.set_page_config(page_title="Throughline", layout="wide")
+    style.apply()
+    person = viewer.signed_in()
+    page = st.navigation(_menu(person), position="sidebar" if person else "hidden", expanded=True)
+    if person is None:
+        sign_in.draw()
+        return
+    _draw_person(person)
+    with viewer.handing_over(person):
+        page.run()
+
+
+def _menu(person: Person | None) -> dict[str, list[StreamlitPage]]:
+    return {group: [_page(entry, person) for entry in entries] for group, entries in groupby(PAGES, key=lambda entry: entry.group)}
+
+
+def _page(entry: PageEntry, person: Person | None) -> StreamlitPage:
+    is_shown = person is not None and entry.is_in_menu and entry.is_open_to(person)
+    return st.Page(
+        entry.path, title=entry.title, icon=entry.icon, url_path=entry.url or None, default=entry.is_default, visibility="visible" if is_shown else "hidden"
+    )
+
+
+def _draw_person(person: Person) -> None:
+    """Name, place and the way out, at the foot of the sidebar."""
+    with st.sidebar, st.container(key="shell_person"):
+        st.page_link(ACCOUNT, label=person.name, icon=":material/account_circle:", width="stretch")
+        st.caption(places_of(person))
+        if st.button("Sign out", key="shell.sign_out", type="tertiary", icon=":material/logout:"):
+            sessions.end(viewer.token(), address=viewer.address())
+            cookie_bridge.carry(None, then_go="/")
+            st.stop()
+
+
+def places_of(person: Person) -> str:
+    """ "rep in Gulf", "admin"; with several, the first and how many more."""
+    words = [f"{m.role} in {m.team}" if m.team else m.role for m in person.memberships]
+    if not words:
+        return "no team yet"
+    return words[0] if len(words) == 1 else f"{words[0]} and {len(words) - 1} more"

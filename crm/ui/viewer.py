@@ -1,0 +1,100 @@
+"""Who is looking: asked from the cookie on every run, for every page, before anything is read.
+
+    person = viewer("lead")   # the first statement of a page, and of a fragment that reads or writes
+
+`st.session_state` never says who somebody is: it belongs to whoever knows Streamlit's session id.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+from streamlit.runtime import exists, get_instance
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from crm.access import Person, missing_grant, sessions
+from crm.web import cookie, sockets
+
+_handed = threading.local()
+
+
+def viewer(resource: str | None = None, action: str = "view") -> Person:
+    """The signed-in person of this run. Draws the sign-in form, or what is missing, and stops when there is none.
+
+    `resource` and `action` name the grant the page needs; None: every signed-in person.
+    """
+    person = _take_handed() or signed_in()
+    if person is None:
+        from crm.ui import sign_in
+
+        sign_in.draw()
+        st.stop()
+    if resource is not None and not person.may(resource, action):
+        _say_not_permitted(resource, action)
+        st.stop()
+    return person
+
+
+def signed_in() -> Person | None:
+    """The person whose valid session the cookie names, now; None without one. One short query."""
+    found = sessions.find(token())
+    page = _page_session_id()
+    if page:
+        _draw_for(page, found.token_hash if found else None)
+    return found.person if found else None
+
+
+def token() -> str | None:
+    """The session cookie's token, as the page's websocket brought it."""
+    return cookie.token_in(st.context.cookies)
+
+
+def address() -> str:
+    """Where this page is looked at from; empty when nobody knows."""
+    page = _page_session_id()
+    client = get_instance().get_client(page) if page and exists() else None
+    context = client.client_context if client else None
+    return (context.remote_ip if context else None) or ""
+
+
+@contextmanager
+def handing_over(person: Person) -> Iterator[None]:
+    """Spare the page of this very run a second query: its first `viewer` takes what Home.py has just asked."""
+    _handed.person = person
+    try:
+        yield
+    finally:
+        _handed.person = None
+
+
+def _take_handed() -> Person | None:
+    person, _handed.person = getattr(_handed, "person", None), None
+    return person
+
+
+def _page_session_id() -> str | None:
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else None
+
+
+def _draw_for(page: str, token_hash: str | None) -> None:
+    """Drafts and filters of a session that ended are not the next person's."""
+    before = sockets.drawn_for(page)
+    if before not in (None, token_hash):
+        for key in [key for key in st.session_state if not str(key).startswith("sign_in.")]:
+            del st.session_state[key]
+    if token_hash:
+        sockets.bind(page, token_hash)
+    elif before:
+        sockets.release(page)
+
+
+def _say_not_permitted(resource: str, action: str) -> None:
+    refused = missing_grant(resource, action)
+    with st.container(key="not_permitted"):
+        st.title("This page is not for your role")
+        st.markdown(refused.detail)
+        st.page_link("pages/home.py", label="Go to Home")

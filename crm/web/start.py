@@ -1,0 +1,128 @@
+"""Everything between "start" and the first request: database, schema, first data, worker. Undone in reverse at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import importlib
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from crm import settings
+from crm.access import as_system, links
+from crm.db import embedded, engine
+from crm.db.migrate import migrate
+from crm.errors import BadSetting
+from crm.people import reads as people
+from crm.settings import Settings
+from crm.web import hosts, sockets
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Options:
+    """What the command line asks of this process; `streamlit run serve.py` takes the defaults."""
+
+    with_worker: bool = True
+    is_prepared: bool = False
+
+
+options = Options()
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def prepare(say: Say = say) -> None:
+    """Database up, schema current, demo filled or the set-up link printed. Once per process. Raises `CrmError`."""
+    if options.is_prepared:
+        return
+    now = settings.current()
+    owner_url = engine.owner_url()
+    migrate(now, owner_url)
+    if now.is_demo and people.is_empty():
+        _fill_demo(say)
+    _refuse_demo_people_in_public(now)
+    options.is_prepared = True
+
+
+def bind_address(now: Settings) -> str:
+    """CRM_HOST; the demo's passwords are public, so a demo listens on this machine only."""
+    return now.host if not now.is_demo or hosts.is_loopback(now.host) else "127.0.0.1"
+
+
+def announce(say: Say = say) -> None:
+    """The address, and how to get in: demo people and their password, or the first admin's link."""
+    now = settings.current()
+    say("")
+    say(f"  Throughline is at {now.address}")
+    if now.is_demo:
+        if bind_address(now) != now.host:
+            say(f"  Demo data: listening on 127.0.0.1 only, not on {now.host}.")
+        cast = people.demo_cast()
+        if cast:
+            say(f"  Demo people, password {people.DEMO_PASSWORD}:")
+            for member in cast:
+                say(f"    {member.email:<22} {member.name}, {member.places}")
+    elif people.is_empty():
+        with as_system() as session:
+            token = links.issue(session, "setup", None)
+        say("  Nobody can sign in yet. This link, valid for 24 hours and once, makes the first admin:")
+        say(f"    {now.address}/?setup={token}")
+    say("")
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[None]:
+    """Around the serving: prepare, one supervised worker, the watch over open pages."""
+    await asyncio.to_thread(prepare)
+    with stopping_the_database(), supervised_worker() if options.with_worker else nullcontext():
+        # Modules loaded so far never become garbage: keeping them out of collections makes reruns several times faster.
+        gc.collect()
+        gc.freeze()
+        await asyncio.to_thread(announce)
+        watching = asyncio.create_task(sockets.watch(), name="watch open pages")
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+
+
+def supervised_worker() -> AbstractContextManager[Any]:
+    from crm.jobs.supervisor import Supervisor
+
+    return Supervisor()
+
+
+@contextmanager
+def stopping_the_database() -> Iterator[None]:
+    """The embedded server stops with its last user, also when a signal ends the process before Python's own end."""
+    try:
+        yield
+    finally:
+        if settings.current().database_url is None:
+            engine.runtime_engine().dispose()
+            embedded.stop(settings.current().data_dir)
+
+
+def _fill_demo(say: Say) -> None:
+    say("First start: making a demo organisation. This takes less than a minute and happens once.")
+    fill = importlib.import_module("crm.demo.fill").fill
+    fill(progress=lambda line: say(f"  {line}"))
+
+
+def _refuse_demo_people_in_public(now: Settings) -> None:
+    if not now.is_demo and not hosts.is_loopback(now.host) and people.demo_cast():
+        raise BadSetting(
+            "CRM_DEMO=0 and CRM_HOST open this server to others, but its database holds the demo people, whose password everybody knows. "
+            "Use a database of your own (CRM_DATA_DIR or DATABASE_URL), or disable those people first."
+        )
