@@ -58,6 +58,8 @@ class Lead(Base):
         Index("ix_leads_stage_id_updated_at", "pipeline_id", "stage_id", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_name", "name", "id", postgresql_where=_LIVE),
         Index("ix_leads_value_usd", text("value_usd desc nulls last"), text("id desc"), postgresql_where=_LIVE),
+        Index("ix_leads_expected_close_on", "expected_close_on", "id", postgresql_where=_LIVE),
+        Index("ix_leads_last_contacted_at", text("last_contacted_at nulls first"), "id", postgresql_where=_LIVE),
         Index("ix_leads_lifetime_usd", text("lifetime_usd desc"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_company_id", "company_id"),
         Index("uq_leads_team_id_external_id", "team_id", "external_id", unique=True, postgresql_where=text("external_id is not null and deleted_at is null")),

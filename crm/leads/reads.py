@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
@@ -16,22 +16,36 @@ from crm.errors import Invalid
 SEARCH_MOST = 5000
 COUNT_MOST = 10_000
 
-# public name -> (column, descending by default, nullable)
-SORTS: Mapping[str, tuple[str, bool, bool]] = {
-    "updated_at": ("l.updated_at", True, False),
-    "created_at": ("l.created_at", True, False),
-    "name": ("l.name", False, False),
-    "value_usd": ("l.value_usd", True, True),
-    "lifetime_usd": ("l.lifetime_usd", True, False),
-    "expected_close_on": ("l.expected_close_on", False, True),
-    "last_contacted_at": ("l.last_contacted_at", False, True),
-    "stage_entered_at": ("l.stage_entered_at", False, False),
-    "id": ("l.id", False, False),
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A column that lists may be sorted by. `nulls`: where empty ones stand when ascending ("" where there are none)."""
+
+    column: str
+    sql_type: str
+    nulls: Literal["", "first", "last"] = ""
+
+    def order(self, *, descending: bool, alias: str) -> str:
+        direction = "desc" if descending else "asc"
+        nulls = f" nulls {'last' if self.nulls_come_last(descending=descending) else 'first'}" if self.nulls else ""
+        return f"{alias}.{self.column} {direction}{nulls}, {alias}.id {direction}"
+
+    def nulls_come_last(self, *, descending: bool) -> bool:
+        return self.nulls == "last" or descending
+
+
+# Empty ones come last, except where being empty is the news: a lead never contacted. The indexes are made for these orders.
+SORTS: Mapping[str, Sort] = {
+    "updated_at": Sort("updated_at", "timestamptz"),
+    "created_at": Sort("created_at", "timestamptz"),
+    "name": Sort("name", "text"),
+    "value_usd": Sort("value_usd", "numeric", "first"),
+    "lifetime_usd": Sort("lifetime_usd", "numeric"),
+    "expected_close_on": Sort("expected_close_on", "date", "last"),
+    "last_contacted_at": Sort("last_contacted_at", "timestamptz", "first"),
+    "stage_entered_at": Sort("stage_entered_at", "timestamptz"),
+    "id": Sort("id", "bigint"),
 }
-_TYPES = {
-    "updated_at": "timestamptz", "created_at": "timestamptz", "name": "text", "value_usd": "numeric", "lifetime_usd": "numeric",
-    "expected_close_on": "date", "last_contacted_at": "timestamptz", "stage_entered_at": "timestamptz", "id": "bigint",
-}  # fmt: skip
 
 COLUMNS = """
     l.id, l.version, l.name, l.team_id, l.pipeline_id, l.stage_id, l.owner_id, l.company_id, l.value_amount, l.value_currency, l.value_usd,
@@ -84,18 +98,14 @@ def page_of(
 ) -> LeadPage:  # fmt: skip
     """`list_leads` over any `source` (SQL, with parameters `given`) that has the columns of `COLUMNS`."""
     name, descending = _sort(sort)
-    column, _, nullable = SORTS[name]
     where, parameters = _where(session, wanted)
     parameters |= given
     if after is not None:
-        where.append(_after(name, column, descending, nullable, after, parameters))
-    direction = "desc" if descending else "asc"
-    nulls = " nulls last" if nullable or (descending and name == "value_usd") else ""
-    order = f"order by {column} {direction}{nulls}, l.id {direction}" if name != "id" else f"order by l.id {direction}"
-    page_order = order.replace("l.", "p.")
+        where.append(_after(SORTS[name], descending, after, parameters))
+    order, page_order = (SORTS[name].order(descending=descending, alias=alias) for alias in ("l", "p"))
     statement = text(
-        f"with page as materialized (select {COLUMNS} from {source} as l where {' and '.join(where)} {order} limit :limit offset :offset)"
-        f" select {NAMED} {page_order}"
+        f"with page as materialized (select {COLUMNS} from {source} as l where {' and '.join(where)} order by {order} limit :limit offset :offset)"
+        f" select {NAMED} order by {page_order}"
     )
     rows = session.execute(statement, {**parameters, "limit": limit + 1, "offset": offset}).mappings().all()
     if len(rows) <= limit:
@@ -111,17 +121,18 @@ def _sort(sort: str) -> tuple[str, bool]:
     return name, sort.startswith("-")
 
 
-def _after(name: str, column: str, descending: bool, nullable: bool, after: tuple[Any, int], parameters: dict[str, Any]) -> str:
-    key, last_id = after
+def _after(sort: Sort, descending: bool, after: tuple[Any, int], parameters: dict[str, Any]) -> str:
+    """What comes behind the row that `after` (its key and id) names."""
+    key, parameters["after_id"] = after
     sign = "<" if descending else ">"
-    parameters["after_id"] = last_id
-    if name == "id":
-        return f"l.id {sign} :after_id"
+    column = f"l.{sort.column}"
+    nulls_come_last = sort.nulls_come_last(descending=descending)
     if key is None:
-        return f"({column} is null and l.id {sign} :after_id)"
+        same = f"({column} is null and l.id {sign} :after_id)"
+        return same if nulls_come_last else f"({same} or {column} is not null)"
     parameters["after_key"] = key
-    ahead = f"({column}, l.id) {sign} (cast(:after_key as {_TYPES[name]}), cast(:after_id as bigint))"
-    return f"({ahead} or {column} is null)" if nullable else ahead
+    ahead = f"({column}, l.id) {sign} (cast(:after_key as {sort.sql_type}), cast(:after_id as bigint))"
+    return f"({ahead} or {column} is null)" if sort.nulls and nulls_come_last else ahead
 
 
 def _where(session: Session, wanted: LeadFilter) -> tuple[list[str], dict[str, Any]]:
@@ -162,7 +173,7 @@ def _search(session: Session, q: str, parameters: dict[str, Any]) -> str:
     """By id where few match; for words that thousands share, the list is walked in its own order instead."""
     q = q[:200]
     if len(q) >= 3:
-        ids = list(session.scalars(text("select crm.search_leads(:q, :most)"), {"q": q, "most": SEARCH_MOST}))
+        ids = session.scalar(text("select array(select crm.search_leads(:q, :most))"), {"q": q, "most": SEARCH_MOST}) or []
         if len(ids) < SEARCH_MOST:
             parameters["found"] = ids
             return "l.id = any(cast(:found as bigint[]))"

@@ -42,20 +42,24 @@ begin
 end $$;
 
 create function crm.lead_matches(lead bigint, wanted text) returns boolean
-language sql stable security definer set search_path = crm, public, pg_temp as $$
-    -- For words so common that the list is walked in its own order; callers pass only leads they already see.
-    select exists (
-        select from lead_search_texts as s
-        where s.lead_id = lead
-            and s.content like '%' || replace(replace(replace(lower(wanted), '\\', '\\\\'), '%', '\\%'), '_', '\\_') || '%'
-            and exists (select from leads as l where l.id = lead and case current_setting('crm.view_scope', true)
-                when 'all' then true
-                when 'team' then l.team_id = any (setting_ids('crm.teams'))
-                when 'own' then l.owner_id = me()
-                when 'mixed' then l.team_id = any (setting_ids('crm.teams')) or l.owner_id = me()
-                else false end)
-    )
-$$;
+language plpgsql stable security definer set search_path = crm, public, pg_temp as $$
+declare
+    scope text := current_setting('crm.view_scope', true);
+begin
+    -- For words so common that the list is walked in its own order and each lead is asked.
+    perform from lead_search_texts as s
+    where s.lead_id = lead
+        and s.content like '%' || replace(replace(replace(lower(wanted), '\\', '\\\\'), '%', '\\%'), '_', '\\_') || '%';
+    if not found then
+        return false;
+    end if;
+    perform from leads as l
+    where l.id = lead
+        and (scope = 'all'
+            or (scope in ('team', 'mixed') and l.team_id = any (setting_ids('crm.teams')))
+            or (scope in ('own', 'mixed') and l.owner_id = me()));
+    return found;
+end $$;
 """
 
 TABLES = (
