@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import text
@@ -263,12 +264,12 @@ class _Apply:
             names = sorted({"custom" if name.startswith("custom.") else name for name in plan.writes})
             batches[tuple(names), plan.result.edit.effective_at is not None].append(plan)
         for (names, is_dated), batch in batches.items():
-            self._carefully(batch, lambda part, names=names, is_dated=is_dated: self._update(kind, names, part, is_dated=is_dated), lambda plan: plan.result)
+            self._carefully(batch, partial(self._update, kind, names, is_dated), lambda plan: plan.result)
         kept = [plan.result for plan in keeps if plan.result.conflicts]
         if kept:
             rows.keep_conflicts(self.session, kind, self.person.id, self.change_set_id, kept)
 
-    def _update(self, kind: RecordType, names: Sequence[str], batch: Sequence[_Plan], *, is_dated: bool) -> None:
+    def _update(self, kind: RecordType, names: Sequence[str], is_dated: bool, batch: Sequence[_Plan]) -> None:
         written = rows.update(self.session, kind, names, [(plan.current, plan.writes, plan.result.edit.effective_at) for plan in batch], is_dated=is_dated)
         for plan in batch:
             version = written.get(plan.current["id"])

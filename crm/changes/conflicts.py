@@ -45,7 +45,7 @@ def resolve(session: Session, choices: Mapping[int, Choice]) -> Outcome:
     What cannot be written (the record was deleted, the grant is gone) stays open; its result says why.
     Raises `NotFound` when one is not this person's or is settled already.
     """
-    if unknown := {choice for choice in choices.values()} - {"mine", "theirs"}:
+    if unknown := set[str](choices.values()) - {"mine", "theirs"}:
         raise Invalid(f"“{unknown.pop()}” is not a choice: take mine or theirs.", field="choice")
     with writing(session, "account", "resolve"):
         still_open = set(session.scalars(_LOCK, {"ids": list(choices)}))

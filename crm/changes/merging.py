@@ -62,7 +62,7 @@ def _held_back(field: Field, row: Mapping[str, Any], mine: Any) -> Disagreement:
 def _deletion_held_back(kind: RecordType, since: Since, row: Mapping[str, Any], writes: Mapping[str, Any]) -> list[Disagreement]:
     """The deletion itself waits, named after whoever changed the record last, and with it what else was wanted."""
     others = hold_back(kind, row, {name: mine for name, mine in writes.items() if name != "deleted_at"})
-    _, person_id, at, source = max(since.fields.values(), key=lambda change: change[2])
+    _, person_id, at, source = list(since.fields.values())[-1]
     return [Disagreement("deleted_at", DELETED.label, None, None, DELETED.plain(writes["deleted_at"]), person_id, at, source), *others]
 
 

@@ -79,10 +79,10 @@ def undo(session: Session, change_set_id: int) -> Undone:
 
 def _steps(session: Session, change_set_id: int, *, sees_all: bool) -> Sequence[Mapping[str, Any]]:
     if not sees_all:
-        return session.execute(_STEPS, {"id": change_set_id}).mappings().all()
+        return [dict(row) for row in session.execute(_STEPS, {"id": change_set_id}).mappings()]
     # The author may have given records away by this very set, and then no longer sees their changes.
     with writing(session, "account", "undo"):
-        return session.execute(_STEPS, {"id": change_set_id}).mappings().all()
+        return [dict(row) for row in session.execute(_STEPS, {"id": change_set_id}).mappings()]
 
 
 def _inverse(change: Mapping[str, Any]) -> list[Edit]:
@@ -123,9 +123,7 @@ def _batches(edits: Sequence[Edit]) -> Iterable[Sequence[Edit]]:
 
 
 def _undo_batch(session: Session, edits: Sequence[Edit], change_set_id: int, source: str, done: Undone, errors: list[Exception]) -> None:
-    outcome = apply(
-        session, edits, source="undo", label=f"Undo of {source}", on_conflict="leave", change_set_id=done.change_set_id, undoes_id=change_set_id
-    )
+    outcome = apply(session, edits, source="undo", label=f"Undo of {source}", on_conflict="leave", change_set_id=done.change_set_id, undoes_id=change_set_id)
     done.change_set_id = outcome.change_set_id
     done.records += len({(result.edit.record_type, result.record_id) for result in outcome.results if result.applied})
     for result in outcome.results:
