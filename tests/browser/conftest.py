@@ -1,0 +1,164 @@
+"""A real server on a loopback port, against this test's own database, and people with browsers of their own.
+
+    def test_x(site, sign_in):
+        page = sign_in("ana", "/leads")     # a Playwright page, signed in, in a browser context of ana's own
+
+`site.start()` starts a stopped server again; `site.visit("/leads")` is a stranger's page, not signed in.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm.access import as_system, passwords
+from crm.access.sign_in import set_password_hash
+from tests.cast import PASSWORD
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "tests" / "screenshots"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"]
+PATIENCE_SECONDS = 60
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+def find_chromium() -> str | None:
+    """CRM_CHROMIUM, or one on the PATH."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    return os.environ.get("CRM_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One browser per worker; each person gets a context of their own in it."""
+    executable = find_chromium()
+    if not executable:
+        pytest.skip("No Chromium found: install one or name it in CRM_CHROMIUM to run the browser tests.")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Site:
+    """The running app of one test."""
+
+    port: int
+    db: Any
+    cast: Any
+    chromium: Any
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    contexts: list[Any] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def start(self) -> None:
+        log = (self.folder / "serve.log").open("ab")
+        self.process = subprocess.Popen([sys.executable, "-m", "crm", "serve", "--no-worker"], cwd=ROOT, env=self._environment(), stdout=log, stderr=log)
+        wait_for(self._answers, "the server to answer")
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(30)
+
+    def log(self) -> str:
+        return (self.folder / "serve.log").read_text()
+
+    def context(self, *, size: dict[str, int] = DESKTOP, scheme: str = "light") -> Any:
+        """A browser without cookies."""
+        made = self.chromium.new_context(viewport=size, color_scheme=scheme, base_url=self.url)
+        made.set_default_timeout(PATIENCE_SECONDS * 1000)
+        self.contexts.append(made)
+        return made
+
+    def visit(self, path: str = "/", **options: Any) -> Any:
+        """A stranger's page."""
+        page = self.context(**options).new_page()
+        page.goto(path)
+        return page
+
+    def sign_in(self, who: str, path: str = "/", *, password: str = PASSWORD, **options: Any) -> Any:
+        """A page of somebody of the cast, signed in through the form, in a context of their own."""
+        page = self.visit(path, **options)
+        fill_in(page, f"{who}@demo.example", password)
+        page.get_by_role("button", name="Sign out").wait_for(state="attached")
+        return page
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"The server stopped:\n{self.log()}"
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return True
+        except OSError:
+            return False
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "CRM_PORT": str(self.port), "CRM_HOST": "127.0.0.1", "CRM_DATA_DIR": str(self.folder), **self.environment}
+
+
+def fill_in(page: Any, email: str, password: str) -> None:
+    """Send the sign-in form."""
+    page.get_by_label("Mail", exact=True).fill(email)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def wait_for(condition: Callable[[], Any], what: str, *, seconds: float = PATIENCE_SECONDS) -> Any:
+    """The first true answer of `condition`, asked again and again; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"Waited {seconds} seconds for {what}.")
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    return passwords.hashed(PASSWORD)
+
+
+@pytest.fixture
+def site(chromium: Any, db: Any, cast: Any, password_hash: str, tmp_path: Path) -> Iterator[Site]:
+    """The app, served, with the cast in it; each one's password is `throughline-demo`."""
+    with as_system() as session:
+        for person_id in cast.people.values():
+            set_password_hash(session, person_id, password_hash)
+    made = Site(free_port(), db, cast, chromium, tmp_path)
+    made.start()
+    yield made
+    for context in made.contexts:
+        context.close()
+    made.stop()
+
+
+@pytest.fixture
+def sign_in(site: Site) -> Callable[..., Any]:
+    """`sign_in("ana", "/leads")`: ana's page, in a browser context of her own."""
+    return site.sign_in
