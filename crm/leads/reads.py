@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
+from crm.access import person_of
 from crm.errors import Invalid
 
 SEARCH_MOST = 5000
@@ -75,6 +76,9 @@ class LeadFilter:
     q: str = ""
     updated_since: datetime | None = None
     not_contacted_days: int | None = None
+    closes_from: date | None = None
+    closes_before: date | None = None
+    in_stage_since: datetime | None = None
     open_only: bool = False
 
 
@@ -135,6 +139,12 @@ def _after(sort: Sort, descending: bool, after: tuple[Any, int], parameters: dic
     return f"({ahead} or {column} is null)" if sort.nulls and nulls_come_last else ahead
 
 
+_BOUNDS = {
+    "closes_from": "l.expected_close_on >= :closes_from", "closes_before": "l.expected_close_on < :closes_before",
+    "in_stage_since": "l.stage_entered_at >= :in_stage_since",
+}  # fmt: skip
+
+
 def _where(session: Session, wanted: LeadFilter) -> tuple[list[str], dict[str, Any]]:
     where = ["l.deleted_at is null"]
     parameters: dict[str, Any] = {}
@@ -162,6 +172,10 @@ def _where(session: Session, wanted: LeadFilter) -> tuple[list[str], dict[str, A
     if wanted.not_contacted_days is not None:
         where.append("coalesce(l.last_contacted_at, l.created_at) < now() - make_interval(days => :not_contacted_days)")
         parameters["not_contacted_days"] = wanted.not_contacted_days
+    for field, condition in _BOUNDS.items():
+        if (bound := getattr(wanted, field)) is not None:
+            where.append(condition)
+            parameters[field] = bound
     if wanted.open_only:
         where.append("l.stage_id in (select st.id from crm.stages as st where st.kind = 'open')")
     if wanted.q.strip():
@@ -205,3 +219,72 @@ def leads_by_id(session: Session, ids: Sequence[int]) -> dict[int, RowMapping]:
     """Named rows of these leads, as far as they are seen."""
     statement = text(f"with page as (select {COLUMNS} from crm.leads as l where l.id = any(:ids)) select {NAMED}")
     return {row["id"]: row for row in session.execute(statement, {"ids": list(ids)}).mappings()}
+
+
+@dataclass(frozen=True, slots=True)
+class MyDay:
+    """The start page's figures over open leads: of one owner, or of all that the person sees."""
+
+    open_leads: int
+    open_usd: Decimal
+    not_contacted: int
+    closing: int
+    overdue: int
+    moved: int
+
+
+_MY_DAY = text("""
+    select count(*) as open_leads, coalesce(sum(l.value_usd), 0) as open_usd,
+        count(*) filter (where coalesce(l.last_contacted_at, l.created_at) < now() - make_interval(days => :quiet_days)) as not_contacted,
+        count(*) filter (where l.expected_close_on >= :today and l.expected_close_on < :closing_before) as closing,
+        count(*) filter (where l.expected_close_on < :today) as overdue,
+        count(*) filter (where l.stage_entered_at >= :moved_since) as moved
+    from crm.leads as l
+    where l.deleted_at is null and l.stage_id in (select s.id from crm.stages as s where s.kind = 'open')
+        and (cast(:owner_id as bigint) is null or l.owner_id = :owner_id)
+""")
+
+
+def my_day(
+    session: Session, *, owner_id: int | None, today: date, closing_before: date, moved_since: datetime, quiet_days: int = 14
+) -> MyDay:
+    """Counts of open leads of `owner_id` (None: everybody's whom the person sees). `closing_before` is exclusive."""
+    row = session.execute(
+        _MY_DAY, {"owner_id": owner_id, "today": today, "closing_before": closing_before, "moved_since": moved_since, "quiet_days": quiet_days}
+    ).one()
+    return MyDay(*row)
+
+
+def owns_any(session: Session, person_id: int) -> bool:
+    """Whether the person owns a lead: then lists begin with their own."""
+    return bool(session.scalar(text("select exists (select from crm.leads where owner_id = :id and deleted_at is null)"), {"id": person_id}))
+
+
+def names_of_people(session: Session) -> dict[int, str]:
+    """Everybody's name by id, disabled people included: names are known to all who are signed in."""
+    return {row.id: row.name for row in session.execute(text("select id, name from crm.people order by lower(name)"))}
+
+
+_OWNERS = text("""
+    select p.id from crm.people as p
+    where p.disabled_at is null and (:everywhere or p.id = :me or exists (
+        select from crm.memberships as m where m.person_id = p.id and (m.team_id is null or m.team_id = any(cast(:teams as bigint[])))))
+    order by lower(p.name)
+""")
+
+
+def possible_owners(session: Session) -> tuple[int, ...]:
+    """Active people to whom the person may give a lead, by name; themselves included."""
+    person = person_of(session)
+    reach = person.reach("lead", "assign")
+    return tuple(session.scalars(_OWNERS, {"everywhere": reach.everywhere, "me": person.id, "teams": sorted(reach.teams)}))
+
+
+def names_of_teams(session: Session) -> dict[int, str]:
+    return {row.id: row.name for row in session.execute(text("select id, name from crm.teams where deleted_at is null order by lower(name)"))}
+
+
+def currencies(session: Session) -> tuple[str, ...]:
+    """USD and whatever else the organisation has a rate or a market for."""
+    rows = session.scalars(text("select currency from crm.exchange_rates union select currency from crm.markets"))
+    return tuple(sorted({"USD", *(row.strip() for row in rows)}))

@@ -1,0 +1,30 @@
+"""A person's own latest change sets: what they may want to take back."""
+
+from __future__ import annotations
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.orm import Session
+
+from crm.access import person_of
+
+_RECENT = text("""
+    select s.id, s.source, s.label, s.created_at, n.records
+    from (
+        select c.id, c.source, c.label, c.created_at from crm.change_sets as c
+        where c.person_id = :person_id and c.undoes_id is null
+            and not exists (select from crm.change_sets as u where u.undoes_id = c.id)
+        order by c.created_at desc, c.id desc
+        limit :most
+    ) as s
+    cross join lateral (
+        select count(distinct (t.record_type, t.record_id)) as records
+        from (select c.record_type, c.record_id from crm.changes as c where c.change_set_id = s.id limit 1000) as t
+    ) as n
+    where n.records > 0
+    order by s.created_at desc, s.id desc
+""")
+
+
+def recent_change_sets(session: Session, *, most: int = 10) -> list[RowMapping]:
+    """The person's newest change sets that nobody has undone, newest first; `records` counts the changes seen, up to 1,000."""
+    return list(session.execute(_RECENT, {"person_id": person_of(session).id, "most": most}).mappings())
