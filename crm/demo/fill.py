@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from itertools import islice
@@ -62,8 +62,9 @@ def fill(*, leads: int = 10_000, seed: int = 7, progress: Callable[[str], None] 
         with acting_as(OPERATOR) as session:
             done += _write(session, stories)
         say(f"{done:,} of {leads:,} leads")
-    fold()
-    refresh(owner_url)
+    if leads > BATCH:  # a smaller demo leaves both to the worker and to autovacuum, and people in sooner
+        fold()
+    refresh(owner_url, is_thorough=leads > BATCH)
 
 
 def _write(session: Session, stories: Iterator[Story]) -> int:
@@ -73,7 +74,7 @@ def _write(session: Session, stories: Iterator[Story]) -> int:
     return len(batch)
 
 
-def _enter_rates(session: Session, seed: int) -> Sequence[tuple[str, date, float]]:
+def _enter_rates(session: Session, seed: int) -> list[tuple[str, date, float]]:
     rates = list(weekly_rates(seed, now().date()))
     with writing(session, "settings", "configure"):
         session.execute(
@@ -108,11 +109,14 @@ def _as_machinery(session: Session) -> Iterator[None]:
     session.execute(role, {"role": session.info["view_settings"]["role"]})
 
 
-def refresh(owner_url: str | None = None) -> None:
-    """Tell the planner what is in the tables now: only their owner may, so this is the one part that runs as the owner."""
+def refresh(owner_url: str | None = None, *, is_thorough: bool = False) -> None:
+    """Tell the planner what is in the tables now: only their owner may, so this is the one part that runs as the owner.
+
+    `is_thorough` also removes the rows' older versions, which autovacuum does for a small demo by itself.
+    """
     engine = owner_engine(owner_url or db_engine.owner_url())
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(f"vacuum (analyze, skip_locked) {TABLES}"))
+            connection.execute(text(f"{'vacuum (analyze)' if is_thorough else 'analyze'} {TABLES}"))
     finally:
         engine.dispose()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from crm.changes import Edit, apply
+from crm.demo.chance import Weighted
 from crm.people.use_cases import add_person, add_team, disable_person, role_id
 from crm.pipelines.records import PIPELINE, STAGE
 
@@ -71,10 +72,10 @@ class Shape:
 ACCOUNTS = Shape(
     "Accounts",
     (
-        Stage("Lead", "open", 0.1, 7, 9, 0.72, 0.16, "early"),
-        Stage("Contacted", "open", 0.2, 7, 11, 0.64, 0.22, "talking"),
-        Stage("Negotiation", "open", 0.45, 14, 18, 0.66, 0.22, "terms"),
-        Stage("Trial Order", "open", 0.65, 21, 22, 0.76, 0.14, "trial"),
+        Stage("Lead", "open", 0.1, 7, 10, 0.81, 0.09, "early"),
+        Stage("Contacted", "open", 0.2, 7, 12, 0.76, 0.13, "talking"),
+        Stage("Negotiation", "open", 0.45, 14, 19, 0.77, 0.13, "terms"),
+        Stage("Trial Order", "open", 0.65, 21, 23, 0.85, 0.09, "trial"),
         Stage("Active Account", "won", 1.0, None, talk="won"),
         Stage("Churned", "lost", 0.0, None, talk="over"),
     ),
@@ -113,18 +114,18 @@ class Team:
     """`share` of all leads; `pipelines` with the share of the team's leads in each, the team's first pipeline first."""
 
     name: str
-    markets: Mapping[str, int]
-    pipelines: tuple[tuple[Shape, float], ...]
+    markets: Weighted[str]
+    pipelines: Weighted[Shape]
     share: float
     time_zone: str
     utc_hours: int
 
 
 TEAMS = (
-    Team("Gulf", {"AE": 60, "SA": 30, "KW": 10}, ((ACCOUNTS, 0.78), (OUTBOUND, 0.22)), 0.38, "Asia/Dubai", 4),
-    Team("Levant", {"EG": 62, "JO": 38}, ((ACCOUNTS, 1.0),), 0.23, "Asia/Amman", 3),
-    Team("Europe", {"DE": 42, "GB": 38, "PL": 20}, ((DEALS, 0.7), (OUTBOUND, 0.3)), 0.22, "Europe/Berlin", 1),
-    Team("Africa", {"ZA": 42, "KE": 33, "MA": 25}, ((ACCOUNTS, 0.6), (DEALS, 0.4)), 0.17, "Africa/Nairobi", 3),
+    Team("Gulf", Weighted((("AE", 60), ("SA", 30), ("KW", 10))), Weighted(((ACCOUNTS, 0.78), (OUTBOUND, 0.22))), 0.38, "Asia/Dubai", 4),
+    Team("Levant", Weighted((("EG", 62), ("JO", 38))), Weighted(((ACCOUNTS, 1.0),)), 0.23, "Asia/Amman", 3),
+    Team("Europe", Weighted((("DE", 42), ("GB", 38), ("PL", 20))), Weighted(((DEALS, 0.7), (OUTBOUND, 0.3))), 0.22, "Europe/Berlin", 1),
+    Team("Africa", Weighted((("ZA", 42), ("KE", 33), ("MA", 25))), Weighted(((ACCOUNTS, 0.6), (DEALS, 0.4))), 0.17, "Africa/Nairobi", 3),
 )
 # (mail name, full name, [(team or None, role)]); the first five are the ones that documentation and sign-in page name.
 PEOPLE: tuple[tuple[str, str, tuple[tuple[str | None, str], ...]], ...] = (
@@ -179,7 +180,7 @@ def found_organisation(session: Session) -> Organisation:
     made = Organisation()
     for team in TEAMS:
         made.teams[team.name] = add_team(session, team.name, source=SOURCE)
-        for position, (shape, _) in enumerate(team.pipelines):
+        for position, shape in enumerate(team.pipelines[0]):
             _found_pipeline(session, made, team, shape, position)
     roles = {name: role_id(session, name) for name in ("admin", "manager", "rep", "viewer")}
     zones = {team.name: team.time_zone for team in TEAMS}

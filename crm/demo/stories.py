@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from itertools import accumulate
-from random import Random
 from typing import Any
 
 from crm.demo import names, texts
+from crm.demo.chance import Dice, Weighted
 from crm.demo.organisation import LEFT, LEFT_DAYS_AGO, MARKETS, TEAMS, Organisation, Shape, Team
 from crm.demo.talks import Talk, Talker
 
@@ -20,6 +19,7 @@ SEASON = (0.95, 1.0, 1.12, 1.05, 1.02, 0.9, 0.82, 0.7, 1.15, 1.2, 1.12, 0.72)
 REMEMBERED_COMPANIES = 2_000
 
 State = dict[str, Any]
+SHARES = Weighted((team, team.share) for team in TEAMS)
 
 
 @dataclass(slots=True)
@@ -69,56 +69,60 @@ class Storyteller:
     """Tells leads in no particular order; the same seed, moment and organisation give the same leads."""
 
     def __init__(self, made: Organisation, *, seed: int, now: datetime, usd_per_unit: Mapping[str, float]) -> None:
-        self.made, self.rng, self.usd_per_unit = made, Random(seed), usd_per_unit  # noqa: S311 -- a demo, not a secret
+        self.made, self.rng, self.usd_per_unit = made, Dice(seed), usd_per_unit
         self.now = now.timestamp()
         self.today = now.date()
         self.left_at = self.now - LEFT_DAYS_AGO * DAY
-        self._company_names = {market: names.CompanyNames(market) for market in MARKETS}
+        self._company_names = names.CompanyNames()
         self._known: dict[str, list[Company]] = {market: [] for market in MARKETS}
         self._born = self._birthdays()
-        self._talker = Talker(self.rng)
+        self._sellers = {team.name: Weighted((name, 1 - 0.08 * place) for place, name in enumerate(made.sellers(team))) for team in TEAMS}
+        self.talker = Talker(self.rng)
 
-    def _birthdays(self) -> list[float]:
-        """Cumulated weights of the days back from today: growth, season, week."""
+    def _birthdays(self) -> Weighted[int]:
+        """Days back from today: growth, season, week."""
         weights = []
         for back in range(HISTORY_DAYS):
             day = self.today - timedelta(days=back)
             weekday = 0.12 if day.weekday() >= 5 else 1.0
-            weights.append((1 - 0.55 * back / HISTORY_DAYS) * SEASON[day.month - 1] * weekday)
-        return list(accumulate(weights))
+            weights.append((back, (1 - 0.55 * back / HISTORY_DAYS) * SEASON[day.month - 1] * weekday))
+        return Weighted(weights)
 
     def tell(self) -> Story:
         rng = self.rng
-        team = rng.choices(TEAMS, [t.share for t in TEAMS])[0]
-        shape = rng.choices([s for s, _ in team.pipelines], [share for _, share in team.pipelines])[0]
-        market = rng.choices(list(team.markets), list(team.markets.values()))[0]
-        back = rng.choices(range(HISTORY_DAYS), cum_weights=self._born)[0]
-        born = self._at_work(self.now - back * DAY, team)
-        source = rng.choices([s for s, _ in texts.SOURCES], [share for _, share in texts.SOURCES])[0]
-        owner = self._seller(team, born)
+        team = rng.draw(SHARES)
+        shape, market = rng.draw(team.pipelines), rng.draw(team.markets)
+        back = rng.draw(self._born)
+        born = self.at_work(self.now - back * DAY, team)
+        source = rng.draw(texts.SOURCES)
+        owner = self.seller(team, born)
         company = self._company(team, market, owner, born)
         return _Life(self, team, shape, company, owner, source, born).told()
 
-    def _at_work(self, moment: float, team: Team, after: float | None = None) -> float:
+    def at_work(self, moment: float, team: Team, after: float | None = None) -> float:
         """Within office hours of the team on that day, never later than a few minutes ago, never before `after`."""
-        if (int(moment // DAY) + 3) % 7 >= 5 and self.rng.random() < 0.85:
-            moment -= 2 * DAY
-        found = moment // DAY * DAY + (self.rng.triangular(8, 18.5, 11) - team.utc_hours) * 3600
+        weekday = (int(moment // DAY) + 3) % 7
+        if weekday >= 5 and self.rng.random() < 0.85:
+            moment -= (weekday - self.rng.randrange(5)) * DAY
+        found = moment // DAY * DAY + (8 + 5.2 * (self.rng.random() + self.rng.random()) - team.utc_hours) * 3600
         if after is not None and found <= after:
             found = after + self.rng.uniform(1200, 9000)
         return min(found, self.now - self.rng.uniform(200, 5 * 3600)) if found > self.now - 180 else found
 
-    def _seller(self, team: Team, at: float, *, but: str = "") -> str:
-        """A rep of the team, the first ones busier; not somebody who has left by then."""
-        sellers = [name for name in self.made.sellers(team) if name != but and (name != LEFT or at < self.left_at - 3 * DAY)]
-        return self.rng.choices(sellers, [1.5 - 0.8 * place / len(sellers) for place in range(len(sellers))])[0]
+    def seller(self, team: Team, at: float, *, but: str = "") -> str:
+        """A rep of the team, the first ones busier; not somebody who has left by then, and nothing is handed to the one who will."""
+        choice = self._sellers[team.name]
+        while True:
+            name = self.rng.draw(choice)
+            if name != but and (name != LEFT or (not but and at < self.left_at - 3 * DAY)):
+                return name
 
     def _company(self, team: Team, market: str, owner: str, born: float) -> Company:
         known = self._known[market]
         if known and self.rng.random() < 0.3:
-            return self.rng.choice(known)
+            return self.rng.one(known)
         rng = self.rng
-        name = self._company_names[market].next(rng)
+        name = self._company_names.next(market, rng)
         host = f"{names.plain(name)}.example"
         contacts = [self._contact(market, host) for _ in range(2 if rng.random() < 0.3 else 1)]
         company = Company(
@@ -134,7 +138,7 @@ class Storyteller:
     def _contact(self, market: str, host: str) -> Contact:
         given, family = names.human(market, self.rng)
         mailbox = f"{names.plain(given)}.{names.plain(family)}" if self.rng.random() < 0.7 else names.plain(given)
-        return Contact(f"{given} {family}", f"{mailbox}@{host}", names.phone(market, self.rng), self.rng.choice(names.TITLES))
+        return Contact(f"{given} {family}", f"{mailbox}@{host}", names.phone(market, self.rng), self.rng.one(names.TITLES))
 
 
 class _Life:
@@ -151,16 +155,18 @@ class _Life:
 
     def _currency(self) -> str:
         at_home = MARKETS[self.company.market].currency
-        return at_home if self.rng.random() < 0.86 else self.rng.choice(("USD", "USD", "EUR"))
+        return at_home if self.rng.random() < 0.86 else self.rng.one(("USD", "USD", "EUR"))
 
     def told(self) -> Story:
         self._walk()
         self._hand_over()
         begins, events = self._states()
-        talks = self.teller._talker.talks(self.stays, self.shape, self.company.contacts[0].name.split()[0], self.teller.made.people[self.owner], self.teller.now)
         contact = self.company.contacts[0]
-        name = f"{self.company.name} – {self.rng.choice(texts.RANGES)}" if self.shape.is_deal else self.company.name
-        custom = {"segment": self.rng.choice(texts.SEGMENTS)} | ({"outlets": min(60, int(self.rng.lognormvariate(0.7, 0.9)) + 1)} if self.rng.random() < 0.6 else {})
+        talks = self.teller.talker.talks(self.stays, self.shape, contact.name.split()[0], self.teller.made.people[self.owner], self.teller.now)
+        name = f"{self.company.name} – {self.rng.one(texts.RANGES)}" if self.shape.is_deal else self.company.name
+        custom: State = {"segment": names.segment(self.company.name)}
+        if self.rng.random() < 0.6:
+            custom["outlets"] = min(60, int(self.rng.lognormvariate(0.7, 0.9)) + 1)
         facts = {
             "name": name, "team_id": self.teller.made.teams[self.team.name], "pipeline_id": self.teller.made.pipelines[self.team.name, self.shape.name],
             "source": self.source, "market": self.company.market, "email": contact.email, "phone": contact.phone, "custom": custom,
@@ -190,7 +196,7 @@ class _Life:
                 self.stays.append((place, at, now))
                 self._fiddle(place, at, now)
                 return
-            then = self.teller._at_work(at + days * DAY, self.team, at)
+            then = self.teller.at_work(at + days * DAY, self.team, at)
             self.stays.append((place, at, then))
             self._fiddle(place, at, then)
             self.moments.append((then, "move", target))
@@ -198,8 +204,8 @@ class _Life:
 
     def _fiddle(self, place: int, since: float, until: float) -> None:
         """Between moves people now and then write a next step, push the close, correct the value."""
-        if until - since > 4 * DAY and self.rng.random() < 0.3:
-            at = self.teller._at_work(since + self.rng.uniform(0.2, 0.7) * min(until - since, 40 * DAY), self.team, since)
+        if until - since > 4 * DAY and self.rng.random() < 0.22:
+            at = self.teller.at_work(since + self.rng.uniform(0.2, 0.7) * min(until - since, 40 * DAY), self.team, since)
             if at < until - 60:
                 self.moments.append((at, "plan" if self.rng.random() < 0.65 else "value", place))
 
@@ -210,11 +216,11 @@ class _Life:
         if self.shape.stages[place].kind == "won":
             ends = at + rng.uniform(60, 520) * DAY
             if rng.random() < self.shape.ends_again and ends < now:
-                until = self.teller._at_work(ends, self.team, at)
+                until = self.teller.at_work(ends, self.team, at)
                 self.moments.append((until, "move", len(self.shape.stages) - 1))
             grown = at + rng.uniform(80, 380) * DAY
             if rng.random() < 0.3 and grown < until - DAY:
-                self.moments.append((self.teller._at_work(grown, self.team, at), "value", place))
+                self.moments.append((self.teller.at_work(grown, self.team, at), "value", place))
         elif rng.random() < 0.02 and at < now - 5 * DAY:
             self.moments.append((at + rng.uniform(0.1, 4) * DAY, "delete", place))
         self.stays.append((place, at, until))
@@ -224,7 +230,7 @@ class _Life:
         if self.owner == LEFT and self.born < left:
             self.moments.append((left + self.rng.uniform(0, 6 * 3600), "owner", 0))
         elif self.rng.random() < 0.07:
-            at = self.teller._at_work(self.rng.uniform(self.born + DAY, self.born + 200 * DAY), self.team, self.born)
+            at = self.teller.at_work(self.rng.uniform(self.born + DAY, self.born + 200 * DAY), self.team, self.born)
             if at < self.teller.now - DAY:
                 self.moments.append((at, "owner", 0))
 
@@ -247,7 +253,7 @@ class _Life:
             after = dict(state)
             if kind == "owner":
                 actor = people[self.teller.made.manager(self.team)]
-                owner = self.teller._seller(self.team, at, but=owner)
+                owner = self.teller.seller(self.team, at, but=owner)
                 after["owner_id"] = people[owner]
             else:
                 self._change(after, kind, place, at)
@@ -282,7 +288,7 @@ class _Life:
             return
         state["stage_id"] = self.stage_ids[place]
         if stage.kind == "lost":
-            state["lost_reason"] = rng.choice(texts.CHURNED_REASONS if self.shape.ends_again and state["expected_close_on"] else texts.LOST_REASONS)
+            state["lost_reason"] = rng.one(texts.CHURNED_REASONS if self.shape.ends_again and state["expected_close_on"] else texts.LOST_REASONS)
         elif stage.kind == "won":
             state["expected_close_on"] = _moment(at).date()
         elif stage.kind == "open" and (place >= 2 or rng.random() < 0.7):
@@ -301,7 +307,7 @@ class _Life:
         return _moment(at + self.rng.uniform(0.7, 1.9) * max(ahead, 5) * DAY).date()
 
     def _next_step(self, place: int) -> str:
-        return self.rng.choice(texts.NEXT_STEPS[self.shape.stages[place].talk])
+        return self.rng.one(texts.NEXT_STEPS[self.shape.stages[place].talk])
 
 
 def _moment(seconds: float) -> datetime:

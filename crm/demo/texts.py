@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from crm.demo.chance import Weighted
+
 NEXT_STEPS: dict[str, tuple[str, ...]] = {
     "early": (
         "find the buyer's direct number", "call to introduce us", "send the company profile", "check their delivery area", "ask the driver who signs there",
         "call back after 11", "look up their second outlet", "mail the catalogue",
     ),
     "talking": (
-        "send samples", "send the price list", "call about the tasting", "invite to the showroom", "ask about monthly volume", "get the chef's feedback on samples",
+        "send samples", "send the price list", "call about the tasting", "invite to the showroom", "ask about monthly volume",
+        "get the chef's feedback on samples",
         "visit with the sales van", "find out who else delivers", "send the halal certificates",
     ),
     "terms": (
-        "revise the offer", "agree payment terms", "get the trade licence copy", "talk to finance about 45 days", "send the contract for signature", "offer the mixed pallet price",
-        "confirm delivery days", "call the owner about the discount",
+        "revise the offer", "agree payment terms", "get the trade licence copy", "talk to finance about 45 days", "send the contract for signature",
+        "offer the mixed pallet price", "confirm delivery days", "call the owner about the discount",
     ),
     "trial": (
-        "check first delivery", "call after the trial order", "book the second order", "ask for feedback from the kitchen", "set up standing order", "fix the invoice address",
+        "check first delivery", "call after the trial order", "book the second order", "ask for feedback from the kitchen",
+        "set up standing order", "fix the invoice address",
     ),
     "won": (
         "quarterly review", "introduce the new range", "raise the standing order", "visit before the season", "ask for a referral", "renew prices",
@@ -83,6 +87,8 @@ ACTIVITIES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-SOURCES = (("Website", 26), ("Referral", 20), ("Cold call", 18), ("Trade fair", 13), ("Field visit", 12), ("Partner", 7), ("Marketplace", 4))
-SEGMENTS = ("Restaurant", "Hotel", "Retail", "Catering", "Bakery", "Wholesale", "Café")
-RANGES = ("spring range", "dairy", "frozen range", "coffee", "bakery line", "own label", "summer menu", "hotel breakfast", "standing order", "new branch", "catering packs")
+SOURCES = Weighted((("Website", 26), ("Referral", 20), ("Cold call", 18), ("Trade fair", 13), ("Field visit", 12), ("Partner", 7), ("Marketplace", 4)))
+RANGES = (
+    "spring range", "dairy", "frozen range", "coffee", "bakery line", "own label", "summer menu",
+    "hotel breakfast", "standing order", "new branch", "catering packs",
+)  # fmt: skip

@@ -130,7 +130,8 @@ def _insert_leads(session: Session, rows: Sequence[Row], moments: Mapping[str, s
 
 def _link_contacts(session: Session, stories: Sequence[Story]) -> None:
     links = [{"lead_id": story.id, "contact_id": contact_id} for story in stories for contact_id in story.company.contact_ids]
-    statement = text(f"insert into crm.lead_contacts (lead_id, contact_id) select r.lead_id, r.contact_id from {_record({'lead_id': 'bigint', 'contact_id': 'bigint'})}")
+    columns = {"lead_id": "bigint", "contact_id": "bigint"}
+    statement = text(f"insert into crm.lead_contacts (lead_id, contact_id) select r.lead_id, r.contact_id from {_record(columns)}")
     session.execute(statement, {"rows": _json(links)})
 
 
