@@ -86,7 +86,7 @@ class LeadFilter:
 class LeadPage:
     """`rows` in order; `next_after` continues the list by key (None at its end)."""
 
-    rows: Sequence[RowMapping]
+    rows: Sequence[Mapping[Any, Any]]
     next_after: tuple[Any, int] | None = None
 
 

@@ -1,0 +1,51 @@
+"""Reports: the same names and parameters as `python -m crm report`, in the key's reach."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from crm.api import cursors
+from crm.api.answers import answer, listing
+from crm.api.door import Caller, Door
+from crm.api.requests import Paging, ReportQuery
+from crm.errors import Invalid
+from crm.reports.registry import REPORTS, Report
+from crm.reports.use_cases import run
+
+routes = APIRouter(prefix="/v1", route_class=Door, tags=["reports"])
+
+
+@routes.get("/reports")
+def list_reports(call: Caller, query: Annotated[Paging, Query()]) -> Response:
+    """Every report: the question it answers, its parameters and columns."""
+    call.person.require("report", "view")
+    last = cursors.read(query.cursor, ["reports"]) or ""
+    names = sorted(name for name in REPORTS if name > last)
+    page = names[: query.limit]
+    return listing([_report(REPORTS[name]) for name in page], cursors.write(page[-1], ["reports"]) if len(names) > len(page) else None)
+
+
+def _report(report: Report) -> dict[str, object]:
+    return {
+        "name": report.name,
+        "title": report.title,
+        "parameters": [{"name": param.name, "says": param.says} for param in report.params],
+        "columns": [{"name": column.name, "type": column.type} for column in report.query.columns],
+    }
+
+
+@routes.get("/reports/{name}")
+def read_report(call: Caller, name: str, query: Annotated[ReportQuery, Query()]) -> Response:
+    """One report, now or as of the end of a past day; its own parameters go into the query."""
+    return answer(run(call.person, name, query.model_extra or {}, _day(query.as_of)).as_json())
+
+
+def _day(given: str | None) -> date | None:
+    try:
+        return date.fromisoformat(given) if given else None
+    except ValueError:
+        raise Invalid(f"“{given}” is not a day. Write it as 2026-03-31.", field="as_of") from None

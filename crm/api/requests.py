@@ -1,0 +1,162 @@
+"""The shapes of requests: what is checked before a use case sees it, and what OpenAPI says about it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictInt, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from crm.activities.records import KINDS
+
+LARGEST_ID = 2**63 - 1
+DEEPEST_CUSTOM_VALUE = 8
+
+
+def _reference(given: Any) -> int | str | None:
+    if given is None or (type(given) is int and 1 <= given <= LARGEST_ID) or (isinstance(given, str) and 1 <= len(given) <= 300):
+        return given
+    raise PydanticCustomError("reference", "Give an id (a whole number) or an exact name")
+
+
+def _depth(given: Any, left: int) -> bool:
+    if left < 0:
+        return False
+    if isinstance(given, dict):
+        return all(_depth(part, left - 1) for part in given.values())
+    return not isinstance(given, list) or all(_depth(part, left - 1) for part in given)
+
+
+def _custom(given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise PydanticCustomError("custom", "Give an object of custom fields")
+    for key, value in given.items():
+        if not 1 <= len(key) <= 63:
+            raise PydanticCustomError("custom", "The name of a custom field has 1 to 63 characters")
+        if isinstance(value, (dict, list)) and not _depth(value, DEEPEST_CUSTOM_VALUE):
+            raise PydanticCustomError("custom", "A custom value is nested too deeply")
+    return given
+
+
+Reference = Annotated[
+    Any, PlainValidator(_reference),
+    WithJsonSchema({
+        "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "minLength": 1}, {"type": "null"}],
+        "description": "An id, or an exact name",
+    }),
+]  # fmt: skip
+Custom = Annotated[
+    Any, PlainValidator(_custom),
+    WithJsonSchema({"type": "object", "additionalProperties": True, "description": "Custom fields by key; null takes a value away, keys left out stay"}),
+]  # fmt: skip
+Id = Annotated[StrictInt, Field(ge=1, le=LARGEST_ID)]
+VersionNumber = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
+
+
+class Request(BaseModel):
+    """Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Money(Request):
+    """An amount in one currency."""
+
+    amount: Annotated[str, Field(max_length=40)] | StrictInt | float = Field(description="With up to two decimals; text keeps them exact", examples=["1250.00"])
+    currency: Annotated[str, Field(min_length=3, max_length=3)] = Field(description="ISO 4217", examples=["AED"])
+
+
+class LeadFields(Request):
+    """What a writer may set. A field left out stays as it is; null empties it."""
+
+    name: str | None = Field(None, examples=["Al Noor Trading"])
+    company: Reference = None
+    team: Reference = Field(None, examples=["Gulf"])
+    pipeline: Reference = None
+    stage: Reference = Field(None, examples=["Negotiation"])
+    owner: Reference = None
+    value: Money | None = None
+    expected_close_on: str | None = Field(None, json_schema_extra={"format": "date"}, examples=["2026-12-31"])
+    next_step: str | None = None
+    source: str | None = None
+    market: str | None = Field(None, description="ISO 3166 country, two letters", examples=["AE"])
+    email: str | None = None
+    phone: str | None = None
+    lost_reason: str | None = None
+    external_id: str | None = Field(None, description="The record's key in another system; one lead of a team has it")
+    custom: Custom = Field(default_factory=dict)
+
+
+class CompanyName(Request):
+    name: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+def _company(given: Any) -> Any:
+    return CompanyName.model_validate(given) if isinstance(given, dict) else _reference(given)
+
+
+class NewLead(LeadFields):
+    """Needs `name` and `team`; pipeline, stage and owner have defaults."""
+
+    company: Annotated[
+        Any, PlainValidator(_company),
+        WithJsonSchema({
+            "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "minLength": 1}, {"$ref": "#/components/schemas/CompanyName"}, {"type": "null"}],
+            "description": 'An id, an exact name, or {"name": "..."}, which makes the company where there is none of that name',
+        }),
+    ] = None  # fmt: skip
+
+
+class LeadEdit(Request):
+    id: Id
+    version: VersionNumber = Field(description="The version you saw")
+    set: dict[str, Any] = Field(description="Fields as in PATCH /leads/{id}")
+
+
+class LeadEdits(Request):
+    edits: Annotated[list[LeadEdit], Field(min_length=1, max_length=1000)]
+
+
+class NewActivity(Request):
+    kind: str = Field(description=f"One of {', '.join(KINDS)}", examples=["call"], json_schema_extra={"enum": list(KINDS)})
+    body: str | None = Field(None, examples=["Asked for a price list."])
+    happened_at: str | None = Field(None, description="RFC 3339, not in the future; now, when left out", json_schema_extra={"format": "date-time"})
+    duration_minutes: Annotated[StrictInt, Field(ge=0, le=100_000)] | None = None
+
+
+class Resolution(Request):
+    choice: Literal["mine", "theirs"] = Field(description="`mine` writes your value, `theirs` leaves the record as it is")
+
+
+# Query parameters
+
+
+class Paging(Request):
+    limit: int = Field(50, ge=1, le=200, description="Rows a page")
+    cursor: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(None, description="`next_cursor` of the page before")
+
+
+class AsOf(Request):
+    as_of: Annotated[str, Field(max_length=40)] | None = Field(
+        None, description="A day (to its end, in the reporting time zone) or a moment in RFC 3339", examples=["2026-03-31"]
+    )
+
+
+Several = Annotated[list[Annotated[str, Field(min_length=1, max_length=300)]], Field(max_length=100)]
+
+
+class LeadQuery(Paging, AsOf):
+    team: Several = Field([], description="Id or name; may be given several times, as all of these")
+    pipeline: Several = Field([], description="Id or name")
+    stage: Several = Field([], description="Id or name")
+    owner: Several = Field([], description="Id, name, `me` or `none`")
+    source: Several = []
+    q: Annotated[str, Field(max_length=200)] = Field("", description="Part of a name, company, mail address, phone number or external id")
+    updated_since: Annotated[str, Field(max_length=40)] | None = Field(None, description="RFC 3339; leads changed at or after it")
+    sort: Annotated[str, Field(max_length=40)] = Field("-updated_at", description="A column, with - for descending", examples=["-lifetime_usd"])
+
+
+class ReportQuery(AsOf):
+    """A report's own parameters stand beside `as_of`."""
+
+    model_config = ConfigDict(extra="allow")
