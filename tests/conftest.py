@@ -6,7 +6,9 @@ import os
 import pickle
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,11 @@ def template(server: Server):  # type: ignore[no-untyped-def]
         return found
 
 
+@lru_cache(maxsize=8)
+def _owner_engine(url: str) -> Engine:
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg"), pool_size=2)
+
+
 @dataclass(frozen=True)
 class Database:
     """A database of one test's own: the owner's URL and the runtime login's engine."""
@@ -97,7 +104,7 @@ class Database:
 
     def owner(self) -> Engine:
         """For arranging and looking past the walls; never for what is being tested."""
-        return create_engine(make_url(self.url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+        return _owner_engine(self.url)
 
     def rows(self, statement: str, **parameters: object) -> list:  # type: ignore[type-arg]
         with self.owner().connect() as connection:
@@ -108,30 +115,61 @@ class Database:
             return connection.scalar(text(statement), parameters)
 
 
-@pytest.fixture
-def db(server: Server, template: object) -> Iterator[Database]:
-    """A fresh clone of the template; the process's engine points to it for the test's time."""
+def point_to(url: str | None) -> None:
+    """This process's engine belongs to that database from now on."""
     from crm import settings
+    from crm.db import engine
+
+    if url is None:
+        os.environ.pop("DATABASE_URL", None)
+    else:
+        os.environ["DATABASE_URL"] = url
+    if engine.runtime_engine.cache_info().currsize:
+        engine.runtime_engine().dispose()
+    for cache in (settings.current, engine.owner_url, engine.runtime_engine, engine.role_names):
+        cache.cache_clear()
+
+
+@contextmanager
+def clone(server: Server) -> Iterator[Database]:
+    """A fresh clone of the template; the process's engine points to it meanwhile."""
     from crm.db import engine, roles
 
     name = f"tl_{uuid.uuid4().hex[:12]}"
     with FileLock(server.folder / "clone.lock"):
         server.run(f'create database "{name}" template "{TEMPLATE}" strategy file_copy')
-    url = server.url(name)
-    os.environ["DATABASE_URL"] = url
-    caches = (settings.current, engine.owner_url, engine.runtime_engine, engine.role_names)
-    for cache in caches:
-        cache.cache_clear()
     server.run(f'grant connect on database "{name}" to "{roles.DbRoles(INSTALLATION).login}"', database=name)
-    yield Database(url, engine.runtime_engine())
-    engine.runtime_engine().dispose()
-    for cache in caches:
-        cache.cache_clear()
-    os.environ.pop("DATABASE_URL", None)
+    outer, url = os.environ.get("DATABASE_URL"), server.url(name)
+    point_to(url)
+    found = Database(url, engine.runtime_engine())
+    yield found
+    found.engine.dispose()
+    found.owner().dispose()
+    point_to(outer)
     server.run(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+def db(server: Server, template: object) -> Iterator[Database]:
+    """A database of this test's own."""
+    with clone(server) as found:
+        yield found
 
 
 @pytest.fixture
 def cast(db: Database, template):  # type: ignore[no-untyped-def]
     """The cast of this test's database."""
+    return pickle.loads(pickle.dumps(template))
+
+
+@pytest.fixture(scope="module")
+def module_db(server: Server, template: object) -> Iterator[Database]:
+    """One database for the tests of a module that leave no trace in it."""
+    with clone(server) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def module_cast(module_db: Database, template):  # type: ignore[no-untyped-def]
+    """The cast of the module's database."""
     return pickle.loads(pickle.dumps(template))

@@ -29,6 +29,8 @@ class ActivityChecks(Checks):
             wanted["person_id"] = person_of(self.session).id or None
             if "kind" not in wanted:
                 raise Invalid("Say what happened: a call, a meeting, a note...", field="kind")
+        if "body" in wanted:
+            wanted["body"] = wanted["body"] or ""
         after = {**(current or {}), **wanted}
         if after["kind"] == "note" and not after.get("body"):
             raise Invalid("Write something in the note.", field="body")

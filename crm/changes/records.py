@@ -145,8 +145,8 @@ def canonical_json(field: Field, given: Any, depth: int = 0) -> Any:
         return given
     if isinstance(given, str):
         return _clean(field, given)
-    if isinstance(given, (date, datetime)):
-        return field.plain(given)
+    if isinstance(given, date):
+        return given.isoformat()
     if isinstance(given, (float, Decimal)) and math.isfinite(given):
         return int(given) if given == int(given) else float(given)
     if isinstance(given, (list, tuple)) and depth < DEEPEST:

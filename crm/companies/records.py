@@ -8,12 +8,15 @@ from typing import Any
 from crm.access import person_of
 from crm.changes.records import Checks, Field, RecordType, register
 from crm.errors import Invalid
+from crm.organisation.rules import read_market
 
 
 class OwnedChecks(Checks):
     """A new record belongs to its maker's first team and to its maker, unless they say otherwise."""
 
     def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
+        if wanted.get("market"):
+            wanted["market"] = read_market(wanted["market"])
         if current is not None:
             return wanted
         person = person_of(self.session)

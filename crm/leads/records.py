@@ -13,6 +13,7 @@ from crm.access import person_of
 from crm.changes.records import Checks, Field, RecordType, register
 from crm.errors import Invalid
 from crm.leads import rules
+from crm.organisation.rules import read_market
 from crm.pipelines.reads import PipelineRow, pipelines
 
 
@@ -47,7 +48,7 @@ class LeadChecks(Checks):
         if wanted.get("deleted_at"):
             return wanted
         if wanted.get("market"):
-            wanted["market"] = _market(wanted["market"])
+            wanted["market"] = read_market(wanted["market"])
         moved = {"team_id", "pipeline_id", "stage_id"} & wanted.keys()
         if moved:
             self._place(current, wanted, after)
@@ -114,13 +115,6 @@ class LeadChecks(Checks):
     def _check_owner(self, owner_id: int) -> None:
         if not self._owner(owner_id)[0]:
             raise Invalid("That person does not exist or is disabled. Choose another owner.", field="owner_id")
-
-
-def _market(given: str) -> str:
-    code = given.strip().upper()
-    if len(code) != 2 or not code.isalpha():
-        raise Invalid(f"“{given}” is not a market: write its two-letter country code, such as AE.", field="market")
-    return code
 
 
 LEAD = register(

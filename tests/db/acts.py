@@ -52,8 +52,8 @@ def counts(db: Database) -> dict[str, int]:
         "leads", "companies", "contacts", "activities", "changes", "change_sets", "conflicts", "postings", "stays", "lead_search_texts", "audit_events",
         "memberships", "grants", "people", "teams", "pipelines", "stages",
     )  # fmt: skip
-    found = {table: db.value(f"select count(*) from crm.{table}") for table in tables}
-    return {**found, "jobs": db.value("select count(*) from jobs.procrastinate_jobs")}
+    columns = ", ".join(f"(select count(*) from crm.{table}) as {table}" for table in tables)
+    return dict(db.rows(f"select {columns}, (select count(*) from jobs.procrastinate_jobs) as jobs")[0])
 
 
 def role_of(session: Any) -> str:

@@ -80,8 +80,21 @@ create trigger settle_changed_lead before update on crm.leads for each row
            new.value_currency, new.value_usd, new.deleted_at))
     execute function crm.settle_lead();
 
+create function crm.refresh_search_texts(lead_ids bigint[]) returns void language plpgsql security definer set search_path = crm, pg_temp as $$
+begin
+    -- The companies first, so that none is renamed meanwhile; then the texts, in id order, for two writers may share some of them.
+    perform from companies where id in (select company_id from leads where id = any (lead_ids)) order by id for share;
+    perform from lead_search_texts where lead_id = any (lead_ids) order by lead_id for update;
+    update lead_search_texts as s
+    set content = lower(concat_ws(' ', l.name, nullif(c.name, l.name), l.email, l.phone, l.external_id))
+    from leads as l
+    left join companies as c on c.id = l.company_id
+    where s.lead_id = l.id and l.id = any (lead_ids);
+end $$;
+
 create function crm.leads_inserted_search() returns trigger language plpgsql security definer set search_path = crm, pg_temp as $$
 begin
+    perform from companies where id in (select company_id from new_rows) order by id for share;
     insert into lead_search_texts (lead_id, content)
     select n.id, lower(concat_ws(' ', n.name, nullif(c.name, n.name), n.email, n.phone, n.external_id))
     from new_rows as n left join companies as c on c.id = n.company_id;
@@ -91,55 +104,73 @@ create trigger leads_inserted_search after insert on crm.leads
     referencing new table as new_rows for each statement execute function crm.leads_inserted_search();
 
 create function crm.leads_updated_search() returns trigger language plpgsql security definer set search_path = crm, pg_temp as $$
-begin
-    -- A full join, as in crm.db.history; materialized, so that what follows cannot turn it into another.
-    with renamed as materialized (
-        select n.id, n.name, n.company_id, n.email, n.phone, n.external_id
-        from old_rows as o
-        full join new_rows as n using (id)
+declare
+    -- A full join, as in crm.db.history.
+    lead_ids bigint[] := array(
+        select n.id from old_rows as o full join new_rows as n using (id)
         where (o.name, o.company_id, o.email, o.phone, o.external_id) is distinct from (n.name, n.company_id, n.email, n.phone, n.external_id)
-    )
-    update lead_search_texts as s
-    set content = lower(concat_ws(' ', r.name, nullif(c.name, r.name), r.email, r.phone, r.external_id))
-    from renamed as r
-    left join companies as c on c.id = r.company_id
-    where s.lead_id = r.id;
+    );
+begin
+    if lead_ids <> '{}' then
+        perform refresh_search_texts(lead_ids);
+    end if;
     return null;
 end $$;
 create trigger leads_updated_search after update on crm.leads
     referencing old table as old_rows new table as new_rows for each statement execute function crm.leads_updated_search();
 
 create function crm.companies_updated_search() returns trigger language plpgsql security definer set search_path = crm, pg_temp as $$
+declare
+    company_ids bigint[] := array(select n.id from old_rows as o full join new_rows as n using (id) where o.name is distinct from n.name);
 begin
-    with renamed as materialized (
-        select n.id, n.name from old_rows as o full join new_rows as n using (id) where o.name is distinct from n.name
-    )
-    update lead_search_texts as s
-    set content = lower(concat_ws(' ', l.name, nullif(r.name, l.name), l.email, l.phone, l.external_id))
-    from renamed as r
-    join leads as l on l.company_id = r.id
-    where s.lead_id = l.id;
+    if company_ids <> '{}' then
+        perform refresh_search_texts(array(select id from leads where company_id = any (company_ids)));
+    end if;
     return null;
 end $$;
 create trigger companies_updated_search after update on crm.companies
     referencing old table as old_rows new table as new_rows for each statement execute function crm.companies_updated_search();
 
-create function crm.activities_contacted() returns trigger language plpgsql security definer set search_path = crm, pg_temp as $$
+create function crm.refresh_last_contact(lead_ids bigint[]) returns void language plpgsql security definer set search_path = crm, pg_temp as $$
 begin
-    -- The newest contact is looked up afresh, so that a removed or re-dated activity counts too. In id order, where it differs.
-    with touched as (
-        select id from leads where id in (select lead_id from new_rows) order by id for update
-    ), newest as (
+    -- First the locks, in id order and no stronger than an update's: whoever adds an activity holds a key share already.
+    -- Then, in a statement of its own, so that it sees what those it waited for have written, the newest contact afresh.
+    perform from leads where id = any (lead_ids) order by id for no key update;
+    update leads as l
+    set last_contacted_at = n.at
+    from (
         select t.id, (select max(a.happened_at) from activities as a where a.lead_id = t.id and a.deleted_at is null and a.kind <> 'note') as at
-        from touched as t
-    )
-    update leads as l set last_contacted_at = n.at from newest as n where l.id = n.id and l.last_contacted_at is distinct from n.at;
+        from unnest(lead_ids) as t (id)
+    ) as n
+    where l.id = n.id and l.last_contacted_at is distinct from n.at;
+end $$;
+
+create function crm.activities_inserted_contacted() returns trigger language plpgsql security definer set search_path = crm, pg_temp as $$
+declare
+    lead_ids bigint[] := array(select distinct lead_id from new_rows where kind <> 'note');
+begin
+    if lead_ids <> '{}' then
+        perform refresh_last_contact(lead_ids);
+    end if;
     return null;
 end $$;
 create trigger activities_inserted_contacted after insert on crm.activities
-    referencing new table as new_rows for each statement execute function crm.activities_contacted();
+    referencing new table as new_rows for each statement execute function crm.activities_inserted_contacted();
+
+create function crm.activities_updated_contacted() returns trigger language plpgsql security definer set search_path = crm, pg_temp as $$
+declare
+    lead_ids bigint[] := array(
+        select distinct unnest(array[o.lead_id, n.lead_id]) from old_rows as o full join new_rows as n using (id)
+        where (o.lead_id, o.kind, o.happened_at, o.deleted_at) is distinct from (n.lead_id, n.kind, n.happened_at, n.deleted_at)
+    );
+begin
+    if lead_ids <> '{}' then
+        perform refresh_last_contact(lead_ids);
+    end if;
+    return null;
+end $$;
 create trigger activities_updated_contacted after update on crm.activities
-    referencing new table as new_rows for each statement execute function crm.activities_contacted();
+    referencing old table as old_rows new table as new_rows for each statement execute function crm.activities_updated_contacted();
 
 create function crm.access_changed() returns trigger language plpgsql security definer set search_path = crm, pg_temp as $$
 begin
@@ -155,8 +186,8 @@ create trigger grants_access_changed after insert or update or delete on crm.gra
 """
 
 NAMES = (
-    "money_json", "custom_changes", "to_usd", "settle_lead", "leads_inserted_search", "leads_updated_search",
-    "companies_updated_search", "activities_contacted", "access_changed",
+    "money_json", "custom_changes", "to_usd", "settle_lead", "refresh_search_texts", "leads_inserted_search", "leads_updated_search",
+    "companies_updated_search", "refresh_last_contact", "activities_inserted_contacted", "activities_updated_contacted", "access_changed",
 )  # fmt: skip
 TRACKED = {
     "leads": ("lead", LEAD_FIELDS), "companies": ("company", COMPANY_FIELDS), "contacts": ("contact", CONTACT_FIELDS),

@@ -60,6 +60,66 @@ begin
             or (scope in ('own', 'mixed') and l.owner_id = me()));
     return found;
 end $$;
+
+create function crm.sees_company(wanted bigint) returns boolean
+language plpgsql stable security definer set search_path = crm, pg_temp as $$
+declare
+    scope text := current_setting('crm.view_scope', true);
+begin
+    -- The same as the view policy of companies, for writers, whose own role sees them all.
+    perform from companies as c
+    where c.id = wanted
+        and (setting_on('crm.company_all') or c.team_id = any (setting_ids('crm.company_teams')) or (setting_on('crm.company_own') and c.owner_id = me()));
+    if found then
+        return true;
+    end if;
+    perform from leads as l
+    where l.company_id = wanted
+        and (scope = 'all'
+            or (scope in ('team', 'mixed') and l.team_id = any (setting_ids('crm.teams')))
+            or (scope in ('own', 'mixed') and l.owner_id = me()));
+    return found;
+end $$;
+
+create function crm.sees_contact(wanted bigint) returns boolean
+language plpgsql stable security definer set search_path = crm, pg_temp as $$
+declare
+    scope text := current_setting('crm.view_scope', true);
+    own contacts;
+begin
+    select * into own from contacts as c where c.id = wanted;
+    if not found then
+        return false;
+    end if;
+    if setting_on('crm.contact_all') or own.team_id = any (setting_ids('crm.contact_teams'))
+        or (setting_on('crm.contact_own') and own.owner_id = me()) or sees_company(own.company_id) then
+        return true;
+    end if;
+    perform from lead_contacts as lc join leads as l on l.id = lc.lead_id
+    where lc.contact_id = wanted
+        and (scope = 'all'
+            or (scope in ('team', 'mixed') and l.team_id = any (setting_ids('crm.teams')))
+            or (scope in ('own', 'mixed') and l.owner_id = me()));
+    return found;
+end $$;
+
+create function crm.check_company_is_seen() returns trigger language plpgsql security definer set search_path = crm, pg_temp as $$
+begin
+    -- A lead shows its company to whoever sees the lead: nobody may point one at a company they do not see.
+    if current_setting('crm.write_resource', true) <> '' and coalesce(current_setting('crm.undoing', true), '') = ''
+        and not setting_on('crm.company_all') and not sees_company(new.company_id) then
+        raise exception 'the company is one that this person does not see' using errcode = '42501';
+    end if;
+    return new;
+end $$;
+create trigger check_new_company before insert on crm.leads for each row
+    when (new.company_id is not null) execute function crm.check_company_is_seen();
+create trigger check_changed_company before update of company_id on crm.leads for each row
+    when (new.company_id is distinct from old.company_id and new.company_id is not null) execute function crm.check_company_is_seen();
+create trigger check_new_company before insert on crm.contacts for each row
+    when (new.company_id is not null) execute function crm.check_company_is_seen();
+create trigger check_changed_company before update of company_id on crm.contacts for each row
+    when (new.company_id is distinct from old.company_id and new.company_id is not null) execute function crm.check_company_is_seen();
 """
 
 TABLES = (
@@ -121,7 +181,7 @@ def policies() -> list[tuple[str, str, str, str, str | None, str | None]]:
         add((table, "view_own", "select", "own", f"owner_id = {ME_IF_OWN}", None))
         add((table, "view_mixed", "select", "mixed", f"team_id = {ids('teams')} or owner_id = {ME}", None))
     add(("leads", "write_sees", "select", "write", "true", None))
-    add(("leads", "write_insert", "insert", "write", None, f"{writing('lead')} and {reaches('assign')}"))
+    add(("leads", "write_insert", "insert", "write", None, f"{writing('lead')} and {reaches('write')}"))
     mine = MY_LAST_CHANGE.format(kind="lead", table="leads")
     add(("leads", "write_update", "update", "write", f"{writing('lead')} and ({reaches('write')} or {mine})", reaches("assign")))
     # What hangs on a lead takes its visibility from it.
@@ -131,14 +191,17 @@ def policies() -> list[tuple[str, str, str, str, str | None, str | None]]:
     add(("activities", "write_sees", "select", "write", "true", None))
     lead_in_reach = "exists (select from crm.leads as l where l.id = lead_id and {})"
     seen_lead = lead_in_reach.format(f"({VIEW_SCOPE} = 'all' or l.team_id = {ids('teams')} or l.owner_id = {ME})")
-    team_lead = lead_in_reach.format(f"l.team_id = {ids('write_teams')}")
     # An activity is one's own when one did it, on whichever lead one sees.
-    mine_or_team = f"({on('write_all')} or ({on('write_own')} and person_id = {ME}) or {team_lead})"
-    add(("activities", "write_insert", "insert", "write", None, f"{writing('activity')} and {seen_lead} and {mine_or_team}"))
-    add(("activities", "write_update", "update", "write", f"{writing('activity')} and {mine_or_team}", f"{seen_lead} and {mine_or_team}"))
+    before, after = (
+        f"({on(kind + '_all')} or ({on(kind + '_own')} and person_id = {ME}) or {lead_in_reach.format('l.team_id = ' + ids(kind + '_teams'))})"
+        for kind in ("write", "assign")
+    )
+    mine = MY_LAST_CHANGE.format(kind="activity", table="activities")
+    add(("activities", "write_insert", "insert", "write", None, f"{writing('activity')} and {seen_lead} and {before}"))
+    add(("activities", "write_update", "update", "write", f"{writing('activity')} and ({before} or {mine})", f"{seen_lead} and {after}"))
     add(("lead_contacts", "write_sees", "select", "write", "true", None))
     contact_reach = lead_in_reach.format(reaches("write", "l.team_id", "l.owner_id"))
-    add(("lead_contacts", "write_insert", "insert", "write", None, f"{writing('lead')} and {contact_reach}"))
+    add(("lead_contacts", "write_insert", "insert", "write", None, f"{writing('lead')} and {contact_reach} and crm.sees_contact(contact_id)"))
     add(("lead_contacts", "write_delete", "delete", "write", f"{writing('lead')} and {contact_reach}", None))
     # A company or contact is seen by whoever sees one of its leads, or by its own team or owner.
     add(("companies", "view", "select", "view", f"{sees('company')} or exists (select from crm.leads as l where l.company_id = companies.id)", None))
@@ -150,7 +213,7 @@ def policies() -> list[tuple[str, str, str, str, str | None, str | None]]:
     for table, kind in (("companies", "company"), ("contacts", "contact")):
         mine = MY_LAST_CHANGE.format(kind=kind, table=table)
         add((table, "write_sees", "select", "write", "true", None))
-        add((table, "write_insert", "insert", "write", None, f"{writing(kind)} and {reaches('assign')}"))
+        add((table, "write_insert", "insert", "write", None, f"{writing(kind)} and {reaches('write')}"))
         add((table, "write_update", "update", "write", f"{writing(kind)} and ({reaches('write')} or {mine})", reaches("assign")))
     # History.
     add((
@@ -226,7 +289,7 @@ def upgrade() -> None:
     op.execute(f'grant usage on schema crm to {everyone}, "{roles.login}"')
     op.execute("revoke execute on all functions in schema crm from public")
     for function in ("setting_ids(text)", "setting_on(text)", "me()", "search_leads(text, integer)", "lead_matches(bigint, text)", "to_usd(numeric, character, date)",
-                     "money_json(numeric, character)", "custom_changes(jsonb, jsonb)"):  # fmt: skip
+                     "money_json(numeric, character)", "custom_changes(jsonb, jsonb)", "sees_contact(bigint)"):  # fmt: skip
         op.execute(f"grant execute on function crm.{function} to {everyone}")
     commands: dict[tuple[str, str], set[str]] = {}
     for table in TABLES:
@@ -241,6 +304,9 @@ def upgrade() -> None:
                 commands.setdefault((table, role), set()).update(("select", "insert", "update", "delete") if command == "all" else (command,))
     for (table, role), allowed in sorted(commands.items()):
         op.execute(f"grant {', '.join(sorted(allowed))} on crm.{table} to {role}")
+    # Postings are append-only: the fold marks them, and nobody changes anything else.
+    op.execute(f'revoke update on crm.postings from "{roles.system}"')
+    op.execute(f'grant update (fold_id) on crm.postings to "{roles.system}"')
 
 
 def downgrade() -> None:
@@ -253,4 +319,5 @@ def downgrade() -> None:
     for table in TABLES:
         op.execute(f"alter table crm.{table} no force row level security")
         op.execute(f"alter table crm.{table} disable row level security")
-    op.execute("drop function crm.search_leads, crm.lead_matches, crm.setting_ids, crm.setting_on, crm.me")
+    op.execute("drop function crm.check_company_is_seen() cascade")
+    op.execute("drop function crm.search_leads, crm.lead_matches, crm.sees_company, crm.sees_contact, crm.setting_ids, crm.setting_on, crm.me")
