@@ -13,8 +13,10 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Mount
 from streamlit.runtime.pages_manager import PagesManager
 
+from crm.ui.navigation import PAGES
 from crm.web import routes, start
 from crm.web.guard import Guard
+from crm.web.shell import Shell
 
 # Otherwise the folder `pages` lets the first visitor after a start run a page without Home.py, past the sign-in.
 PagesManager.uses_pages_directory = False
@@ -29,6 +31,10 @@ def api() -> list[BaseRoute]:
 app = st.App(
     Path(__file__).parent / "Home.py",
     routes=[*routes.own_routes(), *api()],
-    middleware=[Middleware(Guard), Middleware(GZipMiddleware, minimum_size=1024, compresslevel=6)],
+    middleware=[
+        Middleware(Guard),
+        Middleware(GZipMiddleware, minimum_size=1024, compresslevel=6),
+        Middleware(Shell, paths=[f"/{page.url}" for page in PAGES]),
+    ],
     lifespan=start.lifespan,
 )

@@ -12,9 +12,14 @@ HERE = Path(__file__).parent
 
 
 @lru_cache(maxsize=1)
+def icon() -> str:
+    """The mark as a data address. A page icon by name would be fetched from another server."""
+    return "data:image/svg+xml;base64," + b64encode((HERE.parent / "web" / "icon.svg").read_bytes()).decode()
+
+
+@lru_cache(maxsize=1)
 def _sheet() -> str:
-    mark = b64encode((HERE.parent / "web" / "icon.svg").read_bytes()).decode()
-    return f"<style>:root {{ --tl-mark: url('data:image/svg+xml;base64,{mark}'); }}\n{(HERE / 'shell.css').read_text()}</style>"
+    return f"<style>:root {{ --tl-mark: url('{icon()}'); }}\n{(HERE / 'shell.css').read_text()}</style>"
 
 
 def apply() -> None:

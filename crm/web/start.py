@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import importlib
 import sys
@@ -84,17 +83,23 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Around the serving: prepare, one supervised worker, the watch over open pages."""
     await asyncio.to_thread(prepare)
     with stopping_the_database(), supervised_worker() if options.with_worker else nullcontext():
-        # Modules loaded so far never become garbage: keeping them out of collections makes reruns several times faster.
-        gc.collect()
-        gc.freeze()
         await asyncio.to_thread(announce)
-        watching = asyncio.create_task(sockets.watch(), name="watch open pages")
+        tasks = [asyncio.create_task(sockets.watch(), name="watch open pages"), asyncio.create_task(asyncio.to_thread(_warm_up), name="warm up")]
         try:
             yield
         finally:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _warm_up() -> None:
+    """Load what the first page would have to wait for. What is loaded never becomes garbage: keeping it out of collections
+    makes each run of a page several times faster."""
+    for module in ("pandas", "pyarrow", "crm.ui.navigation"):
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
 
 
 def supervised_worker() -> AbstractContextManager[Any]:

@@ -1,0 +1,128 @@
+"""What the Leads page is asked for: pipeline, quick view, stage, owner, words, order, columns. All of it lives in the URL.
+
+The widgets' keys are the URL's names (`?view=Team&stage=Negotiation&q=nor`), so they carry no page prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from crm import clock
+from crm.access import Person
+from crm.leads.reads import LeadFilter
+from crm.ui.lookups import Lookups
+
+QUIET_DAYS = 14
+VIEWS: Mapping[str, str] = {"mine": "All mine", "team": "Team", "quiet": f"No contact {QUIET_DAYS} d", "closing": "Closing this month"}
+SORTS: Mapping[str, str] = {
+    "-updated_at": "Newest change", "name": "Name", "-value_usd": "Highest value", "-lifetime_usd": "Highest lifetime", "expected_close_on": "Closing first",
+    "last_contacted_at": "Longest without contact", "stage_entered_at": "Longest in stage",
+}  # fmt: skip
+NOBODY = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One list of leads as asked for. Equal when the same rows are meant in the same order."""
+
+    wanted: LeadFilter
+    sort: str
+    view: str
+    pipeline_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the page may draw beside the filters: at the end of the first and of the second line."""
+
+    actions: DeltaGenerator
+    line: DeltaGenerator
+
+
+def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Asked, Places]:
+    """Draw the filters; answers what they ask for, and the places beside them."""
+    with st.container(horizontal=True, key="leads_views", vertical_alignment="center", gap="small"):
+        view = st.segmented_control(
+            "Quick view", list(VIEWS), default="mine" if begins_with_own else "team", required=True, format_func=lambda name: VIEWS[name],
+            key="view", bind="query-params", label_visibility="collapsed",
+        )  # fmt: skip
+        q = st.text_input(
+            "Search", key="q", bind="query-params", type="search", placeholder="Search name, company, mail, phone", icon=":material/search:",
+            label_visibility="collapsed", width=300, live="400ms",
+        )  # fmt: skip
+        actions = st.container(horizontal=True, width="content", key="leads_actions", vertical_alignment="center", gap="small")
+    line = st.container(horizontal=True, key="leads_filters", vertical_alignment="center", gap="small")
+    with line:
+        pipeline_id = _ask_pipeline(lookups)
+        stages = _ask_stages(lookups, pipeline_id)
+        owners = _ask_owners(lookups, is_open=view != "mine")
+        sort = st.selectbox(
+            "Order", list(SORTS), key="sort", bind="query-params", format_func=lambda name: SORTS[name], label_visibility="collapsed", width=170
+        )
+    wanted = LeadFilter(
+        pipeline_ids=(pipeline_id,) if pipeline_id else (), stage_ids=stages, q=q or "",
+        owner_ids=(person.id,) if view == "mine" else owners or ((person.id,) if begins_with_own and view != "team" else ()),
+        open_only=view in ("quiet", "closing") and not stages, **_bounds(view or "team", clock.today(person.time_zone)),
+    )  # fmt: skip
+    return Asked(wanted, sort or "-updated_at", view or "team", pipeline_id), Places(actions, line)
+
+
+def _ask_pipeline(lookups: Lookups) -> int | None:
+    options: list[int | None] = [p.id for p in lookups.pipelines]
+    if len(options) < 2:
+        return options[0] if options else None
+    return st.selectbox(
+        "Pipeline", [*options, None], key="pipeline", bind="query-params", label_visibility="collapsed", width=160,
+        format_func=lambda pipeline_id: lookups.pipeline_label(pipeline_id or 0),
+    )  # fmt: skip
+
+
+def _ask_stages(lookups: Lookups, pipeline_id: int | None) -> tuple[int, ...]:
+    """Ids of the stages called so in the pipeline, or in all of them."""
+    stages = [stage for p in lookups.pipelines if pipeline_id in (None, p.id) for stage in p.stages]
+    names = st.multiselect(
+        "Stage",
+        list(dict.fromkeys(stage.name for stage in stages)),
+        key="stage",
+        bind="query-params",
+        placeholder="Any stage",
+        label_visibility="collapsed",
+        width=170,
+    )
+    return tuple(stage.id for stage in stages if stage.name in names)
+
+
+def _ask_owners(lookups: Lookups, *, is_open: bool) -> tuple[int, ...]:
+    return tuple(
+        st.multiselect(
+            "Owner", [*lookups.owners, NOBODY], key="owner", bind="query-params", placeholder="Any owner" if is_open else "Only mine", disabled=not is_open,
+            format_func=lambda person_id: lookups.names.people.get(person_id, "Nobody"), label_visibility="collapsed", width=150,
+        )
+    )  # fmt: skip
+
+
+def _bounds(view: str, today: date) -> dict[str, int | date]:
+    if view == "quiet":
+        return {"not_contacted_days": QUIET_DAYS}
+    if view == "closing":
+        return {"closes_from": today.replace(day=1), "closes_before": first_of_next_month(today)}
+    return {}
+
+
+def first_of_next_month(today: date) -> date:
+    return (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def ask_columns(every: Mapping[str, str], usual: Sequence[str]) -> list[str]:
+    """The columns to show, in their fixed order; kept in the URL where they are not the usual ones."""
+    with st.popover("Columns", icon=":material/view_column:", type="tertiary"):
+        picked = st.pills(
+            "Columns", list(every), default=list(usual), selection_mode="multi", format_func=lambda name: every[name], key="columns",
+            bind="query-params", label_visibility="collapsed",
+        )  # fmt: skip
+    return [name for name in every if name in picked]

@@ -1,0 +1,241 @@
+"""The editable grid of leads: rows frozen while there are edits, positions turned into (lead, version seen), saved through the write path.
+
+Streamlit keeps pending edits by row position and drops them when the widget's key changes. So the rows of one showing are
+frozen in a `Sheet`; a generation number in the key makes a new showing; and what was typed is held as drafts bound to
+leads, which are laid over the next showing. Nothing typed is lost by a filter, a page, another screen or a refused cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from crm import clock
+from crm.access import Person, acting_as
+from crm.changes import undo
+from crm.errors import CrmError
+from crm.leads.reads import leads_by_id
+from crm.leads.use_cases import save_cells
+from crm.ui import drafts as unsaved
+from crm.ui.drafts import Draft, Drafts, Row
+from crm.ui.lookups import Lookups
+from crm.ui.words import count
+
+STATE = "leads.sheet"
+COLUMNS: Mapping[str, str] = {
+    "name": "Lead", "company": "Company", "stage": "Stage", "owner": "Owner", "value": "Value", "currency": "Cur.", "value_usd": "Value $",
+    "lifetime_usd": "Lifetime $", "next_step": "Next step", "expected_close_on": "Close", "contacted": "Last contact", "in_stage": "In stage",
+    "source": "Source", "market": "Market", "email": "Mail", "phone": "Phone", "team": "Team", "pipeline": "Pipeline",
+}  # fmt: skip
+USUAL = ("name", "stage", "owner", "value", "currency", "lifetime_usd", "next_step", "expected_close_on", "contacted")
+OPEN = "open"
+HEIGHT = 560
+
+
+@dataclass(slots=True)
+class Message:
+    """What the last save came to, until the next edit: shown in the bar, with a way back."""
+
+    text: str
+    change_set_id: int | None = None
+    conflicts: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One person's grid: the rows as shown, what is typed over them, and what the last save said."""
+
+    asked: object = None
+    generation: int = 0
+    rows: Sequence[Row] = ()
+    laid: Drafts = field(default_factory=dict)
+    pending: Drafts = field(default_factory=dict)
+    frame: pd.DataFrame | None = None
+    keeps_order: bool = False
+    message: Message | None = None
+
+    @property
+    def key(self) -> str:
+        return f"leads.grid.{self.generation}"
+
+    def lay(self, rows: Sequence[Row], drafts: Drafts, *, is_same_showing: bool = False) -> None:
+        """Show `rows` with `drafts` over them. The same showing keeps scroll and cursor; only for changes of one's own."""
+        self.rows, self.laid, self.pending = rows, drafts, drafts
+        self.frame = frame_of(rows, drafts)
+        self.generation += not is_same_showing
+
+
+def sheet() -> Sheet:
+    """This session's sheet, with what the browser has typed since."""
+    found: Sheet = st.session_state.setdefault(STATE, Sheet())
+    state = st.session_state.get(found.key)
+    if state is not None:
+        found.pending = unsaved.fold(found.laid, found.rows, state["edited_rows"])
+    elif found.pending:  # back from another page: the widget forgot, the sheet did not
+        found.lay(found.rows, found.pending)
+    return found
+
+
+def turn_to(found: Sheet, asked: object, read: Callable[[], Sequence[Row]], reread: Callable[[Sequence[int]], Mapping[int, Row]]) -> None:
+    """Make the sheet show what is asked for. Unsaved cells freeze their showing; after a save the rows keep their places."""
+    is_new = asked != found.asked
+    if found.frame is not None and not is_new and found.pending:
+        return
+    if found.keeps_order and not is_new:
+        fresh = reread([row["id"] for row in found.rows])
+        rows: Sequence[Row] = [fresh[row["id"]] for row in found.rows if row["id"] in fresh and fresh[row["id"]]["deleted_at"] is None]
+    else:
+        rows, found.keeps_order = read(), False
+    if is_new:
+        found.asked = asked
+    if found.frame is None or found.laid or _versions(rows) != _versions(found.rows):
+        found.lay(rows, found.pending)
+
+
+def _versions(rows: Sequence[Row]) -> list[tuple[int, int]]:
+    return [(row["id"], row["version"]) for row in rows]
+
+
+def frame_of(rows: Sequence[Row], drafts: Mapping[int, Draft]) -> pd.DataFrame:
+    """The cells as the editor shows them. The ids are the index: other rows then never inherit an edit."""
+    now = clock.now()
+
+    def column(name: str) -> list[Any]:
+        return [drafts[row["id"]].cells.get(name, row[name]) if row["id"] in drafts else row[name] for row in rows]
+
+    def days(name: str) -> pd.Series:
+        return pd.Series([None if row[name] is None else max((now - row[name]).days, 0) for row in rows], dtype="Int64")
+
+    def amounts() -> list[float | None]:
+        return [drafts[row["id"]].cells.get("value", unsaved.shown(row, "value")) if row["id"] in drafts else unsaved.shown(row, "value") for row in rows]
+
+    def currencies() -> list[str | None]:
+        return [drafts[row["id"]].cells.get("currency", row["value_currency"]) if row["id"] in drafts else row["value_currency"] for row in rows]
+
+    texts = ("name", "company", "stage", "owner", "next_step", "source", "market", "email", "phone", "team", "pipeline")
+    found: dict[str, Any] = {OPEN: pd.Series([":material/chevron_right:"] * len(rows), dtype="string")}
+    found |= {name: pd.Series(column(name), dtype="string") for name in texts}
+    found["value"] = pd.Series(amounts(), dtype="float64")
+    found["currency"] = pd.Series(currencies(), dtype="string")
+    for name in ("value_usd", "lifetime_usd"):
+        found[name] = pd.Series([float(row[name]) if row[name] else None for row in rows], dtype="float64")
+    found["expected_close_on"] = pd.Series(pd.to_datetime(column("expected_close_on"), errors="coerce"), dtype="datetime64[s]")
+    found["contacted"], found["in_stage"] = days("last_contacted_at"), days("stage_entered_at")
+    frame = pd.DataFrame(found)
+    frame.index = pd.Index([row["id"] for row in rows], dtype="int64", name="id")
+    return frame
+
+
+def draw(found: Sheet, person: Person, lookups: Lookups, *, columns: Sequence[str], stages: Sequence[str], currencies: Sequence[str]) -> None:
+    """The editor itself."""
+    may_edit = person.may("lead", "edit")
+    locked = set(found.frame.columns) - set(unsaved.WRITES) if may_edit else set(found.frame.columns)
+    if not person.may("lead", "assign"):
+        locked.add("owner")
+    st.data_editor(
+        found.frame, key=found.key, hide_index=True, height=HEIGHT, row_height=34, placeholder="", alt="Leads",
+        column_order=[OPEN, *columns], column_config=_config(found, lookups, stages, currencies), disabled=sorted(locked),
+    )  # fmt: skip
+
+
+def _config(found: Sheet, lookups: Lookups, stages: Sequence[str], currencies: Sequence[str]) -> dict[str, Any]:
+    cc = st.column_config
+    owners = [lookups.names.people[person_id] for person_id in lookups.owners if person_id in lookups.names.people]
+    return {
+        OPEN: cc.ButtonColumn("", width=40, pinned=True, type="tertiary", on_click=_open, key="leads.open"),
+        "name": cc.TextColumn("Lead", width=210, max_chars=300, required=True),
+        "company": cc.TextColumn("Company", width=180),
+        "stage": cc.SelectboxColumn("Stage", width=118, required=True, options=_options(stages, found, "stage")),
+        "owner": cc.SelectboxColumn("Owner", width=125, options=_options(owners, found, "owner")),
+        "value": cc.NumberColumn("Value", width=92, format="localized"),
+        "currency": cc.SelectboxColumn("Cur.", width=62, options=_options(currencies, found, "currency")),
+        "value_usd": cc.NumberColumn("Value $", width=100, format="%,.0f"),
+        "lifetime_usd": cc.NumberColumn("Lifetime $", width=90, format="%,.0f"),
+        "next_step": cc.TextColumn("Next step", width=190, max_chars=300),
+        "expected_close_on": cc.DateColumn("Close", width=106, format="D MMM YYYY"),
+        "contacted": cc.NumberColumn("Last contact", width=96, format="%d d ago"),
+        "in_stage": cc.NumberColumn("In stage", width=80, format="%d d"),
+        "source": cc.TextColumn("Source", width=110, max_chars=300),
+        "market": cc.TextColumn("Market", width=70, max_chars=2),
+        "email": cc.TextColumn("Mail", width=190, max_chars=300),
+        "phone": cc.TextColumn("Phone", width=140, max_chars=300),
+        "team": cc.TextColumn("Team", width=100),
+        "pipeline": cc.TextColumn("Pipeline", width=110),
+    }
+
+
+def _options(usual: Sequence[str], found: Sheet, column: str) -> list[str]:
+    """The choices, and whatever stands in the column: the editor hides values that are no option."""
+    return list(dict.fromkeys([*usual, *found.frame[column].dropna()]))
+
+
+def _open() -> None:
+    click = st.session_state["leads.open"]
+    found: Sheet = st.session_state[STATE]
+    if click and 0 <= click.row < len(found.rows):
+        st.switch_page("pages/lead.py", query_params={"id": str(found.rows[click.row]["id"])})
+
+
+def save(found: Sheet, person: Person, lookups: Lookups) -> None:
+    """Write what is typed; what was refused stays typed, what met a colleague's change waits as a conflict."""
+    read = {lead_id: unsaved.wanted(draft, lookups) for lead_id, draft in found.pending.items()}
+    edits = [(lead_id, found.pending[lead_id].row["version"], values) for lead_id, (values, _) in read.items() if values]
+    try:
+        with acting_as(person) as session:
+            done = save_cells(session, edits, source="grid", label=f"Grid, {count(len(edits), 'lead')}")
+            fresh = leads_by_id(session, [row["id"] for row in found.rows])
+    except CrmError as error:
+        found.message = Message(f"Nothing was saved. {error.detail} Your edits are still here.")
+        return
+    refused = {lead_id: {**unreadable, **done.refused.get(lead_id, {})} for lead_id, (_, unreadable) in read.items()}
+    rows = [fresh[row["id"]] for row in found.rows if row["id"] in fresh]
+    is_mine_alone = not done.met and len(rows) == len(found.rows) and all(
+        row["version"] in (old["version"], done.versions.get(row["id"])) for row, old in zip(rows, found.rows, strict=True)
+    )  # fmt: skip
+    left = _left_over(found.pending, refused, fresh if is_mine_alone else {})
+    found.message = _message(found.pending, refused, saved=len(done.saved), met=len(done.met), change_set_id=done.change_set_id)
+    found.lay(rows, left, is_same_showing=is_mine_alone)
+    found.keeps_order = True
+
+
+def _left_over(pending: Drafts, refused: Mapping[int, Mapping[str, CrmError]], fresh: Mapping[int, Row]) -> Drafts:
+    """The cells that were not taken, so that nobody has to type them again."""
+    found = {}
+    for lead_id, errors in refused.items():
+        columns = unsaved.columns_of(errors)
+        cells = {column: cell for column, cell in pending[lead_id].cells.items() if column in columns}
+        if cells:
+            found[lead_id] = Draft(fresh.get(lead_id, pending[lead_id].row), cells)
+    return found
+
+
+def _message(pending: Drafts, refused: Mapping[int, Mapping[str, CrmError]], *, saved: int, met: int, change_set_id: int | None) -> Message:
+    words = [f"{saved} saved"] if saved or not met else []
+    if met:
+        words.append(f"{met} met a colleague's change")
+    reasons = [(pending[lead_id].row["name"], error.detail) for lead_id, errors in refused.items() for error in dict.fromkeys(errors.values())]
+    if reasons:
+        words.append(f"{len({name for name, _ in reasons})} not taken, still in the grid")
+    return Message(", ".join(words) + ".", change_set_id if saved or met else None, met, reasons)
+
+
+def discard(found: Sheet) -> None:
+    """Throw away what is typed."""
+    found.lay(found.rows, {})
+    found.message = None
+
+
+def take_back(person: Person, change_set_id: int) -> Message:
+    """Undo a change set and say what came of it."""
+    try:
+        with acting_as(person) as session:
+            done = undo(session, change_set_id)
+    except CrmError as error:
+        return Message(error.detail)
+    text = f"Taken back: {count(done.records, 'record')}." if done.records else "There was nothing left to take back."
+    return Message(text, refused=[(f"{left.record_type} {left.record_id}".capitalize(), left.reason) for left in done.left_alone])

@@ -1,0 +1,108 @@
+"""What surrounds the grid of leads: the line with count, value, pages, columns and actions; the context; the empty states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from time import monotonic
+from typing import Any
+
+import streamlit as st
+from sqlalchemy.orm import Session
+from streamlit.delta_generator import DeltaGenerator
+
+from crm import money
+from crm.access import Person
+from crm.leads import reads
+from crm.ui import filters, grid, look, messages, new_lead
+from crm.ui.filters import Asked
+from crm.ui.lookups import Lookups
+
+PAGE = 100
+OWNS = "leads.owns"
+TOTAL = "leads.total"
+ADDRESS = "leads.address"
+FRESH_SECONDS = 30
+
+
+def begins_with_own(session: Session, person: Person) -> bool:
+    """Whether lists begin with one's own leads: for whoever owns any. Asked once a session."""
+    if OWNS not in st.session_state:
+        st.session_state[OWNS] = reads.owns_any(session, person.id)
+    return bool(st.session_state[OWNS])
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many leads the filter finds and what they are worth; kept for a moment, since it reads them all."""
+
+    of: Any
+    leads: int
+    value_usd: Decimal
+    until: float
+
+
+def total(session: Session, person: Person, asked: Asked) -> Total:
+    """The filter's total, at most half a minute old; a save, an undo or a new lead makes it anew."""
+    kept: Total | None = st.session_state.get(TOTAL)
+    key = (person.id, person.stamp, asked.wanted)
+    if kept is None or kept.of != key or kept.until < monotonic():
+        leads, value = reads.totals(session, asked.wanted)
+        kept = st.session_state[TOTAL] = Total(key, leads, value, monotonic() + FRESH_SECONDS)
+    return kept
+
+
+def forget_total() -> None:
+    st.session_state.pop(TOTAL, None)
+
+
+def draw_line(found: Total, place: DeltaGenerator) -> int:
+    """Which leads of how many, what they are worth, and the pages; answers the page."""
+    with place:
+        words = st.container(width="stretch")
+        page = st.pagination(max(1, -(-found.leads // PAGE)), key="page", bind="query-params", max_visible_pages=3)
+    first = (page - 1) * PAGE + 1
+    span = f"{first:,}–{min(first + PAGE - 1, found.leads):,} of {found.leads:,}" if found.leads else "No leads"
+    with words:
+        st.html(f"<div class='tl-count'><span>{money.short(found.value_usd)}</span><b>{span}</b></div>")
+    st.session_state[ADDRESS] = dict(st.query_params)
+    return page
+
+
+def draw_actions(person: Person, lookups: Lookups, place: DeltaGenerator) -> list[str]:
+    """Columns, recent saves, a new lead; answers the columns to show."""
+    with place:
+        columns = filters.ask_columns(grid.COLUMNS, grid.USUAL)
+        messages.draw_recent(person)
+        if person.may("lead", "create") and st.button("Lead", icon=":material/add:", key="leads.new"):
+            new_lead.open_for(person, lookups)
+    return columns
+
+
+def context(person: Person, lookups: Lookups, asked: Asked) -> tuple[str, ...]:
+    """What one looks at, for the line on the top right."""
+    teams = sorted(lookups.names.teams.get(team_id, "") for team_id in person.reach("lead", "view").teams)
+    place = "all teams" if person.reach("lead", "view").everywhere else ", ".join(teams[:2]) + ("…" if len(teams) > 2 else "")
+    pipeline = f"{lookups.pipeline_label(asked.pipeline_id)} pipeline" if asked.pipeline_id else "all pipelines"
+    whose = "my leads" if asked.wanted.owner_ids == (person.id,) else "leads of everybody" if not asked.wanted.owner_ids else "leads of some"
+    return place, pipeline, whose, "USD", "now"
+
+
+def stage_names(lookups: Lookups, asked: Asked) -> Sequence[str]:
+    """The stages to choose from: the pipeline's, or those of all."""
+    found = (stage.name for p in lookups.pipelines if asked.pipeline_id in (None, p.id) for stage in p.stages)
+    return list(dict.fromkeys(found))
+
+
+def draw_empty(person: Person, asked: Asked) -> None:
+    if asked.wanted.q:
+        look.empty(
+            f"Nothing found for “{asked.wanted.q}”.", "Search looks at names, companies, mail addresses, phone numbers and external ids. Try fewer letters."
+        )
+    elif asked.view in ("quiet", "closing"):
+        look.empty("Nothing here: well done.", "No open lead matches this view. Choose All mine or Team to see the others.")
+    elif asked.view == "mine":
+        look.empty("You own no leads here yet.", "Look at the Team view, choose another pipeline, or add a lead.")
+    else:
+        look.empty("No leads here yet.", "Widen the filters, add a lead, or import a file." if person.may("lead", "create") else "Widen the filters.")

@@ -1,0 +1,52 @@
+"""The dialog for a new lead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from crm import money
+from crm.access import Person, acting_as
+from crm.errors import CrmError
+from crm.leads.use_cases import create_lead
+from crm.ui import messages
+from crm.ui.lookups import Lookups, currencies
+
+
+@st.dialog("New lead", width="medium")
+def open_for(person: Person, lookups: Lookups) -> None:
+    """Name, place, owner, value, dates. The pipeline's choice decides the stages, so it stands outside the form."""
+    pipelines = [p for p in lookups.pipelines if p.stages]
+    if not pipelines:
+        st.html("<p>Your team has no pipeline yet. Ask an admin to add one.</p>")
+        return
+    pipeline = st.selectbox("Pipeline", pipelines, format_func=lambda p: lookups.pipeline_label(p.id), key="new_lead.pipeline", disabled=len(pipelines) == 1)
+    with acting_as(person) as session:
+        codes = currencies(session)
+    with st.form("new_lead.form", border=False):
+        given: dict[str, Any] = {"team_id": pipeline.team_id, "pipeline_id": pipeline.id}
+        left, right = st.columns(2)
+        given["name"] = left.text_input("Name", max_chars=300, placeholder="Petra Supplies")
+        company = right.text_input("Company", max_chars=300, placeholder="as the lead")
+        stage = left.selectbox("Stage", pipeline.stages, format_func=lambda s: s.name)
+        owners = list(dict.fromkeys([person.id, *lookups.owners]))
+        given["owner_id"] = right.selectbox("Owner", [*owners, None], format_func=lambda i: lookups.names.people.get(i, "Nobody"))
+        value, currency = left.columns([2, 1])
+        amount = value.number_input("Value", min_value=0.0, value=None, step=100.0, format="%.2f")
+        code = currency.selectbox("Currency", codes, index=codes.index(money.BASE_CURRENCY))
+        given["expected_close_on"] = right.date_input("Expected close", value=None, format="YYYY-MM-DD")
+        given["next_step"] = left.text_input("Next step", max_chars=300)
+        given["source"] = right.text_input("Source", max_chars=300)
+        is_sent = st.form_submit_button("Add lead", type="primary")
+    if not is_sent:
+        return
+    given |= {"stage_id": stage.id, "value": {"amount": str(amount), "currency": code} if amount is not None else None}
+    try:
+        with acting_as(person) as session:
+            outcome = create_lead(session, given, company_name=company or given["name"], source="form")
+    except CrmError as error:
+        st.error(error.detail)
+        return
+    messages.leave(f"{given['name']} is added.", outcome.change_set_id)
+    st.switch_page("pages/lead.py", query_params={"id": str(outcome.results[-1].record_id)})

@@ -1,0 +1,105 @@
+"""How the pages say things: counts, days, money, where a change came from, what a field's value means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from html import escape
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from crm import clock, money
+from crm.pipelines.reads import StageRow
+
+NOTHING = "–"
+DOORS: Mapping[str, str] = {
+    "grid": "in the grid", "form": "on the lead's page", "board": "on the board", "bulk": "by a bulk edit", "api": "over the API", "import": "by an import",
+    "undo": "by an undo", "conflict": "by settling a conflict", "sync": "by the order sync", "demo": "in the demo data", "page": "on a page",
+}  # fmt: skip
+ACTIVITIES: Mapping[str, str] = {
+    "call": "Call", "meeting": "Meeting", "note": "Note", "mail_in": "Mail received", "mail_out": "Mail sent", "message": "Message",
+}  # fmt: skip
+
+
+def count(number: int, word: str, plural: str = "") -> str:
+    """ "1 lead", "1,204 leads"."""
+    return f"{number:,} {word if number == 1 else plural or word + 's'}"
+
+
+def day(value: date | None, *, today: date) -> str:
+    """ "12 Dec", with the year where it is another one."""
+    if value is None:
+        return ""
+    return f"{value.day} {value:%b}" if value.year == today.year else f"{value.day} {value:%b %Y}"
+
+
+def moment(value: datetime, time_zone: str) -> str:
+    """The exact time for a hover: "21 Nov 2026, 09:12"."""
+    local = value.astimezone(ZoneInfo(time_zone))
+    return f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def door(source: str | None) -> str:
+    """Where a change was made: "in the grid"; "" when nobody knows."""
+    return DOORS.get(source or "", f"by {source}" if source else "")
+
+
+def amount(value: Mapping[str, Any] | None) -> str:
+    """Money in its plain form as people read it: "$12,400", "AED 3,200.50"."""
+    if not value:
+        return ""
+    text = f"{money.read_amount(value['amount']):,.2f}".removesuffix(".00")
+    return f"${text}" if value["currency"] == money.BASE_CURRENCY else f"{value['currency']} {text}"
+
+
+@dataclass(frozen=True)
+class Names:
+    """What ids are called, for one person. `me` shows as “you” in sentences."""
+
+    me: int
+    time_zone: str
+    people: Mapping[int, str] = field(default_factory=dict)
+    teams: Mapping[int, str] = field(default_factory=dict)
+    pipelines: Mapping[int, str] = field(default_factory=dict)
+    stages: Mapping[int, StageRow] = field(default_factory=dict)
+
+    def person(self, person_id: int | None, *, otherwise: str = "the system") -> str:
+        if person_id is None:
+            return otherwise
+        return "you" if person_id == self.me else self.people.get(person_id, "somebody")
+
+    def plain(self, name: str, value: Any) -> str:
+        """A field's plain (JSON) value in words; "" for none."""
+        if value is None or value == "":
+            return ""
+        if name == "stage_id":
+            return self.stages[value].name if value in self.stages else "a stage that is gone"
+        if name in _BOOKS:
+            return str(getattr(self, _BOOKS[name]).get(value, f"no. {value}"))
+        if name == "value":
+            return amount(value)
+        if name.endswith("_at") or name == "deleted_at":
+            return moment(datetime.fromisoformat(str(value)), self.time_zone)
+        if name.endswith("_on"):
+            return day(date.fromisoformat(str(value)), today=clock.today(self.time_zone))
+        return str(value)
+
+
+_BOOKS = {"owner_id": "people", "person_id": "people", "team_id": "teams", "pipeline_id": "pipelines"}
+
+
+def ago_html(value: datetime | None, time_zone: str) -> str:
+    """ "3 d ago" with the exact time on hover."""
+    if value is None:
+        return ""
+    return f'<span title="{escape(moment(value, time_zone))}">{escape(clock.ago(value))}</span>'
+
+
+def local_day(value: datetime, time_zone: str) -> date:
+    return value.astimezone(ZoneInfo(time_zone)).date()
+
+
+def at(day_: date, hour: int, minute: int, time_zone: str) -> datetime:
+    """That wall-clock time in `time_zone`, in UTC."""
+    return datetime(day_.year, day_.month, day_.day, hour, minute, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
