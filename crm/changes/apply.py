@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from crm.access import Person, missing_grant, person_of, writing
+from crm.access import Person, Reach, missing_grant, person_of, writing
 from crm.changes import merging, rows
 from crm.changes.edits import Disagreement, Edit, Outcome, Result, waves
 from crm.changes.records import Checks, RecordType, type_of
@@ -303,11 +303,15 @@ class _Apply:
         reach = self.person.require(kind.resource, action)
         _check_effective(kind, edit.effective_at, None)
         wanted = {name: kind.field(name).read(given) for name, given in edit.wanted.items()}
+        if wanted.get("team_id"):  # before the rules, whose words would tell of another team's pipelines
+            self._check_reach(kind, action, reach, wanted["team_id"], wanted.get("owner_id", self.person.id))
         values = self._checks_of(kind, is_new=True).settle(None, wanted)
-        team_id, owner_id = rows.scope_of_new(self.session, kind, values)
+        self._check_reach(kind, action, reach, *rows.scope_of_new(self.session, kind, values))
+        return values
+
+    def _check_reach(self, kind: RecordType, action: str, reach: Reach, team_id: int | None, owner_id: int | None) -> None:
         if not reach.covers(team_id=team_id, owner_id=owner_id, person_id=self.person.id):
             raise missing_grant(kind.resource, action, here=True)
-        return values
 
     def _insert(self, kind: RecordType, batch: Sequence[tuple[Result, dict[str, Any]]]) -> None:
         ids = rows.insert(self.session, kind, [(values, result.edit.effective_at) for result, values in batch], created_by_id=self.person.id or None)
