@@ -1,4 +1,4 @@
-"""The pipeline's double-entry bookkeeping: postings, stays and the daily fold of postings."""
+"""The pipeline's double-entry bookkeeping: postings, stays and the fold of postings by day and month."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crm.db.base import Base, Id, Moment, Ref
 
 
 class Posting(Base):
-    """One side of one change of a lead's bucket. Append-only; only the fold marks a row."""
+    """One side of one change of a lead's bucket. Append-only: nothing ever touches a row."""
 
     __tablename__ = "postings"
     id: Mapped[Id]
@@ -31,13 +31,11 @@ class Posting(Base):
     leads: Mapped[int] = mapped_column(SmallInteger, comment="+1 or -1")
     value_usd: Mapped[Decimal] = mapped_column(Numeric(16, 2), comment="signed USD")
     change_set_id: Mapped[Ref | None]
-    fold_id: Mapped[int | None] = mapped_column(comment="the fold that counted it; null until then")
     __table_args__ = (
         CheckConstraint("kind in ('created', 'moved', 'owner', 'revalued', 'deleted', 'restored')", name="kind"),
         CheckConstraint("leads in (1, -1)", name="leads"),
         Index("ix_postings_lead_id", "lead_id", "effective_at"),
         Index("ix_postings_effective_at", "effective_at"),
-        Index("ix_postings_unfolded", "id", postgresql_where=text("fold_id is null")),
     )
 
 
@@ -79,11 +77,36 @@ class PostingDay(Base):
     owner_id: Mapped[Ref | None]
     leads: Mapped[int]
     value_usd: Mapped[Decimal] = mapped_column(Numeric(18, 2))
-    __table_args__ = (
-        UniqueConstraint("day", "team_id", "pipeline_id", "stage_id", "owner_id", postgresql_nulls_not_distinct=True),
-        Index("ix_posting_days_team_id_day", "team_id", "day"),
-        Index("ix_posting_days_owner_id_day", "owner_id", "day"),
-    )
+    __table_args__ = (UniqueConstraint("day", "team_id", "pipeline_id", "stage_id", "owner_id", postgresql_nulls_not_distinct=True),)
+
+
+class PostingMonth(Base):
+    """The days of `posting_days` summed by month: what a total starts from."""
+
+    __tablename__ = "posting_months"
+    id: Mapped[Id]
+    month: Mapped[date] = mapped_column(comment="first day of the month, in the reporting time zone")
+    team_id: Mapped[Ref]
+    pipeline_id: Mapped[Ref]
+    stage_id: Mapped[Ref]
+    owner_id: Mapped[Ref | None]
+    leads: Mapped[int]
+    value_usd: Mapped[Decimal] = mapped_column(Numeric(18, 2))
+    __table_args__ = (UniqueConstraint("month", "team_id", "pipeline_id", "stage_id", "owner_id", postgresql_nulls_not_distinct=True),)
+
+
+class UnfoldedPosting(Base):
+    """A posting that no fold has counted yet, kept by trigger: being listed here is the mark. The fold removes it."""
+
+    __tablename__ = "unfolded_postings"
+    posting_id: Mapped[Ref] = mapped_column(primary_key=True, autoincrement=False)
+    effective_at: Mapped[datetime]
+    team_id: Mapped[Ref]
+    pipeline_id: Mapped[Ref]
+    stage_id: Mapped[Ref]
+    owner_id: Mapped[Ref | None]
+    leads: Mapped[int] = mapped_column(SmallInteger, comment="+1 or -1")
+    value_usd: Mapped[Decimal] = mapped_column(Numeric(16, 2), comment="signed USD")
 
 
 class FoldStamp(Base):
@@ -91,7 +114,6 @@ class FoldStamp(Base):
 
     __tablename__ = "fold_stamps"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    fold_id: Mapped[int] = mapped_column(server_default=text("0"), comment="the newest fold; marks the postings it counted")
     time_zone: Mapped[str | None] = mapped_column(comment="IANA name the days of posting_days were made in; null before the first fold")
     folded_at: Mapped[Moment | None]
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

@@ -18,6 +18,11 @@ from crm.organisation.reads import base_currency
 from crm.reports.filters import read_filters
 from crm.reports.registry import Report, report_named
 
+_REACH = {
+    "all": "Everybody's leads", "team": "Leads of the teams in reach", "mixed": "Leads of the teams in reach, and one's own", "own": "One's own leads",
+    "none": "No leads are in reach",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class ReportResult:
@@ -37,8 +42,19 @@ class ReportResult:
     """At which day's rate amounts became `currency`."""
     as_of: date
     """The day whose end is shown; today where the report shows now."""
+    is_now: bool
     data_age_seconds: int
     """0: exact to the last commit."""
+
+    def states(self) -> list[str]:
+        """What to know about the numbers, a short sentence each."""
+        filters = ", ".join(f"{name} {value}" for name, value in self.filters.items())
+        moment = "Now, exact to the last change" if self.is_now and not self.data_age_seconds else f"As of the end of {self.as_of:%-d %b %Y}"
+        return [
+            f"{moment}; days begin at midnight in {self.time_zone}.",
+            f"{_REACH[self.scope]}{f'; only {filters}' if filters else ''}.",
+            f"Amounts are {self.rate}.",
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for JSON; amounts are numbers with two decimals."""
@@ -70,7 +86,7 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
         name=report.name, title=report.title,
         columns=tuple(column.name for column in report.query.columns), column_types=tuple(column.type for column in report.query.columns),
         rows=rows, filters=filters.said, scope=person_of(session).reach("report", "view").scope,
-        time_zone=time_zone, currency=base_currency(session), rate=report.rate, as_of=as_of or today, data_age_seconds=0,
+        time_zone=time_zone, currency=base_currency(session), rate=report.rate, as_of=as_of or today, is_now=as_of is None, data_age_seconds=0,
     )  # fmt: skip
 
 

@@ -1,0 +1,67 @@
+"""`report`: any report, as a person may see it."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from crm.access import OPERATOR, Person, as_system, keys, load
+from crm.commands.output import Json, answer, table
+from crm.errors import Invalid
+from crm.reports.registry import REPORTS
+from crm.reports.use_cases import ReportResult, run
+
+
+class Format(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+def register(app: typer.Typer) -> None:
+    @app.command()
+    def report(
+        name: Annotated[str, typer.Argument(help=f"One of: {', '.join(REPORTS)}.")],
+        param: Annotated[list[str], typer.Option("--param", metavar="K=V", help="A filter, such as team=Gulf; may be given several times.")] = [],  # noqa: B006 - typer's way
+        as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The end of this past day instead of now.")] = None,
+        as_email: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="As this person may see it; everything, when left out.")] = None,
+        form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
+        as_json: Json = False,
+    ) -> None:
+        """Print a report: every lead's, or as one person may see it."""
+        person = _person(as_email) if as_email else OPERATOR
+        found = run(person, name, dict(_pair(given) for given in param), as_of.date() if as_of else None)
+        if form is Format.csv and not as_json:
+            _print_csv(found)
+            return
+        answer(found.as_json(), as_json=as_json or form is Format.json, lines=_lines(found))
+
+
+def _person(email: str) -> Person:
+    person_id = keys.person_id_of(email)
+    with as_system() as session:
+        return load(session, person_id)
+
+
+def _pair(given: str) -> tuple[str, str]:
+    name, equals, value = given.partition("=")
+    if not equals or not name.strip():
+        raise Invalid(f"“{given}” is not a filter. Write --param name=value, such as --param team=Gulf.", field="param")
+    return name.strip(), value
+
+
+def _print_csv(found: ReportResult) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(found.columns)
+    writer.writerows([[row[name] for name in found.columns] for row in found.rows])
+
+
+def _lines(found: ReportResult) -> list[str]:
+    shown = [name for name in found.columns if not name.endswith("_id")]
+    rows = [[row[name] for name in shown] for row in found.rows]
+    return [found.title, *found.states(), "", *table(shown, rows)] if rows else [found.title, *found.states(), "", "Nothing to show: no stages in reach."]
