@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import text
@@ -11,7 +12,11 @@ from sqlalchemy.orm import Session
 from crm.access import person_of
 from crm.changes import Edit, OnConflict, Outcome, apply, delete_edit
 from crm.companies.records import COMPANY
+from crm.errors import CrmError
 from crm.leads.records import LEAD
+
+
+_COMPANY = text("select id from crm.companies where lower(name) = lower(:n) and deleted_at is null order by id limit 1")
 
 
 def create_lead(session: Session, values: Mapping[str, Any], *, source: str, company_name: str | None = None) -> Outcome:
@@ -22,7 +27,7 @@ def create_lead(session: Session, values: Mapping[str, Any], *, source: str, com
     values = dict(values)
     change_set_id = None
     if company_name and company_name.strip():
-        found = session.scalar(text("select id from crm.companies where lower(name) = lower(:n) and deleted_at is null order by id limit 1"), {"n": company_name.strip()})
+        found = session.scalar(_COMPANY, {"n": company_name.strip()})
         if found is None:
             made = apply(
                 session, [Edit(COMPANY.name, None, {"name": company_name, "team_id": values.get("team_id"), "market": values.get("market")})],
@@ -33,7 +38,9 @@ def create_lead(session: Session, values: Mapping[str, Any], *, source: str, com
     return apply(session, [Edit(LEAD.name, None, values)], source=source, label="New lead", on_conflict="refuse", change_set_id=change_set_id)
 
 
-def edit_leads(session: Session, edits: Sequence[tuple[int, int, Mapping[str, Any]]], *, source: str, label: str = "", on_conflict: OnConflict = "keep") -> Outcome:
+def edit_leads(
+    session: Session, edits: Sequence[tuple[int, int, Mapping[str, Any]]], *, source: str, label: str = "", on_conflict: OnConflict = "keep"
+) -> Outcome:
     """Write (id, version seen, values) of several leads as one change set."""
     return apply(session, [Edit(LEAD.name, lead_id, wanted, seen) for lead_id, seen, wanted in edits], source=source, label=label, on_conflict=on_conflict)
 
@@ -46,4 +53,55 @@ def edit_leads_in_bulk(session: Session, edits: Sequence[tuple[int, int, Mapping
 
 def delete_leads(session: Session, seen: Sequence[tuple[int, int]], *, source: str, on_conflict: OnConflict = "keep") -> Outcome:
     """Delete (softly) leads given as (id, version seen). A lead that somebody changed meanwhile becomes a conflict."""
-    return apply(session, [delete_edit(LEAD.name, lead_id, version) for lead_id, version in seen], source=source, label="Deleted leads", on_conflict=on_conflict)
+    return apply(
+        session, [delete_edit(LEAD.name, lead_id, version) for lead_id, version in seen], source=source, label="Deleted leads", on_conflict=on_conflict
+    )
+
+
+@dataclass(slots=True)
+class CellsSaved:
+    """What became of a grid's edits. `refused`: per lead, the fields that could not be taken and why; the other fields were written."""
+
+    saved: list[int] = field(default_factory=list)
+    met: list[int] = field(default_factory=list)
+    refused: dict[int, dict[str, CrmError]] = field(default_factory=dict)
+    versions: dict[int, int] = field(default_factory=dict)
+    change_set_id: int | None = None
+
+
+def save_cells(session: Session, edits: Sequence[tuple[int, int, Mapping[str, Any]]], *, source: str, label: str = "") -> CellsSaved:
+    """Write as much of a grid's edits (id, version seen, values) as can be, as one change set.
+
+    Where one field of a lead is refused, the lead's other fields are written without it; what met a colleague's change is
+    kept as conflicts. `met` lists those leads, `saved` the ones of which everything that was not refused now stands.
+    """
+    done = CellsSaved()
+    open_edits = list(edits)
+    while open_edits:
+        outcome = apply(
+            session, [Edit(LEAD.name, lead_id, wanted, seen) for lead_id, seen, wanted in open_edits],
+            source=source, label=label, change_set_id=done.change_set_id,
+        )  # fmt: skip
+        done.change_set_id = outcome.change_set_id
+        again = []
+        for (lead_id, seen, wanted), result in zip(open_edits, outcome.results, strict=True):
+            if result.version is not None:
+                done.versions[lead_id] = result.version
+            if result.error is None:
+                (done.met if result.conflicts else done.saved).append(lead_id)
+                continue
+            blamed = _blamed(result.error, wanted)
+            done.refused.setdefault(lead_id, {}).update(dict.fromkeys(blamed, result.error))
+            rest = {name: value for name, value in wanted.items() if name not in blamed}
+            if rest:
+                again.append((lead_id, seen, rest))
+        open_edits = again
+    return done
+
+
+def _blamed(error: CrmError, wanted: Mapping[str, Any]) -> set[str]:
+    """The fields of `wanted` that an error is about; all of them where it does not say."""
+    if error.facts.get("grant") == "lead: assign":
+        return {"team_id", "owner_id"} & wanted.keys() or set(wanted)
+    name = error.facts.get("field")
+    return {name} if name in wanted else set(wanted)

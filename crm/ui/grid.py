@@ -33,7 +33,7 @@ COLUMNS: Mapping[str, str] = {
 }  # fmt: skip
 USUAL = ("name", "stage", "owner", "value", "currency", "lifetime_usd", "next_step", "expected_close_on", "contacted")
 OPEN = "open"
-HEIGHT = 560
+HEIGHT = 612
 
 
 @dataclass(slots=True)
@@ -155,8 +155,8 @@ def _config(found: Sheet, lookups: Lookups, stages: Sequence[str], currencies: S
         "value": cc.NumberColumn("Value", width=92, format="localized"),
         "currency": cc.SelectboxColumn("Cur.", width=62, options=_options(currencies, found, "currency")),
         "value_usd": cc.NumberColumn("Value $", width=100, format="%,.0f"),
-        "lifetime_usd": cc.NumberColumn("Lifetime $", width=90, format="%,.0f"),
-        "next_step": cc.TextColumn("Next step", width=190, max_chars=300),
+        "lifetime_usd": cc.NumberColumn("Lifetime $", width=86, format="%,.0f"),
+        "next_step": cc.TextColumn("Next step", width=182, max_chars=300),
         "expected_close_on": cc.DateColumn("Close", width=106, format="D MMM YYYY"),
         "contacted": cc.NumberColumn("Last contact", width=96, format="%d d ago"),
         "in_stage": cc.NumberColumn("In stage", width=80, format="%d d"),

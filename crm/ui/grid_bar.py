@@ -50,7 +50,7 @@ def _draw_answers(found: grid.Sheet, person: Person) -> None:
 
 def _words(found: grid.Sheet) -> str:
     if found.pending:
-        before = f"{escape(found.message.text)} " if found.message else ""
+        before = f"{escape(found.message.text)} " if found.message and found.message.refused else ""
         return f"<span class='tl-bar tl-dirty'>{before}{unsaved.cells_and_rows(found.pending)} changed, not saved</span>"
     if found.message:
         return f"<span class='tl-bar tl-done'>{escape(found.message.text)}</span>"

@@ -61,7 +61,7 @@ def draw_line(found: Total, place: DeltaGenerator) -> int:
     """Which leads of how many, what they are worth, and the pages; answers the page."""
     with place:
         words = st.container(width="stretch")
-        page = st.pagination(max(1, -(-found.leads // PAGE)), key="page", bind="query-params", max_visible_pages=3)
+        page = st.pagination(max(1, -(-found.leads // PAGE)), key="page", bind="query-params", max_visible_pages=5)
     first = (page - 1) * PAGE + 1
     span = f"{first:,}–{min(first + PAGE - 1, found.leads):,} of {found.leads:,}" if found.leads else "No leads"
     with words:
