@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from crm.access import as_system, person_of
+from crm.access import Person, as_system, missing_grant, person_of
+from crm.errors import NotFound
 
 DEMO_PASSWORD = "throughline-demo"  # noqa: S105 - public by intent; a demo listens on this machine only
 DEMO_CAST = ("alma@demo.example", "mona@demo.example", "ana@demo.example", "bruno@demo.example", "carla@demo.example")
@@ -45,6 +47,18 @@ class Row:
     has_password: bool
     last_seen_at: datetime | None
 
+    @property
+    def state(self) -> str:
+        """What stands between them and the app, in two words; empty when nothing does."""
+        if self.disabled_at:
+            return "disabled"
+        return "" if self.has_password else "not signed in yet"
+
+    def mentions(self, sought: str) -> bool:
+        """Whether every word sought is part of the name, mail address, a team or a role."""
+        text = " ".join([self.name, self.email, self.state, *(f"{place.team or ''} {place.role}" for place in self.places)]).lower()
+        return all(word in text for word in sought.lower().split())
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -79,39 +93,55 @@ def demo_cast() -> list[CastMember]:
         return [CastMember(row.name, row.email, row.places) for row in rows]
 
 
+def require_admin(person: Person) -> None:
+    """Looking after people is for those whose grant reaches the whole organisation. Raises `Refused`."""
+    if not person.require("person", "configure").everywhere:
+        raise missing_grant("person", "configure", here=True)
+
+
 def list_people(session: Session) -> list[Row]:
     """Everybody, by name, with teams, roles and when they were last seen. For those who look after people everywhere."""
-    person_of(session).require("person", "configure")
-    rows = session.execute(
-        text("""
-            select p.id, p.version, p.name, p.email, p.time_zone, p.disabled_at,
-                coalesce((
-                    select jsonb_agg(jsonb_build_array(m.team_id, t.name, m.role_id, r.name) order by t.name nulls first)
-                    from crm.memberships as m
-                    join crm.roles as r on r.id = m.role_id
-                    left join crm.teams as t on t.id = m.team_id
-                    where m.person_id = p.id), '[]'::jsonb) as places
-            from crm.people as p
-            order by p.disabled_at is not null, lower(p.name)
-        """)
-    ).all()
-    with as_system() as machinery:
-        seen = {
-            row.person_id: row
-            for row in machinery.execute(
-                text("""
-                    select c.person_id, (select max(s.last_used_at) from crm.sessions as s where s.person_id = c.person_id) as last_seen_at
-                    from crm.credentials as c
-                """)
-            )
-        }
-    return [
-        Row(
-            r.id, r.version, r.name, r.email, r.time_zone, r.disabled_at, tuple(Place(*place) for place in r.places),
-            r.id in seen, seen[r.id].last_seen_at if r.id in seen else None,
-        )
-        for r in rows
-    ]  # fmt: skip
+    require_admin(person_of(session))
+    found = session.execute(text(f"{_PEOPLE} order by p.disabled_at is not null, lower(p.name)")).all()
+    seen = _last_seen()
+    return [_row(each, seen) for each in found]
+
+
+def one_person(session: Session, person_id: int) -> Row:
+    """One of them. Raises `NotFound`."""
+    require_admin(person_of(session))
+    found = session.execute(text(f"{_PEOPLE} where p.id = :id"), {"id": person_id}).one_or_none()
+    if found is None:
+        raise NotFound("There is no such person.")
+    return _row(found, _last_seen(person_id))
+
+
+_PEOPLE = """
+    select p.id, p.version, p.name, p.email, p.time_zone, p.disabled_at,
+        coalesce((
+            select jsonb_agg(jsonb_build_array(m.team_id, t.name, m.role_id, r.name) order by t.name nulls first)
+            from crm.memberships as m
+            join crm.roles as r on r.id = m.role_id
+            left join crm.teams as t on t.id = m.team_id
+            where m.person_id = p.id), '[]'::jsonb) as places
+    from crm.people as p
+"""
+
+
+def _last_seen(person_id: int | None = None) -> dict[int, datetime | None]:
+    """When those who have a password were last here; credentials and sessions are the machinery's to read."""
+    statement = text("""
+        select c.person_id, (select max(s.last_used_at) from crm.sessions as s where s.person_id = c.person_id) as last_seen_at
+        from crm.credentials as c
+        where cast(:id as bigint) is null or c.person_id = :id
+    """)
+    with as_system() as session:
+        return {row.person_id: row.last_seen_at for row in session.execute(statement, {"id": person_id})}
+
+
+def _row(found: Any, seen: dict[int, datetime | None]) -> Row:
+    places = tuple(Place(*place) for place in found.places)
+    return Row(found.id, found.version, found.name, found.email, found.time_zone, found.disabled_at, places, found.id in seen, seen.get(found.id))
 
 
 def teams(session: Session) -> list[Choice]:

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from crm.access import OPERATOR, Person, acting_as, as_system, audit, links, missing_grant, passwords, person_of, sessions, sign_in, writing
+from crm.access import OPERATOR, Person, acting_as, as_system, audit, links, passwords, person_of, sessions, sign_in, writing
 from crm.changes import Edit, Outcome, apply
 from crm.clock import now
 from crm.errors import Invalid, NotFound, Refused
+from crm.people.reads import require_admin
 from crm.people.records import PERSON, TEAM
 
 Place = tuple[int | None, int]
@@ -97,8 +98,7 @@ def set_up_first_admin(token: str, *, name: str, email: str, password: str, addr
 
 def make_reset_link(by: Person, person_id: int) -> str:
     """A one-time secret with which this person chooses a password, valid 24 hours. For those who look after people."""
-    if not by.require("person", "configure").everywhere:
-        raise missing_grant("person", "configure", here=True)
+    require_admin(by)
     with as_system() as session:
         if not session.scalar(text("select true from crm.people where id = :id and disabled_at is null"), {"id": person_id}):
             raise Invalid("This person is disabled. Enable them first.")

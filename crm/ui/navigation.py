@@ -22,7 +22,7 @@ ACCOUNT = "pages/account.py"
 class PageEntry:
     """One page: where it is, what the menu calls it, and the grant (resource, action) without which it stays shut.
 
-    A resource of None: every signed-in person. `is_everywhere`: the grant must reach the whole organisation.
+    A resource of None: every signed-in person. `everywhere`: the grant must reach the whole organisation.
     """
 
     path: str
@@ -32,11 +32,12 @@ class PageEntry:
     group: str
     resource: str | None = None
     action: str = "view"
+    everywhere: bool = False
     is_in_menu: bool = True
     is_default: bool = False
 
     def is_open_to(self, person: Person) -> bool:
-        return self.resource is None or person.may(self.resource, self.action)
+        return self.resource is None or viewer.is_open_to(person, self.resource, self.action, everywhere=self.everywhere)
 
 
 PAGES: tuple[PageEntry, ...] = (
@@ -44,7 +45,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/leads.py", "leads", "Leads", ":material/table_rows:", "Work", "lead"),
     PageEntry("pages/lead.py", "lead", "Lead", ":material/article:", "Work", "lead", is_in_menu=False),
     PageEntry("pages/conflicts.py", "conflicts", "Conflicts", ":material/call_split:", "Work", "lead"),
-    PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure"),
+    PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),
     PageEntry(ACCOUNT, "account", "My account", ":material/account_circle:", "", is_in_menu=False),
 )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import streamlit as st
 from streamlit.runtime import exists, get_instance
@@ -21,21 +22,24 @@ from crm.web import cookie, sockets
 _handed = threading.local()
 
 
-def viewer(resource: str | None = None, action: str = "view") -> Person:
+def viewer(resource: str | None = None, action: str = "view", *, everywhere: bool = False) -> Person:
     """The signed-in person of this run. Draws the sign-in form, or what is missing, and stops when there is none.
 
-    `resource` and `action` name the grant the page needs; None: every signed-in person.
+    `resource` and `action` name the grant the page needs; None: every signed-in person. `everywhere`: the grant must
+    reach the whole organisation.
     """
     person = _take_handed() or signed_in()
     if person is None:
-        from crm.ui import sign_in
-
-        sign_in.draw()
-        st.stop()
-    if resource is not None and not person.may(resource, action):
+        _ask_to_sign_in()
+    if resource is not None and not is_open_to(person, resource, action, everywhere=everywhere):
         _say_not_permitted(resource, action)
         st.stop()
     return person
+
+
+def is_open_to(person: Person, resource: str, action: str, *, everywhere: bool = False) -> bool:
+    reach = person.reach(resource, action)
+    return reach.everywhere if everywhere else not reach.is_none
 
 
 def signed_in() -> Person | None:
@@ -90,6 +94,17 @@ def _draw_for(page: str, token_hash: str | None) -> None:
         sockets.bind(page, token_hash)
     elif before:
         sockets.release(page)
+
+
+def _ask_to_sign_in() -> NoReturn:
+    """The whole page becomes the form, also when only a fragment of it was running."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context and context.fragment_ids_this_run:
+        st.rerun()
+    from crm.ui import sign_in
+
+    sign_in.draw()
+    st.stop()
 
 
 def _say_not_permitted(resource: str, action: str) -> None:

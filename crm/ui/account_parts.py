@@ -1,0 +1,110 @@
+"""The parts of My account: password, sign-ins, API keys. All of one's own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from html import escape
+
+import streamlit as st
+
+from crm import clock
+from crm.access import Person, keys, passwords, sessions, sign_in
+from crm.errors import CrmError
+from crm.ui import messages, words
+from crm.ui.viewer import address, token
+
+EXPIRIES = {"30 days": 30, "90 days": 90, "a year": 365, "no end": None}
+
+
+def draw_password(person: Person) -> None:
+    """A new password, proved by the old one; the other sign-ins end."""
+    st.subheader("Password")
+    with st.form("account.password", border=False, clear_on_submit=True):
+        old = st.text_input("Old password", type="password", key="account.password.old", autocomplete="current-password")
+        new = st.text_input("New password", type="password", key="account.password.new", autocomplete="new-password", help=HELP)
+        again = st.text_input("New password again", type="password", key="account.password.again", autocomplete="new-password")
+        is_sent = st.form_submit_button("Change password", key="account.password.send")
+    if not is_sent:
+        return
+    if new != again:
+        st.error("The two new passwords differ. Nothing was changed.")
+        return
+    try:
+        ended = sign_in.change_password(person.id, old=old, new=new, address=address(), token=token())
+    except CrmError as error:
+        st.error(str(error))
+        return
+    others = f" {words.count(ended, 'other sign-in')} ended." if ended else ""
+    st.success(f"Your password is changed.{others}")
+
+
+HELP = f"At least {passwords.SHORTEST} characters, up to {passwords.LONGEST_BYTES} bytes."
+
+
+def draw_sessions(person: Person) -> None:
+    """Where this person is signed in, each with a way out."""
+    st.subheader("Where you are signed in")
+    with st.container(key="account_sessions", gap=None):
+        for open_one in sessions.of_person(person.id, this_token=token()):
+            with st.container(horizontal=True, vertical_alignment="center", key=f"account_session_{open_one.id}"):
+                used = "this page" if open_one.is_this_one else f"last used {clock.ago(open_one.last_used_at)}"
+                since = words.moment(open_one.started_at, person.time_zone)
+                st.html(
+                    f"<div class='tl-line'><b>{escape(open_one.device)}</b>"
+                    f"<span>{used} · since {since}{' · ' + escape(open_one.address) if open_one.address else ''}</span></div>",
+                    width="stretch",
+                )
+                if not open_one.is_this_one and st.button("Sign out there", key=f"account.session.{open_one.id}", type="tertiary"):
+                    _end(person, open_one.id)
+
+
+def _end(person: Person, session_id: int) -> None:
+    try:
+        sessions.end_one(person.id, session_id)
+        messages.leave("Signed out there. An open page closes within five seconds.")
+    except CrmError as error:
+        messages.leave(str(error))
+    st.rerun()
+
+
+def draw_keys(person: Person) -> None:
+    """API keys: made, shown once, revoked."""
+    st.subheader("API keys")
+    st.caption("A key lets a program act as you, never with more than you may do. [What the API offers](/api/docs)")
+    with st.form("account.key", border=False, clear_on_submit=True):
+        name = st.text_input("What will use it?", key="account.key.name", placeholder="Nightly export", max_chars=keys.LONGEST_NAME)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            expiry = st.selectbox("Valid for", list(EXPIRIES), index=1, key="account.key.expiry", width=160)
+            is_read_only = st.checkbox("May only read", value=True, key="account.key.read_only")
+        is_sent = st.form_submit_button("Make a key", key="account.key.send")
+    if is_sent:
+        _make_key(person, name, is_read_only=is_read_only, days=EXPIRIES[expiry])
+    with st.container(key="account_keys", gap=None):
+        for key in keys.list_keys(person.id):
+            if key.revoked_at is None and (key.expires_at is None or key.expires_at > clock.now()):
+                _draw_key(person, key)
+
+
+def _make_key(person: Person, name: str, *, is_read_only: bool, days: int | None) -> None:
+    try:
+        made = keys.create_key(person.id, name, is_read_only, clock.now() + timedelta(days=days) if days else None)
+    except CrmError as error:
+        st.error(str(error))
+        return
+    st.success("Copy the key now: it is not shown again.")
+    st.code(made, language=None, wrap_lines=True)
+
+
+def _draw_key(person: Person, key: keys.KeyRow) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"account_key_{key.id}"):
+        used = f"used {clock.ago(key.last_used_at)}" if key.last_used_at else "never used"
+        until = f"until {words.moment(key.expires_at, person.time_zone)}" if key.expires_at else "no end"
+        scope = "reads only" if key.is_read_only else "reads and writes"
+        st.html(f"<div class='tl-line'><b>{escape(key.name)}</b><span>{scope} · {used} · {until}</span></div>", width="stretch")
+        if st.button("Revoke", key=f"account.key.{key.id}", type="tertiary"):
+            try:
+                keys.revoke_key(person.id, key.id)
+                messages.leave(f"The key “{key.name}” no longer works.")
+            except CrmError as error:
+                messages.leave(str(error))
+            st.rerun()
