@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from itertools import islice
 
@@ -11,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.access import OPERATOR, acting_as, passwords, writing
+from crm.access.acting import stepping_aside
 from crm.clock import now
 from crm.db import engine as db_engine
 from crm.db.migrate import owner_engine
@@ -93,20 +93,11 @@ def _enter_rates(session: Session, seed: int) -> list[tuple[str, date, float]]:
 
 def _give_passwords(session: Session, made: Organisation) -> None:
     """One hash for all: the password is no secret here, and hashing is slow on purpose."""
-    with _as_machinery(session):
+    with stepping_aside(session):  # so that no person exists without a password
         session.execute(
             text("insert into crm.credentials (person_id, password_hash) select id, :hash from unnest(cast(:ids as bigint[])) as p (id)"),
             {"hash": passwords.hashed(PASSWORD), "ids": list(made.people.values())},
         )
-
-
-@contextmanager
-def _as_machinery(session: Session) -> Iterator[None]:
-    """The system role inside the fill's own transaction, so that no person exists without a password."""
-    role = text("select set_config('role', :role, true)")
-    session.execute(role, {"role": db_engine.role_names().system})
-    yield
-    session.execute(role, {"role": session.info["view_settings"]["role"]})
 
 
 def refresh(owner_url: str | None = None, *, is_thorough: bool = False) -> None:

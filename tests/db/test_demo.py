@@ -9,6 +9,7 @@ from sqlalchemy.pool import NullPool
 
 from crm.demo.fill import fill
 from crm.errors import CrmError
+from tests.conftest import point_to
 
 LEADS = 300
 
@@ -17,22 +18,17 @@ LEADS = 300
 def demo(server, template):
     """A database of its own with a demo of 300 leads; answers a function that reads from it as its owner."""
     from crm import settings
-    from crm.db import engine, migrate
+    from crm.db import migrate
 
     name = f"tl_demo_{uuid.uuid4().hex[:12]}"
     server.run(f'create database "{name}"')
-    caches = (settings.current, engine.owner_url, engine.runtime_engine, engine.role_names)
-    os.environ["DATABASE_URL"] = server.url(name)
-    for cache in caches:
-        cache.cache_clear()
+    outer = os.environ.get("DATABASE_URL")
+    point_to(server.url(name))
     try:
         migrate.migrate(settings.read(), server.url(name))
         fill(leads=LEADS, seed=7)
     finally:
-        engine.runtime_engine().dispose()
-        os.environ.pop("DATABASE_URL")
-        for cache in caches:
-            cache.cache_clear()
+        point_to(outer)
     owner = create_engine(make_url(server.url(name)).set(drivername="postgresql+psycopg"), poolclass=NullPool)
 
     def rows(statement):
