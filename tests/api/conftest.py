@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from crm.access import keys
+from crm.api import throttle
 
 
 class Http:
@@ -46,9 +47,9 @@ class Client:
     def get(self, path, **params):
         return self.request("GET", path, params=params)
 
-    def rows(self, path, **params):
-        """All rows of a list, page after page."""
-        found, cursor = [], None
+    def rows(self, path, cursor=None, **params):
+        """All rows of a list from `cursor` on, page after page."""
+        found = []
         while True:
             answer = self.get(path, **params, **({"cursor": cursor} if cursor else {}))
             assert answer.status_code == 200, answer.text
@@ -85,7 +86,8 @@ def check_documented(document, method, path, answer):
 
 
 @pytest.fixture
-def http(db):
+def http(db, monkeypatch):
+    monkeypatch.setattr(throttle, "wrong_keys", throttle.Throttle(throttle.WRONG_KEYS_A_SECOND, throttle.WRONG_KEYS_AT_ONCE))
     from crm.api.app import api
 
     client = Http(api)

@@ -72,6 +72,13 @@ def test_a_company_is_found_by_name_or_made_where_it_is_asked_for(api):
     assert found["company"] == made["company"]
 
 
+def test_a_company_out_of_sight_cannot_be_taken_by_its_id(api, db, cast, petra):
+    with db.owner().begin() as connection:
+        hidden = connection.exec_driver_sql(f"insert into crm.companies (name, team_id) values ('Hidden', {cast.teams['Levant']}) returning id").scalar()
+    for answer in (api("ana").patch(petra, {"company": hidden}, version=1), api("ana").patch(petra, {"company": "Hidden"}, version=1)):
+        assert (answer.status_code, answer.json()["field"]) == (422, "company")
+
+
 def test_a_name_that_stands_for_two_companies_is_refused(api, db, cast):
     with db.owner().begin() as connection:
         connection.exec_driver_sql(f"insert into crm.companies (name, team_id) select 'Twin', {cast.teams['Gulf']} from generate_series(1, 2)")

@@ -1,0 +1,65 @@
+"""Me, pipelines, stages, teams, people, reports."""
+
+import pytest
+
+
+def test_me_tells_roles_teams_and_how_far_each_grant_reaches(api, cast):
+    ana, alma = api("ana").get("/me").json(), api("alma").get("/me").json()
+    assert ana["teams"] == [{"id": cast.teams["Gulf"], "name": "Gulf", "role": "rep"}]
+    assert (ana["roles"], ana["is_read_only"]) == ([], False)
+    assert (ana["grants"]["lead"]["view"], ana["grants"]["lead"]["delete"], ana["grants"]["lead"]["export"]) == ("team", "own", "none")
+    assert (alma["roles"], alma["grants"]["lead"]["view"]) == (["admin"], "all")
+    assert api("ana", read_only=True).get("/me").json()["grants"]["lead"]["edit"] == "none"
+
+
+def test_pipelines_and_stages_are_those_one_sees(api, cast):
+    assert [row["id"] for row in api("ana").rows("/pipelines")] == [cast.pipelines["Gulf"]]
+    assert [row["team"]["name"] for row in api("alma").rows("/pipelines", limit=1)] == ["Gulf", "Levant"]
+    stages = api("ana").rows(f"/pipelines/{cast.pipelines['Gulf']}/stages", limit=2)
+    assert [(row["name"], row["kind"]) for row in stages] == [("Lead", "open"), ("Contacted", "open"), ("Negotiation", "open"), ("Won", "won"), ("Lost", "lost")]
+    assert (stages[0]["probability"], stages[0]["target_days"], stages[0]["required_fields"]) == (0.1, 7, [])
+    assert api("carla").get(f"/pipelines/{cast.pipelines['Gulf']}/stages").status_code == 404
+
+
+def test_teams_are_ones_own_and_those_one_may_hand_leads_to(api):
+    assert [row["name"] for row in api("ana").rows("/teams")] == ["Gulf"]
+    assert [row["name"] for row in api("mona").rows("/teams", limit=1)] == ["Gulf", "Levant"]
+    assert [row["name"] for row in api("alma").rows("/teams")] == ["Gulf", "Levant"]
+
+
+def test_people_are_those_of_ones_teams(api):
+    gulf = {"Mona", "Ana", "Bruno", "Vera"}
+    assert {row["name"] for row in api("ana").rows("/people", limit=2)} == gulf
+    assert {row["name"] for row in api("carla").rows("/people")} == {"Carla"}
+    everybody = {row["name"]: row["teams"] for row in api("alma").rows("/people")}
+    assert everybody.keys() == gulf | {"Alma", "Carla"}
+    assert everybody["Alma"] == [{"id": None, "name": None, "role": "admin"}]
+
+
+def test_a_role_without_the_grant_sees_no_people_and_no_teams(api, db):
+    with db.owner().begin() as connection:
+        connection.exec_driver_sql("update crm.grants set scope = 'none' where resource in ('person', 'team', 'report') and role_id = (select id from crm.roles where name = 'rep')")
+    for path in ("/people", "/teams", "/reports", "/reports/pipeline_by_stage"):
+        assert api("ana").get(path).status_code == 403
+
+
+def test_a_report_counts_what_one_sees(api, cast):
+    report = api("ana").get("/reports/pipeline_by_stage").json()
+    assert (report["name"], report["scope"], report["currency"]) == ("pipeline_by_stage", "team", "USD")
+    assert sum(row["leads"] for row in report["rows"]) == 3
+    assert sum(row["leads"] for row in api("carla").get("/reports/pipeline_by_stage").json()["rows"]) == 1
+    assert sum(row["leads"] for row in api("alma").get("/reports/pipeline_by_stage", team="Levant").json()["rows"]) == 1
+    assert sum(row["leads"] for row in api("alma").get("/reports/pipeline_by_stage", as_of="2020-01-01").json()["rows"]) == 0
+
+
+@pytest.mark.parametrize(("params", "field"), [({"colour": "red"}, "colour"), ({"team": "Nowhere"}, "team"), ({"as_of": "soon"}, "as_of"), ({"as_of": "2999-01-01"}, "as_of")])
+def test_a_reports_parameters_are_checked(api, params, field):
+    answer = api("alma").get("/reports/pipeline_by_stage", **params)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+def test_reports_are_listed_with_their_parameters_and_an_unknown_one_is_a_404(api):
+    listed = {row["name"]: row for row in api("ana").rows("/reports")}
+    assert {"team", "pipeline", "owner"} <= {param["name"] for param in listed["pipeline_by_stage"]["parameters"]}
+    assert {"pipeline", "stage", "leads", "value_usd"} <= {column["name"] for column in listed["pipeline_by_stage"]["columns"]}
+    assert api("ana").get("/reports/astrology").status_code == 404
