@@ -28,3 +28,17 @@ _RECENT = text("""
 def recent_change_sets(session: Session, *, most: int = 10) -> list[RowMapping]:
     """The person's newest change sets that nobody has undone, newest first; `records` counts the changes seen, up to 1,000."""
     return list(session.execute(_RECENT, {"person_id": person_of(session).id, "most": most}).mappings())
+
+
+_OTHERS = text("""
+    select exists (
+        select from crm.changes as c
+        where c.change_set_id = :id and (c.record_type, c.record_id) is distinct from (
+            select f.record_type, f.record_id from crm.changes as f where f.change_set_id = :id order by f.id limit 1)
+    )
+""")
+
+
+def is_of_one_record(session: Session, change_set_id: int) -> bool:
+    """Whether a change set changed one record only, as far as the person sees."""
+    return not session.scalar(_OTHERS, {"id": change_set_id})

@@ -10,11 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.access import person_of
-from crm.changes import Edit, OnConflict, Outcome, apply, delete_edit
+from crm.changes import Edit, OnConflict, Outcome, apply, changes_of, delete_edit, undo
+from crm.changes.recent import is_of_one_record
 from crm.companies.records import COMPANY
-from crm.errors import CrmError
+from crm.errors import CrmError, NotFound
 from crm.leads.records import LEAD
-
 
 _COMPANY = text("select id from crm.companies where lower(name) = lower(:n) and deleted_at is null order by id limit 1")
 
@@ -83,7 +83,7 @@ def save_cells(session: Session, edits: Sequence[tuple[int, int, Mapping[str, An
             source=source, label=label, change_set_id=done.change_set_id,
         )  # fmt: skip
         done.change_set_id = outcome.change_set_id
-        again = []
+        again: list[tuple[int, int, Mapping[str, Any]]] = []
         for (lead_id, seen, wanted), result in zip(open_edits, outcome.results, strict=True):
             if result.version is not None:
                 done.versions[lead_id] = result.version
@@ -103,5 +103,25 @@ def _blamed(error: CrmError, wanted: Mapping[str, Any]) -> set[str]:
     """The fields of `wanted` that an error is about; all of them where it does not say."""
     if error.facts.get("grant") == "lead: assign":
         return {"team_id", "owner_id"} & wanted.keys() or set(wanted)
-    name = error.facts.get("field")
+    name = str(error.facts.get("field", ""))
     return {name} if name in wanted else set(wanted)
+
+
+def take_back_change(session: Session, lead_id: int, version: int) -> list[str]:
+    """Undo what one recorded change did to this lead; answers the labels of fields left alone because they changed since.
+
+    A change set of this lead alone is undone as such; of a larger one (an import, a bulk edit) only this lead's part.
+    Raises `NotFound`, `Refused` or `Invalid`.
+    """
+    change = next((row for row in changes_of(session, LEAD.name, lead_id, before=version + 1, most=1) if row["version"] == version), None)
+    if change is None or version == 1:
+        raise NotFound("There is no such change, or it cannot be taken back.")
+    if change["change_set_id"] is not None and is_of_one_record(session, change["change_set_id"]):
+        done = undo(session, change["change_set_id"])
+        return [left.field.label if left.field else left.reason for left in done.left_alone]
+    before = {name: LEAD.recorded(name).read_plain(old) for name, (old, _) in change["fields"].items()}
+    outcome = apply(session, [Edit(LEAD.name, lead_id, before, version)], source="undo", label="Undo of one lead's change", on_conflict="leave")
+    result = outcome.results[0]
+    if result.error:
+        raise result.error
+    return [met.label for met in result.conflicts]

@@ -45,14 +45,17 @@ def names_of(session: Any, found: Sequence[Conflict]) -> dict[int, str]:
     return {lead_id: row["name"] for lead_id, row in leads_by_id(session, ids).items()} if ids else {}
 
 
-def draw(found: Sequence[Conflict], names: Mapping[int, str], lookups: Lookups, *, key: str) -> dict[int, Choice]:
-    """Every conflict with its choice, grouped by record; theirs stands unless one chooses mine."""
+def draw(found: Sequence[Conflict], names: Mapping[int, str], lookups: Lookups, *, key: str, opens: bool = False) -> dict[int, Choice]:
+    """Every conflict with its choice, grouped by record; theirs stands unless one chooses mine. `opens`: with a link to each lead."""
     choices: dict[int, Choice] = {}
     for (record_type, record_id), rows in groupby(sorted(found, key=lambda row: (row["record_type"], row["record_id"], row["id"])), key=_record):
         group = list(rows)
         with st.container(key=f"conflict_{key}_{record_type}_{record_id}"):
             title = names.get(record_id, "A lead you no longer see") if record_type == "lead" else f"{type_of(record_type).label} {record_id}"
-            st.html(f"<div class='tl-conflict-head'><b>{escape(title)}</b> {_who(group[0], lookups)}</div>")
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.html(f"<div class='tl-conflict-head'><b>{escape(title)}</b> {_who(group[0], lookups)}</div>", width="stretch")
+                if opens and record_id in names:
+                    st.page_link("pages/lead.py", label="Open", icon=":material/chevron_right:", query_params={"id": str(record_id)})
             for row in group:
                 choices[row["id"]] = _draw_one(row, lookups, key)
     return choices
@@ -87,7 +90,7 @@ def _draw_one(row: Conflict, lookups: Lookups, key: str) -> Choice:
             key=f"conflict.{key}.{row['id']}",
             label_visibility="collapsed",
         )
-    return picked or "theirs"
+    return "mine" if picked == "mine" else "theirs"
 
 
 def _value(row: Conflict, which: str, lookups: Lookups) -> str:

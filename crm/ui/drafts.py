@@ -17,7 +17,7 @@ from crm.money import BASE_CURRENCY
 from crm.ui.lookups import Lookups
 from crm.ui.words import NOTHING, count
 
-Row = Mapping[str, Any]
+Row = Mapping[Any, Any]
 Cells = dict[str, Any]
 
 # Column of the grid -> the lead's field it writes.
@@ -42,7 +42,7 @@ def shown(row: Row, column: str) -> Any:
 
 def same(a: Any, b: Any) -> bool:
     """Whether two cell values mean the same: empty text is nothing, 12 is 12.0, a date is its ISO text."""
-    return _canonical(a) == _canonical(b)
+    return bool(_canonical(a) == _canonical(b))
 
 
 def _canonical(value: Any) -> Any:

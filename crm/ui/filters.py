@@ -6,7 +6,7 @@ The widgets' keys are the URL's names (`?view=Team&stage=Negotiation&q=nor`), so
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import streamlit as st
@@ -18,12 +18,13 @@ from crm.leads.reads import LeadFilter
 from crm.ui.lookups import Lookups
 
 QUIET_DAYS = 14
-VIEWS: Mapping[str, str] = {"mine": "All mine", "team": "Team", "quiet": f"No contact {QUIET_DAYS} d", "closing": "Closing this month"}
+VIEWS: Mapping[str, str] = {"mine": "All mine", "team": "Team", "quiet": f"No contact {QUIET_DAYS} d", "closing": "Closing this month", "overdue": "Overdue"}
 SORTS: Mapping[str, str] = {
     "-updated_at": "Newest change", "name": "Name", "-value_usd": "Highest value", "-lifetime_usd": "Highest lifetime", "expected_close_on": "Closing first",
     "last_contacted_at": "Longest without contact", "stage_entered_at": "Longest in stage",
 }  # fmt: skip
 NOBODY = 0
+WORK_VIEWS = ("quiet", "closing", "overdue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,9 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
     wanted = LeadFilter(
         pipeline_ids=(pipeline_id,) if pipeline_id else (), stage_ids=stages, q=q or "",
         owner_ids=(person.id,) if view == "mine" else owners or ((person.id,) if begins_with_own and view != "team" else ()),
-        open_only=view in ("quiet", "closing") and not stages, **_bounds(view or "team", clock.today(person.time_zone)),
+        open_only=view in WORK_VIEWS and not stages,
     )  # fmt: skip
+    wanted = _bounded(wanted, view or "team", clock.today(person.time_zone))
     return Asked(wanted, sort or "-updated_at", view or "team", pipeline_id), Places(actions, line)
 
 
@@ -106,12 +108,14 @@ def _ask_owners(lookups: Lookups, *, is_open: bool) -> tuple[int, ...]:
     )  # fmt: skip
 
 
-def _bounds(view: str, today: date) -> dict[str, int | date]:
+def _bounded(wanted: LeadFilter, view: str, today: date) -> LeadFilter:
     if view == "quiet":
-        return {"not_contacted_days": QUIET_DAYS}
+        return replace(wanted, not_contacted_days=QUIET_DAYS)
     if view == "closing":
-        return {"closes_from": today.replace(day=1), "closes_before": first_of_next_month(today)}
-    return {}
+        return replace(wanted, closes_from=today.replace(day=1), closes_before=first_of_next_month(today))
+    if view == "overdue":
+        return replace(wanted, closes_before=today)
+    return wanted
 
 
 def first_of_next_month(today: date) -> date:

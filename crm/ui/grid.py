@@ -55,7 +55,7 @@ class Sheet:
     rows: Sequence[Row] = ()
     laid: Drafts = field(default_factory=dict)
     pending: Drafts = field(default_factory=dict)
-    frame: pd.DataFrame | None = None
+    frame: pd.DataFrame = field(default_factory=pd.DataFrame)
     keeps_order: bool = False
     message: Message | None = None
 
@@ -84,7 +84,7 @@ def sheet() -> Sheet:
 def turn_to(found: Sheet, asked: object, read: Callable[[], Sequence[Row]], reread: Callable[[Sequence[int]], Mapping[int, Row]]) -> None:
     """Make the sheet show what is asked for. Unsaved cells freeze their showing; after a save the rows keep their places."""
     is_new = asked != found.asked
-    if found.frame is not None and not is_new and found.pending:
+    if not is_new and found.pending:
         return
     if found.keeps_order and not is_new:
         fresh = reread([row["id"] for row in found.rows])
@@ -93,7 +93,7 @@ def turn_to(found: Sheet, asked: object, read: Callable[[], Sequence[Row]], rere
         rows, found.keeps_order = read(), False
     if is_new:
         found.asked = asked
-    if found.frame is None or found.laid or _versions(rows) != _versions(found.rows):
+    if not found.generation or found.laid or _versions(rows) != _versions(found.rows):
         found.lay(rows, found.pending)
 
 

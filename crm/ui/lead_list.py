@@ -82,11 +82,18 @@ def draw_actions(person: Person, lookups: Lookups, place: DeltaGenerator) -> lis
 
 def context(person: Person, lookups: Lookups, asked: Asked) -> tuple[str, ...]:
     """What one looks at, for the line on the top right."""
-    teams = sorted(lookups.names.teams.get(team_id, "") for team_id in person.reach("lead", "view").teams)
-    place = "all teams" if person.reach("lead", "view").everywhere else ", ".join(teams[:2]) + ("…" if len(teams) > 2 else "")
     pipeline = f"{lookups.pipeline_label(asked.pipeline_id)} pipeline" if asked.pipeline_id else "all pipelines"
     whose = "my leads" if asked.wanted.owner_ids == (person.id,) else "leads of everybody" if not asked.wanted.owner_ids else "leads of some"
-    return place, pipeline, whose, "USD", "now"
+    return place_of(person, lookups), pipeline, whose, "USD", "now"
+
+
+def place_of(person: Person, lookups: Lookups) -> str:
+    """The teams whose leads the person sees."""
+    reach = person.reach("lead", "view")
+    teams = sorted(lookups.names.teams.get(team_id, "") for team_id in reach.teams)
+    if reach.everywhere:
+        return "all teams"
+    return ", ".join(teams[:2]) + (f" and {len(teams) - 2} more" if len(teams) > 2 else "") if teams else "my own leads"
 
 
 def stage_names(lookups: Lookups, asked: Asked) -> Sequence[str]:
@@ -100,7 +107,7 @@ def draw_empty(person: Person, asked: Asked) -> None:
         look.empty(
             f"Nothing found for “{asked.wanted.q}”.", "Search looks at names, companies, mail addresses, phone numbers and external ids. Try fewer letters."
         )
-    elif asked.view in ("quiet", "closing"):
+    elif asked.view in filters.WORK_VIEWS:
         look.empty("Nothing here: well done.", "No open lead matches this view. Choose All mine or Team to see the others.")
     elif asked.view == "mine":
         look.empty("You own no leads here yet.", "Look at the Team view, choose another pipeline, or add a lead.")

@@ -103,3 +103,12 @@ def local_day(value: datetime, time_zone: str) -> date:
 def at(day_: date, hour: int, minute: int, time_zone: str) -> datetime:
     """That wall-clock time in `time_zone`, in UTC."""
     return datetime(day_.year, day_.month, day_.day, hour, minute, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
+
+
+def when(value: datetime, time_zone: str) -> str:
+    """ "today 09:12", "yesterday 17:40", "3 Nov", "3 Nov 2025"."""
+    local, today = value.astimezone(ZoneInfo(time_zone)), clock.today(time_zone)
+    days = (today - local.date()).days
+    if days in (0, 1):
+        return f"{'today' if days == 0 else 'yesterday'} {local:%H:%M}"
+    return day(local.date(), today=today)

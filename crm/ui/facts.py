@@ -1,0 +1,153 @@
+"""A lead's facts, in place: what one changes is checked against the lead as one saw it, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from crm import clock, money
+from crm.access import Person, acting_as
+from crm.errors import CrmError
+from crm.leads.records import LEAD
+from crm.leads.use_cases import edit_leads
+from crm.ui import messages, words
+from crm.ui.lookups import Lookups
+
+Row = Mapping[Any, Any]
+STATE = "lead.base"
+LOOK = "lead.look"
+TEXTS = ("name", "next_step", "source", "market", "email", "phone")
+
+
+@dataclass(slots=True)
+class Base:
+    """The lead as the form was filled from: typed values are compared with it, whatever happens to the lead meanwhile."""
+
+    row: Row
+    generation: int
+
+    def key(self, name: str) -> str:
+        return f"lead.{self.row['id']}.{self.generation}.{name}"
+
+
+def base_of(row: Row) -> Base:
+    """The base of this showing; made anew for another lead, after a save, and when one comes from another page."""
+    found: Base | None = st.session_state.get(STATE)
+    if found is None or found.row["id"] != row["id"] or found.key("name") not in st.session_state:
+        found = st.session_state[STATE] = Base(row, found.generation + 1 if found else 1)
+    return found
+
+
+def begin_anew() -> None:
+    """Fill the form from the lead as it stands now."""
+    found: Base | None = st.session_state.get(STATE)
+    if found is not None:
+        st.session_state[STATE] = Base({"id": 0}, found.generation)
+
+
+def draw_form(row: Row, person: Person, lookups: Lookups, codes: tuple[str, ...]) -> None:
+    """The facts to edit; Save writes what differs."""
+    base = base_of(row)
+    if base.row["version"] != row["version"]:
+        _say_that_it_moved(base, row, lookups)
+    with st.form(f"lead.facts.{row['id']}.{base.generation}", border=False):
+        given = _draw_fields(base, person, lookups, codes)
+        if st.form_submit_button("Save", type="primary", key=base.key("save"), shortcut="Ctrl+S"):
+            _save(base, given, person)
+
+
+def _say_that_it_moved(base: Base, row: Row, lookups: Lookups) -> None:
+    """Others (or a note's own page) moved on; what is typed in the form stays."""
+    changed = [LEAD.fields[name].label.lower() for name in LEAD.fields if LEAD.fields[name].from_row(row) != LEAD.fields[name].from_row(base.row)]
+    with st.container(horizontal=True, key="lead_moved", vertical_alignment="center"):
+        what = f"Changed since you opened it: {', '.join(changed)}." if changed else "Changed and changed back since you opened it."
+        st.html(f"<span>{escape(what)} Your own edits are checked against that.</span>", width="stretch")
+        if st.button("Show", key="lead.show_now", type="tertiary"):
+            begin_anew()
+            st.rerun()
+
+
+def _draw_fields(base: Base, person: Person, lookups: Lookups, codes: tuple[str, ...]) -> dict[str, Any]:
+    row, key = base.row, base.key
+    given: dict[str, Any] = {"name": st.text_input("Name", row["name"], key=key("name"), max_chars=300)}
+    left, right = st.columns(2)
+    stages = [s.id for p in lookups.pipelines if p.id == row["pipeline_id"] for s in p.stages] or [row["stage_id"]]
+    given["stage_id"] = left.selectbox(
+        "Stage", stages, index=stages.index(row["stage_id"]) if row["stage_id"] in stages else None, key=key("stage"),
+        format_func=lambda i: lookups.stages[i].name if i in lookups.stages else str(row["stage"]),
+    )  # fmt: skip
+    owners = list(dict.fromkeys([*lookups.owners, *([row["owner_id"]] if row["owner_id"] else [])]))
+    given["owner_id"] = right.selectbox(
+        "Owner", [None, *owners], index=1 + owners.index(row["owner_id"]) if row["owner_id"] else 0, key=key("owner"),
+        format_func=lambda i: lookups.names.people.get(i, "Nobody") if i else "Nobody", disabled=not person.may("lead", "assign"),
+    )  # fmt: skip
+    with left.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        amount = st.text_input("Value", _plain_amount(row["value_amount"]), key=key("value"), placeholder="12400")
+        listed = list(dict.fromkeys([*codes, *([row["value_currency"]] if row["value_currency"] else [])]))
+        code = st.selectbox(
+            "Currency", listed, index=listed.index(row["value_currency"] or money.BASE_CURRENCY), key=key("currency"), width=84, label_visibility="hidden"
+        )
+    given["value"] = {"amount": amount, "currency": code} if amount.strip() else None
+    given["expected_close_on"] = right.date_input("Expected close", row["expected_close_on"], key=key("close"), format="YYYY-MM-DD")
+    given["next_step"] = st.text_input("Next step", row["next_step"] or "", key=key("next_step"), max_chars=300)
+    left, right = st.columns(2)
+    for place, name in ((left, "email"), (right, "phone"), (left, "source"), (right, "market")):
+        given[name] = place.text_input(LEAD.fields[name].label, row[name] or "", key=key(name), max_chars=2 if name == "market" else 300)
+    if row["stage_kind"] == "lost" or row["lost_reason"]:
+        given["lost_reason"] = st.text_input("Lost reason", row["lost_reason"] or "", key=key("lost_reason"), max_chars=300)
+    for name, value in row["custom"].items():
+        if value is None or isinstance(value, str):
+            field = LEAD.field(f"custom.{name}")
+            given[field.name] = st.text_input(field.label, value or "", key=key(field.name), max_chars=2000)
+    return given
+
+
+def _plain_amount(amount: Decimal | None) -> str:
+    return "" if amount is None else f"{amount:,.2f}".removesuffix(".00")
+
+
+def _save(base: Base, given: dict[str, Any], person: Person) -> None:
+    """Write what differs from the base; what a colleague changed first opens the dialog, the rest is saved."""
+    try:
+        if given["value"]:
+            given["value"]["amount"] = given["value"]["amount"].replace(",", "")
+        wanted = {name: value for name, value in given.items() if LEAD.field(name).read(value) != LEAD.field(name).from_row(base.row)}
+        if not wanted:
+            st.html("<span class='tl-muted'>Nothing differs, nothing to save.</span>")
+            return
+        with acting_as(person) as session:
+            outcome = edit_leads(session, [(base.row["id"], base.row["version"], wanted)], source="form", label=base.row["name"])
+        result = outcome.results[0]
+        if result.error:
+            raise result.error
+    except CrmError as error:
+        st.error(f"{error.detail} What you typed is still here.")
+        return
+    begin_anew()
+    st.session_state[LOOK] = bool(result.conflicts)
+    labels = ", ".join(LEAD.field(name).label.lower() for name in result.applied if name in LEAD.fields)
+    met = f" {words.count(len(result.conflicts), 'field')} met a colleague's change." if result.conflicts else ""
+    messages.leave(
+        (f"Saved: {labels}." if labels else "Saved." if result.applied else "Nothing of it was saved yet.") + met,
+        outcome.change_set_id if result.applied else None,
+    )
+    st.rerun()
+
+
+def draw_plain(row: Row, lookups: Lookups) -> None:
+    """The facts to read: for those who may not edit, and for a past day."""
+    names, today = lookups.names, clock.today(lookups.names.time_zone)
+    shown = {
+        "Company": row["company"], "Stage": row["stage"], "Owner": row["owner"],
+        "Value": words.amount({"amount": row["value_amount"], "currency": row["value_currency"]}) if row["value_amount"] is not None else "",
+        "Expected close": words.day(row["expected_close_on"], today=today), "Next step": row["next_step"], "Mail": row["email"], "Phone": row["phone"],
+        "Source": row["source"], "Market": row["market"], "Lost reason": row["lost_reason"], "Team": names.teams.get(row["team_id"]),
+        **{LEAD.field(f"custom.{name}").label: value for name, value in row["custom"].items()},
+    }  # fmt: skip
+    lines = "".join(f"<dt>{escape(label)}</dt><dd>{escape(str(value))}</dd>" for label, value in shown.items() if value not in (None, ""))
+    st.html(f"<dl class='tl-facts'>{lines}</dl>")

@@ -1,0 +1,76 @@
+"""Lead: what is this lead, what happened with it, what do I note down or change? For everybody who sees it; also as of a past day."""
+
+from typing import Any
+
+import streamlit as st
+
+from crm import clock
+from crm.access import acting_as
+from crm.leads import reads
+from crm.leads.as_of import lead_as_of
+from crm.ui import conflict_dialog, facts, lead_absent, lead_head, look, messages, story, words
+from crm.ui.lookups import currencies, look_up
+from crm.ui.viewer import viewer
+
+person = viewer("lead")
+today = clock.today(person.time_zone)
+lead_id = lead_absent.asked_for()
+with acting_as(person) as session:
+    lookups = look_up(session, person)
+    row: Any = reads.lead(session, lead_id) if lead_id else None
+    codes = currencies(session)
+
+with st.container(horizontal=True, key="lead_top", vertical_alignment="center"):
+    st.page_link("pages/leads.py", label="Leads", icon=":material/arrow_back:", query_params=st.session_state.get("leads.address", {}))
+    st.space("stretch")
+    st.html("<span class='tl-muted'>as of</span>", width="content")
+    as_of = st.date_input("As of", None, max_value=today, key="as_of", bind="query-params", format="YYYY-MM-DD", label_visibility="collapsed", width=150)
+messages.draw(person)
+if row is None or row["deleted_at"] or row["merged_into_id"]:
+    lead_absent.draw(row, person, lookups)
+    st.stop()
+
+before = clock.end_of(as_of, person.time_zone) if as_of and as_of < today else None
+if before:
+    with acting_as(person) as session:
+        then = lead_as_of(session, row["id"], before)
+    lead_absent.draw_past_line(words.day(as_of, today=today), exists=then is not None)
+    if then is None:
+        st.stop()
+    row = then
+
+look.head(
+    row["name"],
+    row["company"] if row["company"] != row["name"] else "",
+    row["team"],
+    f"{row['pipeline']} pipeline",
+    "USD",
+    words.day(as_of, today=today) if before else "now",
+)
+with st.container(horizontal=True, key="lead_line", vertical_alignment="center"):
+    lead_head.facts_line(row, lookups, at=before or clock.now())
+    if not before:
+        lead_head.draw_menu(row, person, lookups)
+
+with st.container(key="lead_columns"):
+    left, right = st.columns([5, 7], gap="medium")
+with left, st.container(key="lead_facts"):
+    if not before and person.reach("lead", "edit").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id):
+        facts.draw_form(row, person, lookups, codes)
+    else:
+        facts.draw_plain(row, lookups)
+
+
+@st.fragment
+def tell() -> None:
+    """The story runs alone while somebody writes a note or filters it."""
+    person = viewer("lead")
+    if not before and person.may("activity", "create"):
+        story.draw_composer(row["id"], person)
+    story.draw(row, person, lookups, before=before)
+
+
+with right, st.container(key="lead_story"):
+    tell()
+if st.session_state.pop(facts.LOOK, False):
+    conflict_dialog.open_for(person, lookups, row["id"])

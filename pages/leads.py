@@ -1,0 +1,49 @@
+"""Leads: which leads do I work next, and what changes about them? For everybody who may see leads."""
+
+import streamlit as st
+
+from crm.access import acting_as
+from crm.leads import reads
+from crm.ui import conflict_dialog, filters, grid, grid_bar, lead_list, look, messages
+from crm.ui.lookups import currencies, look_up
+from crm.ui.viewer import viewer
+
+person = viewer("lead")
+with acting_as(person) as session:
+    lookups = look_up(session, person)
+    begins_with_own = lead_list.begins_with_own(session, person)
+    codes = currencies(session)
+
+head = st.container(key="leads_head")
+messages.draw(person)
+asked, places = filters.ask(person, lookups, begins_with_own=begins_with_own)
+columns = lead_list.draw_actions(person, lookups, places.actions)
+sheet = grid.sheet()
+with acting_as(person) as session:
+    total = lead_list.total(session, person, asked)
+    page = lead_list.draw_line(total, places.line)
+    grid.turn_to(
+        sheet, (asked, page),
+        lambda: reads.list_leads(session, asked.wanted, sort=asked.sort, limit=lead_list.PAGE, offset=(page - 1) * lead_list.PAGE).rows,
+        lambda ids: reads.leads_by_id(session, ids),
+    )  # fmt: skip
+with head:
+    look.head("Leads", *lead_list.context(person, lookups, asked))
+
+
+@st.fragment
+def work() -> None:
+    """The grid and its bar run alone while somebody types."""
+    person = viewer("lead")
+    sheet = grid.sheet()
+    with st.container(key="leads_grid"):
+        grid.draw(sheet, person, lookups, columns=columns, stages=lead_list.stage_names(lookups, asked), currencies=codes)
+    grid_bar.draw(sheet, person, lookups)
+
+
+if sheet.rows:
+    work()
+else:
+    lead_list.draw_empty(person, asked)
+if st.session_state.pop(grid_bar.LOOK, False):
+    conflict_dialog.open_for(person, lookups)
