@@ -10,8 +10,7 @@ import streamlit as st
 from crm import clock
 from crm.access import Person, keys, passwords, sessions, sign_in
 from crm.errors import CrmError
-from crm.ui import messages, words
-from crm.ui.viewer import address, token
+from crm.ui import messages, viewer, words
 
 EXPIRIES = {"30 days": 30, "90 days": 90, "a year": 365, "no end": None}
 
@@ -30,7 +29,7 @@ def draw_password(person: Person) -> None:
         st.error("The two new passwords differ. Nothing was changed.")
         return
     try:
-        ended = sign_in.change_password(person.id, old=old, new=new, address=address(), token=token())
+        ended = sign_in.change_password(person.id, old=old, new=new, address=viewer.address(), token=viewer.token())
     except CrmError as error:
         st.error(str(error))
         return
@@ -45,7 +44,7 @@ def draw_sessions(person: Person) -> None:
     """Where this person is signed in, each with a way out."""
     st.subheader("Where you are signed in")
     with st.container(key="account_sessions", gap=None):
-        for open_one in sessions.of_person(person.id, this_token=token()):
+        for open_one in sessions.of_person(person.id, this_token=viewer.token()):
             with st.container(horizontal=True, vertical_alignment="center", key=f"account_session_{open_one.id}"):
                 used = "this page" if open_one.is_this_one else f"last used {clock.ago(open_one.last_used_at)}"
                 since = words.moment(open_one.started_at, person.time_zone)

@@ -39,8 +39,17 @@ def _ask_role(label: str, roles: Sequence[reads.Choice], held: int | None, *, ke
     return st.selectbox(label, ids, index=ids.index(held) if held in names else 0, format_func=lambda role_id: names[role_id], key=key)
 
 
-@st.dialog("Add a person", width="medium")
 def add() -> None:
+    """Open the dialog that adds somebody."""
+    st.dialog("Add a person", width="medium")(draw_add)()
+
+
+def manage(row: reads.Row) -> None:
+    """Open the dialog that looks after this person."""
+    st.dialog(row.name, width="medium")(draw_person)(row.id)
+
+
+def draw_add() -> None:
     """Name, mail, teams and roles; then the link with which they choose a password."""
     person = viewer("person", "configure", everywhere=True)
     with acting_as(person) as session:
@@ -61,12 +70,8 @@ def add() -> None:
         st.error(str(error))
 
 
-def manage(row: reads.Row) -> None:
+def draw_person(person_id: int) -> None:
     """Name and address, teams and roles, a reset link, disable or enable."""
-    st.dialog(row.name, width="medium")(_manage)(row.id)
-
-
-def _manage(person_id: int) -> None:
     person = viewer("person", "configure", everywhere=True)
     with acting_as(person) as session:
         row = reads.one_person(session, person_id)

@@ -140,7 +140,7 @@ def _are_alike(password: str, again: str) -> bool:
 def _draw_used_link() -> None:
     st.subheader("This link no longer works")
     st.markdown("It has been used or is older than 24 hours. Ask an admin for a new one.")
-    st.link_button("Go to sign-in", "/", width="stretch")
+    st.html("<a href='/' target='_self'>Go to sign-in</a>")
 
 
 def _draw_demo_people() -> None:

@@ -112,4 +112,4 @@ def _say_not_permitted(resource: str, action: str) -> None:
     with st.container(key="not_permitted"):
         st.title("This page is not for your role")
         st.markdown(refused.detail)
-        st.page_link("pages/home.py", label="Go to Home")
+        st.html("<a href='/' target='_self'>Go to Home</a>")

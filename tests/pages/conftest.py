@@ -1,0 +1,36 @@
+"""Pages without a browser: Streamlit's AppTest, looked at by somebody of the cast.
+
+page = look("pages/people.py", "alma").run()     # None instead of a name: nobody is signed in
+part = look("from crm.ui import x; x.draw()", "alma").run()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from crm.access import as_system, sessions
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def look(db: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """AppTest brings no cookies, so the token that the page's websocket would bring is put in their place."""
+
+    def made(path: str, who: str | None) -> AppTest:
+        token = None
+        if who:
+            with as_system() as session:
+                token = sessions.start(session, cast.people[who], address="192.0.2.10", device="Firefox on Linux")
+        monkeypatch.setattr("crm.ui.viewer.token", lambda: token)
+        monkeypatch.setattr("crm.ui.viewer.address", lambda: "192.0.2.10")
+        if path.endswith(".py"):
+            return AppTest.from_file(str(ROOT / path), default_timeout=60)
+        return AppTest.from_string(path, default_timeout=60)  # a part by itself: AppTest runs whole scripts, never one fragment
+
+    return made

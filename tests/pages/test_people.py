@@ -1,0 +1,129 @@
+"""The People page: who may open it, and what an admin does there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from crm.access import as_system, links, sessions
+
+Look = Callable[..., AppTest]
+PAGE = "pages/people.py"
+ADD = "from crm.ui import people_dialogs\npeople_dialogs.draw_add()"
+
+
+def one(person_id: int) -> str:
+    return f"from crm.ui import people_dialogs\npeople_dialogs.draw_person({person_id})"
+
+
+def html(page: AppTest) -> str:
+    return " ".join(element.proto.body for element in page.get("html"))
+
+
+def link_on(page: AppTest) -> str:
+    (code,) = page.code
+    found = re.search(r"\?reset=(\S+)", code.value)
+    assert found
+    return found[1]
+
+
+def disabled_at(db: Any, person_id: int) -> object:
+    return db.value("select disabled_at from crm.people where id = :id", id=person_id)
+
+
+@pytest.mark.parametrize("who", ["mona", "ana"])
+@pytest.mark.parametrize("script", [ADD, one(3)])
+def test_its_dialogs_ask_for_the_grant_themselves(look: Look, who: str, script: str) -> None:
+    page = look(script, who).run()
+    assert "person: configure" in page.markdown[0].value
+    assert not page.button
+
+
+@pytest.mark.parametrize("who", ["mona", "ana", "vera"])
+def test_the_page_names_the_missing_grant_and_shows_nobody(look: Look, who: str) -> None:
+    page = look(PAGE, who).run()
+    assert "person: configure" in page.markdown[0].value
+    assert "@demo.example" not in html(page)
+    assert not page.exception
+
+
+def test_nobody_signed_in_sees_the_form_only(look: Look) -> None:
+    page = look(PAGE, None).run()
+    assert [field.label for field in page.text_input] == ["Mail", "Password"]
+    assert "@demo.example" not in html(page)
+
+
+def test_an_admin_sees_everybody_with_teams_and_roles(look: Look, cast: Any) -> None:
+    page = look(PAGE, "alma").run()
+    shown = html(page)
+    assert all(f"{name}@demo.example" in shown for name in cast.people)
+    assert "rep in Levant" in shown and "6 people" in shown
+
+
+def test_finding_narrows_the_list(look: Look) -> None:
+    page = look(PAGE, "alma").run()
+    page.text_input(key="people.filter.q").set_value("rep levant").run()
+    assert "carla@demo.example" in html(page) and "ana@demo.example" not in html(page)
+
+
+def test_an_added_person_gets_a_link_that_is_shown_once(look: Look, db: Any, cast: Any) -> None:
+    page = look(ADD, "alma").run()
+    page.text_input(key="people.add.name").set_value("Dina")
+    page.text_input(key="people.add.email").set_value("Dina@Demo.Example")
+    page.selectbox(key=f"people.add.team.{cast.teams['Levant']}").set_value(db.value("select id from crm.roles where name = 'viewer'"))
+    page.button(key="people.add.send").click().run()
+    assert links.is_live(link_on(page), "reset")
+    assert db.rows("select t.name, r.name as role from crm.memberships m join crm.people p on p.id = m.person_id join crm.roles r on r.id = m.role_id"
+                   " left join crm.teams t on t.id = m.team_id where p.email = 'dina@demo.example'") == [{"name": "Levant", "role": "viewer"}]  # fmt: skip
+
+
+def test_a_mail_address_in_use_is_refused_with_words_and_adds_nobody(look: Look, db: Any) -> None:
+    page = look(ADD, "alma").run()
+    page.text_input(key="people.add.name").set_value("Another Ana")
+    page.text_input(key="people.add.email").set_value("ana@demo.example")
+    page.button(key="people.add.send").click().run()
+    assert page.error and not page.code
+    assert db.value("select count(*) from crm.people") == 6
+
+
+def test_a_disabled_person_is_signed_out_everywhere(look: Look, db: Any, cast: Any) -> None:
+    with as_system() as session:
+        token = sessions.start(session, cast.people["bruno"], address="", device="")
+    page = look(one(cast.people["bruno"]), "alma").run()
+    page.button(key="people.switch").click().run()
+    assert disabled_at(db, cast.people["bruno"])
+    assert sessions.find(token) is None
+
+
+def test_nobody_disables_themselves(look: Look, db: Any, cast: Any) -> None:
+    page = look(one(cast.people["alma"]), "alma").run()
+    page.button(key="people.switch").click().run()
+    assert page.error
+    assert disabled_at(db, cast.people["alma"]) is None
+
+
+def test_the_last_admin_stays_admin(look: Look, cast: Any) -> None:
+    page = look(one(cast.people["alma"]), "alma").run()
+    page.selectbox(key=f"people.{cast.people['alma']}.wide").set_value(0)
+    page.button(key="people.save").click().run()
+    assert "last admin" in page.error[0].value
+    assert cast.who("alma").is_admin
+
+
+def test_a_changed_role_holds_at_once(look: Look, db: Any, cast: Any) -> None:
+    page = look(one(cast.people["vera"]), "alma").run()
+    page.selectbox(key=f"people.{cast.people['vera']}.team.{cast.teams['Gulf']}").set_value(db.value("select id from crm.roles where name = 'rep'"))
+    page.button(key="people.save").click().run()
+    assert not page.exception
+    assert cast.who("vera").may("lead", "edit")
+
+
+def test_a_reset_link_is_made_for_the_person_looked_at(look: Look, db: Any, cast: Any) -> None:
+    page = look(one(cast.people["ana"]), "alma").run()
+    page.button(key="people.link").click().run()
+    token = link_on(page)
+    assert db.value("select person_id from crm.one_time_links where token_hash = :hash", hash=sessions.hash_of(token)) == cast.people["ana"]
