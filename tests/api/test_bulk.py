@@ -37,7 +37,10 @@ def test_each_edit_is_answered_in_its_place(api, db, ids):
     assert [result["id"] for result in results[:3]] == [ids["Al Noor Trading"], ids["Petra Supplies"], ids["Nile Mart"]]
     assert (results[0]["version"], results[0]["applied"]) == (2, ["stage"])
     assert (results[1]["version"], results[3]["field"], results[4]["field"], results[6]["field"]) == (3, "stage", "colour", "version")
-    sets = db.rows("select distinct change_set_id from crm.changes where record_id = any(:ids) and version > 1 and person_id = 2", ids=[ids["Al Noor Trading"], ids["Petra Supplies"]])
+    sets = db.rows(
+        "select distinct change_set_id from crm.changes where record_id = any(:ids) and version > 1 and person_id = 2",
+        ids=[ids["Al Noor Trading"], ids["Petra Supplies"]],
+    )
     assert [row["change_set_id"] for row in sets] == [answer.json()["change_set"]]
 
 
@@ -55,7 +58,9 @@ def test_a_conflict_applies_what_nobody_touched_and_waits_for_its_person(api, id
 
 def test_what_the_grant_does_not_reach_is_denied_for_itself(api, ids, db, cast):
     with db.owner().begin() as connection:
-        connection.exec_driver_sql("update crm.grants set scope = 'own' where resource = 'lead' and action = 'edit' and role_id = (select id from crm.roles where name = 'rep')")
+        connection.exec_driver_sql(
+            "update crm.grants set scope = 'own' where resource = 'lead' and action = 'edit' and role_id = (select id from crm.roles where name = 'rep')"
+        )
     answer = api("bruno").patch("/leads", edits((ids["Petra Supplies"], 1, {"next_step": "x"}), (ids["Delta Foods"], 1, {"next_step": "x"})))
     assert statuses(answer) == ["applied", "denied"]
     assert db.value("select version from crm.leads where id = :id", id=ids["Delta Foods"]) == 1
@@ -89,7 +94,8 @@ def test_nothing_written_makes_no_change_set(api, ids, db):
 @pytest.mark.parametrize(
     "body",
     [
-        {}, {"edits": []}, {"edits": [{"id": 1, "version": 1}]}, {"edits": [{"id": "1", "version": 1, "set": {}}]}, {"edits": [{"id": 1, "version": True, "set": {}}]},
+        {}, {"edits": []}, {"edits": [{"id": 1, "version": 1}]}, {"edits": [{"id": "1", "version": 1, "set": {}}]},
+        {"edits": [{"id": 1, "version": True, "set": {}}]},
         {"edits": [{"id": 1, "version": 1, "set": {}, "why": "x"}]}, {"edits": [{"id": 2**63, "version": 1, "set": {}}]}, {"edits": {"id": 1}}, [], 5,
         {"edits": [{"id": 1, "version": 1, "set": {}}] * 1001},
     ],

@@ -22,7 +22,13 @@ def me(http, key, scheme="Bearer"):
 def test_without_a_valid_key_every_route_answers_401_before_it_looks_at_anything(http, document):
     for path, operations in document["paths"].items():
         for method in operations:
-            for headers in ({}, {"Authorization": "Bearer tl_wrong"}, {"Authorization": "Basic dXNlcjpwYXNz"}, {"Authorization": "Bearer"}, {"Authorization": b"Bearer \xff"}):
+            for headers in (
+                {},
+                {"Authorization": "Bearer tl_wrong"},
+                {"Authorization": "Basic dXNlcjpwYXNz"},
+                {"Authorization": "Bearer"},
+                {"Authorization": b"Bearer \xff"},
+            ):
                 answer = http.request(method.upper(), path.replace("{", "").replace("}", ""), headers=headers, params={"nonsense": "1"})
                 assert answer.status_code in (401, 429), (method, path, answer.text)
                 assert answer.headers["content-type"] == "application/problem+json"

@@ -46,7 +46,10 @@ def test_a_new_lead_needs_a_name_and_a_team_and_gets_the_rest_by_default(api, ca
     assert api("bruno").get(f"/leads/{lead['id']}").json() == lead
 
 
-@pytest.mark.parametrize(("body", "field"), [({"team": "Gulf"}, "name"), ({"name": "X"}, "team"), ({"name": "X", "team": "Nowhere"}, "team"), ({"name": "X", "stage": "Won"}, "team")])
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"team": "Gulf"}, "name"), ({"name": "X"}, "team"), ({"name": "X", "team": "Nowhere"}, "team"), ({"name": "X", "stage": "Won"}, "team")],
+)
 def test_what_a_new_lead_lacks_is_named(api, body, field):
     answer = api("ana").post("/leads", body)
     assert answer.status_code == 422
@@ -55,10 +58,20 @@ def test_what_a_new_lead_lacks_is_named(api, body, field):
 
 def test_references_are_written_by_id_or_by_exact_name(api, cast):
     by_name = api("mona").post("/leads", {"name": "A", "team": "Gulf", "pipeline": "Accounts", "stage": "Negotiation", "owner": "Bruno"}).json()
-    by_id = api("mona").post(
-        "/leads",
-        {"name": "A", "team": cast.teams["Gulf"], "pipeline": cast.pipelines["Gulf"], "stage": cast.stages["Gulf"]["Negotiation"], "owner": cast.people["bruno"]},
-    ).json()
+    by_id = (
+        api("mona")
+        .post(
+            "/leads",
+            {
+                "name": "A",
+                "team": cast.teams["Gulf"],
+                "pipeline": cast.pipelines["Gulf"],
+                "stage": cast.stages["Gulf"]["Negotiation"],
+                "owner": cast.people["bruno"],
+            },
+        )
+        .json()
+    )
     same = ("team", "pipeline", "stage", "owner")
     assert {name: by_name[name] for name in same} == {name: by_id[name] for name in same}
 

@@ -56,10 +56,13 @@ def test_a_filter_on_what_is_hidden_finds_nothing(api, cast):
 @pytest.mark.parametrize(
     ("params", "field"),
     [
-        ({"team": "Nowhere"}, "team"), ({"owner": "Nobody"}, "owner"), ({"stage": "Nowhere"}, "stage"), ({"pipeline": "Nowhere"}, "pipeline"), ({"sort": "colour"}, "sort"),
-        ({"limit": 0}, "limit"), ({"limit": 201}, "limit"), ({"limit": "many"}, "limit"), ({"colour": "red"}, "colour"), ({"cursor": "abc"}, "cursor"), ({"cursor": ""}, "cursor"),
+        ({"team": "Nowhere"}, "team"), ({"owner": "Nobody"}, "owner"), ({"stage": "Nowhere"}, "stage"), ({"pipeline": "Nowhere"}, "pipeline"),
+        ({"sort": "colour"}, "sort"),
+        ({"limit": 0}, "limit"), ({"limit": 201}, "limit"), ({"limit": "many"}, "limit"), ({"colour": "red"}, "colour"),
+        ({"cursor": "abc"}, "cursor"), ({"cursor": ""}, "cursor"),
         ({"updated_since": "yesterday"}, "updated_since"), ({"updated_since": "2026-01-01T00:00:00"}, "updated_since"), ({"as_of": "2026-13-01"}, "as_of"),
-        ({"updated_since": "0001-01-01T00:00:00+23:00"}, "updated_since"), ({"as_of": "9999-12-31"}, "as_of"), ({"q": "a\x00b"}, "q"), ({"sort": ["name", "id"]}, "sort"),
+        ({"updated_since": "0001-01-01T00:00:00+23:00"}, "updated_since"), ({"as_of": "9999-12-31"}, "as_of"), ({"q": "a\x00b"}, "q"),
+        ({"sort": ["name", "id"]}, "sort"),
         ({"as_of": "2026-01-01", "updated_since": "2026-01-01T00:00:00Z"}, "updated_since"), ({"team": "9" * 30}, "team"),
     ],
 )  # fmt: skip
@@ -69,7 +72,23 @@ def test_a_parameter_that_cannot_be_used_is_a_422_that_names_it(api, params, fie
     assert answer.json()["field"] == field
 
 
-@pytest.mark.parametrize("sort", ["name", "-name", "value_usd", "-value_usd", "expected_close_on", "-expected_close_on", "-updated_at", "updated_at", "id", "-id", "-lifetime_usd", "last_contacted_at"])
+@pytest.mark.parametrize(
+    "sort",
+    [
+        "name",
+        "-name",
+        "value_usd",
+        "-value_usd",
+        "expected_close_on",
+        "-expected_close_on",
+        "-updated_at",
+        "updated_at",
+        "id",
+        "-id",
+        "-lifetime_usd",
+        "last_contacted_at",
+    ],
+)
 def test_pages_together_hold_every_lead_once_in_order(api, many, sort):
     rows = api("ana").rows("/leads", sort=sort, limit=7)
     assert len(rows) == len({row["id"] for row in rows}) == 63
@@ -114,7 +133,8 @@ def past(db, cast):
     with db.owner().begin() as connection:
         connection.exec_driver_sql("""
             alter table crm.leads disable trigger user;
-            update crm.leads set created_at = now() - interval '40 days', effective_at = now() - interval '40 days', stage_entered_at = now() - interval '40 days';
+            update crm.leads set created_at = now() - interval '40 days', effective_at = now() - interval '40 days',
+                stage_entered_at = now() - interval '40 days';
             alter table crm.leads enable trigger user;
             update crm.stays set entered_at = now() - interval '40 days', stage_entered_at = now() - interval '40 days';
             update crm.changes set at = now() - interval '40 days';
@@ -132,7 +152,9 @@ def backdate(db, days):
 
 
 def test_a_lead_is_read_as_it_stood(api, db, cast, petra, past):
-    api("mona").patch(petra, {"name": "Petra Group", "stage": "Won", "owner": "Ana", "value": None, "custom": {"size": "large"}, "next_step": "ship"}, version=1)
+    api("mona").patch(
+        petra, {"name": "Petra Group", "stage": "Won", "owner": "Ana", "value": None, "custom": {"size": "large"}, "next_step": "ship"}, version=1
+    )
     backdate(db, 10)
     then = api("ana").get(petra, as_of=past(20)).json()
     assert (then["name"], then["stage"]["name"], then["owner"]["name"], then["value"]["amount"], then["custom"], then["next_step"], then["version"]) == (
@@ -176,7 +198,8 @@ def test_a_day_means_its_end_in_the_reporting_time_zone(api, db, petra, past):
     api("ana").patch(petra, {"stage": "Won"}, version=1)
     with db.owner().begin() as connection:  # 23:30 in Dubai on the 10th, 19:30 in London
         connection.exec_driver_sql("""
-            update crm.stays set entered_at = '2026-03-01T00:00:00Z', stage_entered_at = '2026-03-01T00:00:00Z' where left_at is not null or entered_by = 'created';
+            update crm.stays set entered_at = '2026-03-01T00:00:00Z', stage_entered_at = '2026-03-01T00:00:00Z'
+            where left_at is not null or entered_by = 'created';
             update crm.stays set left_at = '2026-03-10T19:30:00Z' where left_at is not null;
             update crm.stays set entered_at = '2026-03-10T19:30:00Z' where entered_by = 'moved';
             update crm.changes set at = '2026-03-10T19:30:00Z' where version > 1;

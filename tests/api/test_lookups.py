@@ -16,7 +16,13 @@ def test_pipelines_and_stages_are_those_one_sees(api, cast):
     assert [row["id"] for row in api("ana").rows("/pipelines")] == [cast.pipelines["Gulf"]]
     assert [row["team"]["name"] for row in api("alma").rows("/pipelines", limit=1)] == ["Gulf", "Levant"]
     stages = api("ana").rows(f"/pipelines/{cast.pipelines['Gulf']}/stages", limit=2)
-    assert [(row["name"], row["kind"]) for row in stages] == [("Lead", "open"), ("Contacted", "open"), ("Negotiation", "open"), ("Won", "won"), ("Lost", "lost")]
+    assert [(row["name"], row["kind"]) for row in stages] == [
+        ("Lead", "open"),
+        ("Contacted", "open"),
+        ("Negotiation", "open"),
+        ("Won", "won"),
+        ("Lost", "lost"),
+    ]
     assert (stages[0]["probability"], stages[0]["target_days"], stages[0]["required_fields"]) == (0.1, 7, [])
     assert api("carla").get(f"/pipelines/{cast.pipelines['Gulf']}/stages").status_code == 404
 
@@ -38,7 +44,9 @@ def test_people_are_those_of_ones_teams(api):
 
 def test_a_role_without_the_grant_sees_no_people_and_no_teams(api, db):
     with db.owner().begin() as connection:
-        connection.exec_driver_sql("update crm.grants set scope = 'none' where resource in ('person', 'team', 'report') and role_id = (select id from crm.roles where name = 'rep')")
+        connection.exec_driver_sql(
+            "update crm.grants set scope = 'none' where resource in ('person', 'team', 'report') and role_id = (select id from crm.roles where name = 'rep')"
+        )
     for path in ("/people", "/teams", "/reports", "/reports/pipeline_by_stage"):
         assert api("ana").get(path).status_code == 403
 
@@ -52,7 +60,9 @@ def test_a_report_counts_what_one_sees(api, cast):
     assert sum(row["leads"] for row in api("alma").get("/reports/pipeline_by_stage", as_of="2020-01-01").json()["rows"]) == 0
 
 
-@pytest.mark.parametrize(("params", "field"), [({"colour": "red"}, "colour"), ({"team": "Nowhere"}, "team"), ({"as_of": "soon"}, "as_of"), ({"as_of": "2999-01-01"}, "as_of")])
+@pytest.mark.parametrize(
+    ("params", "field"), [({"colour": "red"}, "colour"), ({"team": "Nowhere"}, "team"), ({"as_of": "soon"}, "as_of"), ({"as_of": "2999-01-01"}, "as_of")]
+)
 def test_a_reports_parameters_are_checked(api, params, field):
     answer = api("alma").get("/reports/pipeline_by_stage", **params)
     assert (answer.status_code, answer.json()["field"]) == (422, field)

@@ -54,7 +54,9 @@ def test_a_choice_is_mine_or_theirs(api, conflict):
 
 def test_a_conflict_stays_when_its_person_may_no_longer_write(api, db, cast, conflict):
     with db.owner().begin() as connection:
-        connection.exec_driver_sql(f"update crm.memberships set role_id = (select id from crm.roles where name = 'viewer') where person_id = {cast.people['bruno']}")
+        connection.exec_driver_sql(
+            f"update crm.memberships set role_id = (select id from crm.roles where name = 'viewer') where person_id = {cast.people['bruno']}"
+        )
     assert api("bruno").post(f"/conflicts/{conflict['id']}/resolve", {"choice": "mine"}).status_code in (403, 404)
     assert [row["id"] for row in api("bruno").rows("/conflicts")] == [conflict["id"]]
 
@@ -62,7 +64,9 @@ def test_a_conflict_stays_when_its_person_may_no_longer_write(api, db, cast, con
 def test_conflicts_come_page_by_page(api, cast, petra):
     fields = {"next_step": "a", "source": "a", "market": "AE", "email": "a@b.example", "phone": "1"}
     api("ana").patch(petra, fields, version=1)
-    api("bruno").patch("/leads", {"edits": [{"id": cast.leads["Petra Supplies"], "version": 1, "set": {name: "EG" if name == "market" else "b" for name in fields}}]})
+    api("bruno").patch(
+        "/leads", {"edits": [{"id": cast.leads["Petra Supplies"], "version": 1, "set": {name: "EG" if name == "market" else "b" for name in fields}}]}
+    )
     assert sorted(row["field"] for row in api("bruno").rows("/conflicts", limit=2)) == sorted(fields)
 
 

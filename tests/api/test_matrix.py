@@ -1,0 +1,124 @@
+"""Role x route: what each of the cast gets of the Gulf team's records, over every route there is."""
+
+import pytest
+
+STRANGER, VIEWER, REP, TEAMMATE, MANAGER, ADMIN = "carla", "vera", "bruno", "ana", "mona", "alma"
+CAST = (STRANGER, VIEWER, REP, TEAMMATE, MANAGER, ADMIN)
+# What only the Gulf team has. None of it may appear in any answer to a stranger.
+SECRETS = (
+    "Petra Supplies",
+    "Al Noor Trading",
+    "Delta Foods",
+    "9500",
+    "12400",
+    "secret step",
+    "secret note",
+    "bruno@demo.example",
+    "mona@demo.example",
+    "Petra LLC",
+)
+
+
+@pytest.fixture
+def world(api, cast, petra):
+    """The Gulf team's records of every kind; answers the ids that paths take."""
+    made = api("mona").post("/leads", {"name": "Delta Foods 2", "team": "Gulf", "company": {"name": "Petra LLC"}}).json()
+    change = api("ana").patch(petra, {"next_step": "secret step", "stage": "Won"}, version=1)
+    api("bruno").patch("/leads", {"edits": [{"id": cast.leads["Petra Supplies"], "version": 1, "set": {"stage": "Lost"}}]})
+    api("bruno").post(f"{petra}/activities", {"kind": "note", "body": "secret note"})
+    (conflict,) = api("bruno").rows("/conflicts")
+    return {
+        "lead_id": cast.leads["Petra Supplies"], "pipeline_id": cast.pipelines["Gulf"], "change_set_id": int(change.headers["x-change-set"]),
+        "conflict_id": conflict["id"], "name": "pipeline_by_stage", "other_lead_id": made["id"],
+    }  # fmt: skip
+
+
+BODIES = {
+    ("post", "/v1/leads"): {"name": "New", "team": "Gulf"},
+    ("patch", "/v1/leads"): {"edits": [{"id": "lead_id", "version": 1, "set": {"phone": "1"}}]},
+    ("patch", "/v1/leads/{lead_id}"): {"phone": "1"},
+    ("post", "/v1/leads/{lead_id}/activities"): {"kind": "call"},
+    ("post", "/v1/conflicts/{conflict_id}/resolve"): {"choice": "theirs"},
+}
+# What a stranger gets where a path names a record of the Gulf team, or where they would write into it.
+REFUSED = {("post", "/v1/leads"): 403, ("patch", "/v1/leads"): 200}
+
+
+def everything(document):
+    return [(method, path) for path, operations in document["paths"].items() for method in operations]
+
+
+def ask(client, method, path, world):
+    body = BODIES.get((method, path))
+    if body and "edits" in body:
+        body = {"edits": [{**body["edits"][0], "id": world["lead_id"]}]}
+    filled = path.removeprefix("/v1").format(**world)
+    return client.request(method.upper(), filled, version=2 if method in ("patch", "delete") else None, **({"json": body} if body else {}))
+
+
+def test_a_stranger_learns_nothing_over_any_route_and_changes_nothing(api, db, document, world):
+    before = (
+        db.rows("select id, version from crm.leads order by id"),
+        db.value("select count(*) from crm.changes"),
+        db.value("select count(*) from crm.postings"),
+    )
+    for method, path in everything(document):
+        answer = ask(api(STRANGER), method, path, world)
+        assert not [secret for secret in SECRETS if secret in answer.text], (method, path, answer.text)
+        if "{" in path and "{name}" not in path:
+            assert answer.status_code == 404, (method, path, answer.text)
+        elif method != "get":
+            assert answer.status_code == REFUSED[method, path]
+    assert (
+        db.rows("select id, version from crm.leads order by id"),
+        db.value("select count(*) from crm.changes"),
+        db.value("select count(*) from crm.postings"),
+    ) == before
+    assert db.value("select count(*) from crm.conflicts where resolved_at is null") == 1
+
+
+def test_a_viewer_reads_and_changes_nothing(api, db, document, world):
+    before = db.value("select count(*) from crm.changes")
+    for method, path in everything(document):
+        answer = ask(api(VIEWER), method, path, world)
+        if method == "get":
+            assert answer.status_code == 200, (path, answer.text)
+        elif "conflict" in path:
+            assert answer.status_code == 404
+        else:
+            assert answer.status_code == 403, (method, path, answer.text)
+    assert db.value("select count(*) from crm.changes") == before
+
+
+@pytest.mark.parametrize("who", [REP, TEAMMATE, MANAGER, ADMIN])
+def test_who_works_there_reads_over_every_route(api, document, world, who):
+    for method, path in everything(document):
+        if method == "get":
+            answer = ask(api(who), method, path, world)
+            assert answer.status_code == 200, (path, answer.text)
+
+
+@pytest.mark.parametrize("who", CAST)
+def test_a_list_holds_exactly_what_the_walls_show(api, db, world, cast, who):
+    seen = {row["id"] for row in api(who).rows("/leads", limit=2)}
+    team = {STRANGER: "Levant", ADMIN: None}.get(who, "Gulf")
+    allowed = db.rows(
+        "select id from crm.leads where deleted_at is null and (cast(:team as bigint) is null or team_id = :team)", team=cast.teams[team] if team else None
+    )
+    assert seen == {row["id"] for row in allowed}
+    searched = {row["id"] for name in ("petra", "nile", "delta", "noor") for row in api(who).rows("/leads", q=name)}
+    assert searched == seen
+    then = {row["id"] for row in api(who).rows("/leads", as_of="2999-12-30")}
+    assert then == seen
+
+
+def test_a_person_of_an_own_scope_sees_their_own_only(api, db, cast, world):
+    with db.owner().begin() as connection:
+        connection.exec_driver_sql(
+            "update crm.grants set scope = 'own' where resource = 'lead' and scope = 'team' and role_id = (select id from crm.roles where name = 'rep')"
+        )
+    assert {row["name"] for row in api("bruno").rows("/leads")} == {"Petra Supplies"}
+    assert api("bruno").get(f"/leads/{cast.leads['Al Noor Trading']}").status_code == 404
+    assert {row["name"] for row in api("bruno").rows("/leads", q="al noor")} == set()
+    given = api("bruno").patch(f"/leads/{cast.leads['Petra Supplies']}", {"owner": None}, version=2)
+    assert given.status_code == 403
