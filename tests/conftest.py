@@ -138,7 +138,7 @@ def clone(server: Server) -> Iterator[Database]:
     name = f"tl_{uuid.uuid4().hex[:12]}"
     with FileLock(server.folder / "clone.lock"):
         server.run(f'create database "{name}" template "{TEMPLATE}" strategy file_copy')
-    server.run(f'grant connect on database "{name}" to "{roles.DbRoles(INSTALLATION).login}"', database=name)
+    server.run(f'revoke all on database "{name}" from public; grant connect on database "{name}" to "{roles.DbRoles(INSTALLATION).login}"', database=name)
     outer, url = os.environ.get("DATABASE_URL"), server.url(name)
     point_to(url)
     found = Database(url, engine.runtime_engine())

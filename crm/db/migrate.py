@@ -11,7 +11,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from crm.db import roles
@@ -35,7 +36,7 @@ def owner_engine(owner_url: str) -> Engine:
 
 
 def migrate(settings: Settings, owner_url: str, *, target: str = "head") -> bool:
-    """Upgrade (or, for an older `target`, downgrade) the database. True when anything changed."""
+    """Upgrade (or, for an older `target`, downgrade) the database. True when the schema changed."""
     engine = owner_engine(owner_url)
     installation = roles.installation_of(settings, engine.url)
     db_roles = roles.DbRoles(installation)
@@ -48,6 +49,10 @@ def migrate(settings: Settings, owner_url: str, *, target: str = "head") -> bool
                 head = ScriptDirectory.from_config(config(connection, db_roles)).get_current_head()
                 if before == head and target == "head":
                     connection.rollback()
+                    if not _can_sign_in(roles.login_url(settings, owner_url)):
+                        # CRM_SECRET_KEY was changed: the login's password is derived from it.
+                        roles.ensure(connection, db_roles, roles.login_password(settings, installation))
+                        connection.commit()
                     return False
                 connection.execute(text(f"set local lock_timeout = '{LOCK_TIMEOUT}'"))
                 roles.ensure(connection, db_roles, roles.login_password(settings, installation))
@@ -61,6 +66,14 @@ def migrate(settings: Settings, owner_url: str, *, target: str = "head") -> bool
                 connection.commit()
     finally:
         engine.dispose()
+
+
+def _can_sign_in(url: URL) -> bool:
+    try:
+        create_engine(url, poolclass=NullPool).connect().close()
+    except OperationalError:
+        return False
+    return True
 
 
 def current_revision(connection: Connection) -> str | None:

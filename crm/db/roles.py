@@ -7,6 +7,7 @@ NOINHERIT, owner of nothing, no superuser, no BYPASSRLS.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -62,10 +63,17 @@ class DbRoles:
 
 
 def installation_of(settings: Settings, owner_url: URL) -> str:
-    """CRM_INSTALLATION, or the database's name made safe: two databases on one server never share roles."""
+    """CRM_INSTALLATION, or the database's name; where that had to be made safe or shorter, with a mark of the whole name.
+
+    Two databases on one server never share roles, however alike their names are.
+    """
     if settings.installation:
         return settings.installation
-    return re.sub(r"[^a-z0-9_]", "_", (owner_url.database or "crm").lower())[:30]
+    name = owner_url.database or "crm"
+    if re.fullmatch(r"[a-z][a-z0-9_]{0,29}", name):
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"db_{re.sub(r'[^a-z0-9_]', '_', name.lower())[:18]}_{mark}"
 
 
 def login_password(settings: Settings, installation: str) -> str:

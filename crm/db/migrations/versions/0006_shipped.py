@@ -60,16 +60,18 @@ def upgrade() -> None:
     connection = op.get_bind()
     for name, (description, wide, grants) in SHIPPED.items():
         role_id = connection.scalar(
-            sa.text("insert into crm.roles (name, description, is_shipped, is_organisation_wide) values (:n, :d, true, :w) returning id"),
+            sa.text(
+                "insert into crm.roles (name, description, is_shipped, is_organisation_wide) values (:n, :d, true, :w)"
+                " on conflict (name) do update set is_shipped = true returning id"
+            ),
             {"n": name, "d": description, "w": wide},
         )
         rows = [{"role": role_id, "r": r, "a": a, "s": scope} for r, actions in grants.items() for a, scope in actions.items()]
-        connection.execute(sa.text("insert into crm.grants (role_id, resource, action, scope) values (:role, :r, :a, :s)"), rows)
+        connection.execute(sa.text("insert into crm.grants (role_id, resource, action, scope) values (:role, :r, :a, :s) on conflict do nothing"), rows)
     for key, value in SETTINGS.items():
-        connection.execute(sa.text("insert into crm.organisation_settings (key, value) values (:k, cast(:v as jsonb))"), {"k": key, "v": json.dumps(value)})
+        connection.execute(sa.text("insert into crm.organisation_settings (key, value) values (:k, cast(:v as jsonb)) on conflict do nothing"), {"k": key, "v": json.dumps(value)})
 
 
 def downgrade() -> None:
-    op.execute("delete from crm.organisation_settings")
-    op.execute("delete from crm.grants where role_id in (select id from crm.roles where is_shipped)")
-    op.execute("delete from crm.roles where is_shipped")
+    # What people have made of it stays: roles that somebody holds, and settings.
+    op.execute("delete from crm.roles where is_shipped and id not in (select role_id from crm.memberships)")
