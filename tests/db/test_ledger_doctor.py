@@ -1,0 +1,102 @@
+"""`doctor` says yes when all holds, and names the one thing that does not."""
+
+import json
+
+import pytest
+from sqlalchemy import text
+
+from crm.__main__ import main
+from crm.ledger.fold import fold
+from tests.db.ledgers import add_lead, at
+
+NAMES = ["database", "schema", "row security", "ledger = leads", "stays", "fold = postings", "worker", "mirror"]
+
+
+@pytest.fixture
+def healthy(db, cast):
+    """A database with leads, some of them folded, and a worker's heartbeat."""
+    fold()
+    add_lead(cast, "Gulf", None, when=at("2026-03-31 20:00"), value="5")
+    damage(db, "insert into jobs.procrastinate_workers default values")
+    return db
+
+
+def damage(db, *statements):
+    with db.owner().begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def examine(capsys, *arguments):
+    code = main(["doctor", "--json", *arguments])
+    found = json.loads(capsys.readouterr().out)
+    return code, found, [check["name"] for check in found["checks"] if not check["ok"]]
+
+
+def test_all_is_well(healthy, capsys):
+    code, found, failing = examine(capsys)
+    assert (code, found["ok"], failing) == (0, True, [])
+    assert [check["name"] for check in found["checks"]] == NAMES
+
+
+def test_each_check_is_one_line(healthy, capsys):
+    assert main(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(NAMES)
+    assert all(line.startswith("ok    ") for line in lines)
+    assert "postings add up to the 5 live leads" in lines[3]
+
+
+@pytest.mark.parametrize(
+    ("broken", "failing"),
+    [
+        (["update crm.alembic_version set version_num = '0001'"], ["schema"]),
+        (["alter table crm.leads no force row level security"], ["row security"]),
+        (["create table crm.notes (id int)"], ["row security"]),
+        (["create view crm.peek as select * from crm.leads", "grant select on crm.peek to crm_throughline_test_all"], ["row security"]),
+        (["update crm.postings set leads = -leads where id = (select min(id) from crm.postings)"], ["ledger = leads", "fold = postings"]),
+        (["update crm.postings set value_usd = value_usd + 0.01 where id = (select max(id) from crm.postings)"], ["ledger = leads", "fold = postings"]),
+        (["update crm.stays set left_at = now() where id = (select min(id) from crm.stays)"], ["stays"]),
+        (["update crm.stays set owner_id = null where id = (select min(id) from crm.stays)"], ["stays"]),
+        (["delete from crm.unfolded_postings"], ["fold = postings"]),
+        (["update crm.posting_days set leads = leads + 1 where id = (select min(id) from crm.posting_days)"], ["fold = postings"]),
+        (["delete from crm.posting_months"], ["fold = postings"]),
+        (["delete from jobs.procrastinate_workers"], ["worker"]),
+        (["update jobs.procrastinate_workers set last_heartbeat = now() - interval '2 minutes'"], ["worker"]),
+    ],
+)
+def test_what_is_broken_is_named_and_the_exit_code_is_1(healthy, capsys, broken, failing):
+    damage(healthy, *broken)
+    code, found, named = examine(capsys)
+    assert (code, found["ok"], named) == (1, False, failing)
+
+
+def test_a_stay_that_outlived_its_lead_is_found(healthy, capsys):
+    """Past the triggers, as a restore from half a backup would leave it."""
+    delete = "update crm.leads set deleted_at = now() where id = (select min(id) from crm.leads)"
+    damage(healthy, "alter table crm.leads disable trigger user", delete, "alter table crm.leads enable trigger user")
+    assert examine(capsys)[2] == ["ledger = leads", "stays"]
+
+
+def test_a_broken_fold_is_made_anew_on_request(healthy, capsys):
+    damage(healthy, "update crm.posting_days set leads = leads + 1")
+    code, _, failing = examine(capsys, "--rebuild-fold")
+    assert (code, failing) == (0, [])
+
+
+def test_a_check_that_cannot_run_does_not_hide_the_others(healthy, capsys):
+    damage(healthy, "alter table crm.stays rename column source to origin")
+    code, found, failing = examine(capsys)
+    assert (code, failing) == (1, ["stays"])
+    assert [check["name"] for check in found["checks"]] == NAMES
+
+
+def test_without_a_database_there_is_one_failing_line(healthy, capsys, monkeypatch):
+    from crm import settings
+    from crm.db import engine
+
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    for cache in (settings.current, engine.owner_url, engine.runtime_engine, engine.role_names):
+        cache.cache_clear()
+    code, found, failing = examine(capsys)
+    assert (code, failing, len(found["checks"])) == (1, ["database"], 1)

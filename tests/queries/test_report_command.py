@@ -1,0 +1,99 @@
+"""`report` and `undo` on the command line."""
+
+import csv
+import json
+
+import pytest
+
+from crm.__main__ import main
+from tests.db.acts import edit, row, save
+
+
+@pytest.fixture
+def call(capsys):
+    """Runs a command; answers (exit code, standard output, standard error)."""
+
+    def run(*arguments):
+        code = main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def test_a_table_for_people(db, cast, call):
+    code, out, _ = call("report", "pipeline_by_stage", "--param", "team=Gulf")
+    lines = out.splitlines()
+    assert code == 0
+    assert "only team Gulf" in lines[2]
+    assert lines[5].split() == ["pipeline", "stage", "kind", "leads", "value_usd"]
+    assert lines[7].split() == ["Accounts", "Lead", "open", "3", "21900.00"]
+
+
+def test_csv_holds_every_column(db, cast, call):
+    code, out, _ = call("report", "pipeline_by_stage", "--format", "csv")
+    rows = list(csv.DictReader(out.splitlines()))
+    assert code == 0
+    assert sum(int(found["leads"]) for found in rows) == 4
+    assert sum(float(found["value_usd"]) for found in rows) == 30800
+
+
+@pytest.mark.parametrize("how", [["--json"], ["--format", "json"]])
+def test_json_is_one_object(db, cast, call, how):
+    code, out, _ = call("report", "pipeline_by_stage", "--as-of", "2020-01-31", *how)
+    found = json.loads(out)
+    assert code == 0
+    assert (found["as_of"], sum(found_row["leads"] for found_row in found["rows"])) == ("2020-01-31", 0)
+
+
+def test_as_somebody_shows_what_they_may_see(db, cast, call):
+    _, out, _ = call("report", "pipeline_by_stage", "--as", "carla@demo.example", "--json")
+    found = json.loads(out)
+    assert found["scope"] == "team"
+    assert [found_row["leads"] for found_row in found["rows"]] == [1, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["no_such"], "Reports are: pipeline_by_stage"),
+        (["pipeline_by_stage", "--param", "team"], "--param name=value"),
+        (["pipeline_by_stage", "--as", "nobody@demo.example"], "no active person"),
+        (["pipeline_by_stage", "--as-of", "31.3.2026"], "31.3.2026"),
+        (["pipeline_by_stage", "--as-of", "2999-01-01"], "has not come yet"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(db, cast, call, arguments, says):
+    code, out, err = call("report", *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert says in err
+
+
+def test_undo_takes_a_change_set_back_and_lists_what_it_left_alone(db, cast, call):
+    made = save(cast, "ana", edit(cast, "Petra Supplies", 1, next_step="visit", expected_close_on="2026-12-20"))
+    save(cast, "bruno", edit(cast, "Petra Supplies", 2, next_step="call"))
+    code, out, _ = call("undo", made.change_set_id, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["undoes"], found["records"]) == (made.change_set_id, 1)
+    assert [(left["record_type"], left["record_id"], left["field"]) for left in found["left_alone"]] == [("lead", cast.leads["Petra Supplies"], "next_step")]
+    after = row(db, cast, "Petra Supplies")
+    assert (after["next_step"], after["expected_close_on"]) == ("call", None)
+
+
+def test_undo_says_it_in_words(db, cast, call):
+    made = save(cast, "ana", edit(cast, "Petra Supplies", 1, next_step="visit"))
+    _, out, _ = call("undo", made.change_set_id)
+    assert out.startswith(f"1 record of change set {made.change_set_id} taken back, as change set ")
+    save(cast, "bruno", edit(cast, "Delta Foods", 1, next_step="call"))
+    later = save(cast, "bruno", edit(cast, "Delta Foods", 2, next_step="visit"))
+    save(cast, "ana", edit(cast, "Delta Foods", 3, next_step="wait"))
+    _, out, _ = call("undo", later.change_set_id)
+    assert out.splitlines()[0] == "Nothing was taken back."
+    assert f"left alone: lead {cast.leads['Delta Foods']}: Next step was changed since" in out
+
+
+def test_undo_of_no_change_set_is_bad_input(db, cast, call):
+    code, _, err = call("undo", 999_999)
+    assert code == 2
+    assert "no such change set" in err
