@@ -96,6 +96,19 @@ def set_up_first_admin(token: str, *, name: str, email: str, password: str, addr
         return links.issue(machinery, "ticket", person_id)
 
 
+def add_person_with_password(by: Person, *, email: str, name: str, role: str, teams: Sequence[str], password: str, source: str) -> int:
+    """A person who can sign in at once: one role, in each of the teams or (without any) in the whole organisation. Answers the id."""
+    require_admin(by)
+    passwords.check_new(password, email=email.strip(), name=name.strip())
+    with acting_as(by) as session:
+        held = role_id(session, role)
+        places: list[Place] = [(team_id(session, team), held) for team in teams] or [(None, held)]
+        person_id = add_person(session, {"email": email, "name": name}, places, source=source)
+    with as_system() as machinery:
+        sign_in.set_password(machinery, person_id, password)
+    return person_id
+
+
 def make_reset_link(by: Person, person_id: int) -> str:
     """A one-time secret with which this person chooses a password, valid 24 hours. For those who look after people."""
     require_admin(by)
