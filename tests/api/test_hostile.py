@@ -30,7 +30,8 @@ def test_a_body_that_cannot_be_taken_is_refused_in_words(api, db, petra, raw):
     for answer in (
         api("ana").request("PATCH", petra, content=raw, version=1, headers=json_type),
         api("ana").request("POST", "/leads", content=raw, headers=json_type),
-        api("ana").request("PATCH", "/leads", content=raw, headers=json_type), api("ana").request("POST", f"{petra}/activities", content=raw, headers=json_type),
+        api("ana").request("PATCH", "/leads", content=raw, headers=json_type),
+        api("ana").request("POST", f"{petra}/activities", content=raw, headers=json_type),
     ):  # fmt: skip
         assert 400 <= answer.status_code < 500, answer.text
         assert answer.json()["detail"]
