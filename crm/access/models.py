@@ -81,7 +81,7 @@ class Membership(Base):
 
 
 class AccessStamp(Base):
-    """One row whose version grows whenever a person, team, membership, role or grant changes."""
+    """One row whose version grows whenever a person, team, membership, role, grant, pipeline or stage changes."""
 
     __tablename__ = "access_stamps"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

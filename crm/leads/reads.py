@@ -8,13 +8,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import Result, text
 from sqlalchemy.orm import Session
 
 from crm.access import person_of
 from crm.errors import Invalid
+from crm.leads.naming import naming
 
-SEARCH_MOST = 5000
 COUNT_MOST = 10_000
 
 
@@ -52,14 +52,7 @@ COLUMNS = """
     l.id, l.version, l.name, l.team_id, l.pipeline_id, l.stage_id, l.owner_id, l.company_id, l.value_amount, l.value_currency, l.value_usd,
     l.expected_close_on, l.next_step, l.source, l.market, l.email, l.phone, l.lost_reason, l.external_id, l.custom, l.came_from_lead_id,
     l.lifetime_usd, l.last_order_at, l.last_contacted_at, l.stage_entered_at, l.created_at, l.updated_at, l.deleted_at, l.merged_into_id"""
-NAMED = """
-    p.*, t.name as team, pi.name as pipeline, s.name as stage, s.kind as stage_kind, s.target_days, o.name as owner, c.name as company
-from page as p
-left join crm.teams as t on t.id = p.team_id
-left join crm.pipelines as pi on pi.id = p.pipeline_id
-left join crm.stages as s on s.id = p.stage_id
-left join crm.people as o on o.id = p.owner_id
-left join lateral (select co.name from crm.companies as co where co.id = p.company_id) as c on true"""
+_WITH_COMPANY = "select p.*, c.name as company from page as p left join lateral (select co.name from crm.companies as co where co.id = p.company_id) as c on true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +73,10 @@ class LeadFilter:
     closes_before: date | None = None
     in_stage_since: datetime | None = None
     open_only: bool = False
+
+
+LeadRow = dict[str, Any]
+"""The columns of `COLUMNS`, and company, team, pipeline, stage, stage_kind, target_days and owner as names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +106,9 @@ def page_of(
     order, page_order = (SORTS[name].order(descending=descending, alias=alias) for alias in ("l", "p"))
     statement = text(
         f"with page as materialized (select {COLUMNS} from {source} as l where {' and '.join(where)} order by {order} limit :limit offset :offset)"
-        f" select {NAMED} order by {page_order}"
+        f" {_WITH_COMPANY} order by {page_order}"
     )
-    rows = session.execute(statement, {**parameters, "limit": limit + 1, "offset": offset}).mappings().all()
+    rows = _named(session, session.execute(statement, {**parameters, "limit": limit + 1, "offset": offset}))
     if len(rows) <= limit:
         return LeadPage(rows)
     last = rows[limit - 1]
@@ -184,15 +181,11 @@ def _where(session: Session, wanted: LeadFilter) -> tuple[list[str], dict[str, A
 
 
 def _search(session: Session, q: str, parameters: dict[str, Any]) -> str:
-    """By id where few match; for words that thousands share, the list is walked in its own order instead."""
-    q = q[:200]
-    if len(q) >= 3:
-        ids = session.scalar(text("select array(select crm.search_leads(:q, :most))"), {"q": q, "most": SEARCH_MOST}) or []
-        if len(ids) < SEARCH_MOST:
-            parameters["found"] = ids
-            return "l.id = any(cast(:found as bigint[]))"
-    parameters["q"] = q
-    return "crm.lead_matches(l.id, :q)"
+    """By the trigram index where few match; for words that thousands share, the list is walked in its own order instead."""
+    parameters["q"] = q = q[:200]
+    if len(q) < 3 or session.scalar(text("select crm.search_is_common(:q)"), {"q": q}):
+        return "crm.lead_matches(l.id, :q)"
+    return "l.id in (select crm.search_leads(:q, null))"
 
 
 def count_leads(session: Session, wanted: LeadFilter) -> int:
@@ -209,16 +202,25 @@ def totals(session: Session, wanted: LeadFilter) -> tuple[int, Decimal]:
     return row.n, row.usd
 
 
-def lead(session: Session, lead_id: int) -> RowMapping | None:
+def lead(session: Session, lead_id: int) -> LeadRow | None:
     """One lead with its names, deleted and merged ones included; None when hidden or missing."""
-    statement = text(f"with page as (select {COLUMNS} from crm.leads as l where l.id = :id) select {NAMED}")
-    return session.execute(statement, {"id": lead_id}).mappings().one_or_none()
+    return leads_by_id(session, [lead_id]).get(lead_id)
 
 
-def leads_by_id(session: Session, ids: Sequence[int]) -> dict[int, RowMapping]:
+def leads_by_id(session: Session, ids: Sequence[int]) -> dict[int, LeadRow]:
     """Named rows of these leads, as far as they are seen."""
-    statement = text(f"with page as (select {COLUMNS} from crm.leads as l where l.id = any(:ids)) select {NAMED}")
-    return {row["id"]: row for row in session.execute(statement, {"ids": list(ids)}).mappings()}
+    statement = text(f"with page as (select {COLUMNS} from crm.leads as l where l.id = any(:ids)) {_WITH_COMPANY}")
+    return {row["id"]: row for row in _named(session, session.execute(statement, {"ids": list(ids)}))}
+
+
+def _named(session: Session, found: Result[Any]) -> list[LeadRow]:
+    """Rows as dictionaries, with what their ids are called."""
+    columns = tuple(found.keys())
+    rows = [dict(zip(columns, row, strict=True)) for row in found]
+    names = naming(session, rows)
+    for row in rows:
+        row.update(names.of(row))
+    return rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,8 @@ create trigger people_access_changed after insert or update or delete on crm.peo
 create trigger teams_access_changed after insert or update or delete on crm.teams for each statement execute function crm.access_changed();
 create trigger memberships_access_changed after insert or update or delete on crm.memberships for each statement execute function crm.access_changed();
 create trigger roles_access_changed after insert or update or delete on crm.roles for each statement execute function crm.access_changed();
+create trigger pipelines_access_changed after insert or update or delete on crm.pipelines for each statement execute function crm.access_changed();
+create trigger stages_access_changed after insert or update or delete on crm.stages for each statement execute function crm.access_changed();
 create trigger grants_access_changed after insert or update or delete on crm.grants for each statement execute function crm.access_changed();
 """
 
