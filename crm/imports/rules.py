@@ -104,7 +104,7 @@ def news(current: Mapping[str, Any], said: Mapping[str, Any], last_said: Mapping
 
 # Stages that a file names
 
-_WON = ("won", "win", "active account", "signed", "gewonnen", "success")
+_WON = (r"won\b", r"win\b", "active account", "signed", "gewonnen", "success")
 _LOST = ("lost", "churn", "reject", "disqualif", "abandon", "dead", "verloren", "not a fit", "failed")
 _DORMANT = ("dormant", "on hold", "paused", "not now", "later", "nurtur")
 _EARLY_TO_LATE = (

@@ -77,6 +77,9 @@ def _import(session: Session, tables: Sequence[Table], wishes: Wishes, say: Call
         writer.write(batch)
         say(f"{done.created + done.updated + done.unchanged + done.skipped + done.failed:,} of {done.rows_in:,} rows")
     writer.note_missing_rates()
+    order = {source.table.name: place for place, source in enumerate(sources)}
+    for remarks in (done.failures, done.skips):
+        remarks.sort(key=lambda remark: (order[remark.file], remark.line))
     return done
 
 
