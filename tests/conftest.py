@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 INSTALLATION = "throughline_test"
@@ -50,6 +52,15 @@ class Server:
         engine = create_engine(self.url(database), isolation_level="AUTOCOMMIT", poolclass=NullPool)
         with engine.connect() as connection:
             connection.execute(text(statement))
+
+    def drop(self, database: str) -> None:
+        """Without force: the owner may not end the login's connections, and the last of them may still be closing."""
+        for _ in range(200):
+            try:
+                return self.run(f'drop database if exists "{database}"')
+            except OperationalError:
+                time.sleep(0.05)
+        raise RuntimeError(f"somebody still uses {database}")
 
 
 @pytest.fixture(scope="session")
@@ -146,7 +157,7 @@ def clone(server: Server) -> Iterator[Database]:
     found.engine.dispose()
     found.owner().dispose()
     point_to(outer)
-    server.run(f'drop database "{name}" with (force)')
+    server.drop(name)
 
 
 @pytest.fixture

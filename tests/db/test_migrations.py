@@ -22,7 +22,7 @@ def empty(server):
     server.run(f'create database "{name}"')
     url = server.url(name)
     yield settings.read({"CRM_SECRET_KEY": SECRET, "DATABASE_URL": url}), url
-    server.run(f'drop database "{name}" with (force)')
+    server.drop(name)
 
 
 def shape(url: str) -> dict[str, list]:

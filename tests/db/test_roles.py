@@ -20,14 +20,14 @@ def installations(server):
     found = {}
     for name, secret in SECRETS.items():
         database = f"tl_installation_{name}_{server.folder.name[-6:]}".lower()
-        server.run(f'drop database if exists "{database}" with (force)')
+        server.drop(database)
         server.run(f'create database "{database}"')
         chosen = settings.read({"CRM_SECRET_KEY": secret, "DATABASE_URL": server.url(database)})
         assert migrate.migrate(chosen, server.url(database))
         found[name] = (chosen, server.url(database))
     yield found
     for _, url in found.values():
-        server.run(f'drop database "{make_url(url).database}" with (force)')
+        server.drop(make_url(url).database)
 
 
 def login(installations, name, *, database=None):
