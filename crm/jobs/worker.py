@@ -33,8 +33,7 @@ GRACE_SECONDS = 10.0
 def run(*, parent_pid: int | None = None) -> None:
     """Work until SIGTERM, Ctrl+C or the end of the process `parent_pid`. Raises `CrmError` where there is no queue yet."""
     _look_for_the_queue()
-    # Job outcomes are logged by `_outcome`, without arguments and messages.
-    logging.getLogger("procrastinate.worker").addFilter(lambda record: not str(getattr(record, "action", "")).startswith("job_"))
+    keep_quiet()
     if parent_pid is not None:
         threading.Thread(target=_follow, args=(parent_pid,), name="parent watch", daemon=True).start()
     with app.replace_connector(connector()):
@@ -42,6 +41,15 @@ def run(*, parent_pid: int | None = None) -> None:
             name="throughline", concurrency=CONCURRENCY, update_heartbeat_interval=HEARTBEAT_SECONDS,
             stalled_worker_timeout=STALLED_AFTER_SECONDS, worker_middleware=[_outcome],
         )  # fmt: skip
+
+
+def keep_quiet() -> None:
+    """Job outcomes are logged by `_outcome`; procrastinate would add arguments and messages, which may hold people's data."""
+    logging.getLogger("procrastinate.worker").addFilter(_is_no_outcome)
+
+
+def _is_no_outcome(record: logging.LogRecord) -> bool:
+    return not str(getattr(record, "action", "")).startswith("job_")
 
 
 def _look_for_the_queue() -> None:
