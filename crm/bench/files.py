@@ -30,7 +30,7 @@ def measure(ground: Ground) -> Iterator[Figure]:
             team = _write(path, ground, run)
             with acting_as(OPERATOR) as session:
                 started = time.perf_counter()
-                done = import_tables(session, [open_table(path)], Wishes(team=team, date_order="ymd"))
+                done = import_tables(session, [open_table(path.name, path.read_bytes())], Wishes(team=team, date_order="ymd"))
                 taken.append((time.perf_counter() - started) * 1000)
             if done.change_set_id is None or done.created != ROWS:
                 raise RuntimeError(f"The import made {done.created} of {ROWS} leads.")
