@@ -15,10 +15,10 @@ with acting_as(person) as session:
     codes = currencies(session)
 
 head = st.container(key="leads_head")
-messages.draw(person)
 asked, places = filters.ask(person, lookups, begins_with_own=begins_with_own)
 columns = lead_list.draw_actions(person, lookups, places.actions)
 sheet = grid.sheet()
+grid.hear(sheet, messages.take())
 with acting_as(person) as session:
     total = lead_list.total(session, person, asked)
     page = lead_list.draw_line(total, places.line)

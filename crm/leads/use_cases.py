@@ -65,17 +65,21 @@ class CellsSaved:
     saved: list[int] = field(default_factory=list)
     met: list[int] = field(default_factory=list)
     refused: dict[int, dict[str, CrmError]] = field(default_factory=dict)
+    # Of the leads that nobody else had touched.
     versions: dict[int, int] = field(default_factory=dict)
     change_set_id: int | None = None
 
 
-def save_cells(session: Session, edits: Sequence[tuple[int, int, Mapping[str, Any]]], *, source: str, label: str = "") -> CellsSaved:
+def save_cells(
+    session: Session, edits: Sequence[tuple[int, int, Mapping[str, Any]]], *, source: str, label: str = "", change_set_id: int | None = None
+) -> CellsSaved:
     """Write as much of a grid's edits (id, version seen, values) as can be, as one change set.
 
     Where one field of a lead is refused, the lead's other fields are written without it; what met a colleague's change is
     kept as conflicts. `met` lists those leads, `saved` the ones of which everything that was not refused now stands.
+    `change_set_id` continues a change set of the same person.
     """
-    done = CellsSaved()
+    done = CellsSaved(change_set_id=change_set_id)
     open_edits = list(edits)
     while open_edits:
         outcome = apply(
@@ -85,7 +89,7 @@ def save_cells(session: Session, edits: Sequence[tuple[int, int, Mapping[str, An
         done.change_set_id = outcome.change_set_id
         again: list[tuple[int, int, Mapping[str, Any]]] = []
         for (lead_id, seen, wanted), result in zip(open_edits, outcome.results, strict=True):
-            if result.version is not None:
+            if result.status == "applied" and result.version is not None:
                 done.versions[lead_id] = result.version
             if result.error is None:
                 (done.met if result.conflicts else done.saved).append(lead_id)

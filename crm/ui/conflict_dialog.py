@@ -113,8 +113,9 @@ def settle(person: Person, choices: Mapping[int, Choice]) -> None:
 
 def _said(outcome: Outcome, choices: Mapping[int, Choice]) -> tuple[str, int | None, tuple[str, ...]]:
     mine = sum(choice == "mine" for choice in choices.values())
-    parts = [f"{words.count(len(choices), 'conflict')} settled", f"{mine} of them your way" if mine else "all left as your colleagues made them"]
+    theirs = len(choices) - mine
+    text = f"Settled: {mine} your way, {theirs} theirs." if mine and theirs else "Settled your way." if mine else "Settled: theirs stands."
     refused = tuple(result.error.detail for result in outcome.results if result.error)
     again = outcome.count("conflict")
     details = (*refused, *((f"{words.count(again, 'field')} had been changed once more; look again.",) if again else ()))
-    return ", ".join(parts) + ".", outcome.change_set_id, details
+    return text, outcome.change_set_id, details

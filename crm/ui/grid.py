@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,7 @@ from crm.errors import CrmError
 from crm.leads.reads import leads_by_id
 from crm.leads.use_cases import save_cells
 from crm.ui import drafts as unsaved
+from crm.ui import messages
 from crm.ui.drafts import Draft, Drafts, Row
 from crm.ui.lookups import Lookups
 from crm.ui.words import count
@@ -34,6 +36,7 @@ COLUMNS: Mapping[str, str] = {
 USUAL = ("name", "stage", "owner", "value", "currency", "lifetime_usd", "next_step", "expected_close_on", "contacted")
 OPEN = "open"
 HEIGHT = 612
+LATE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Message:
     change_set_id: int | None = None
     conflicts: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
+    saved: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -58,10 +62,20 @@ class Sheet:
     frame: pd.DataFrame = field(default_factory=pd.DataFrame)
     keeps_order: bool = False
     message: Message | None = None
+    pressed_at: float = 0
+    continues: bool = False
 
     @property
     def key(self) -> str:
         return f"leads.grid.{self.generation}"
+
+    def is_to_save(self, *, is_pressed: bool) -> bool:
+        """Whether to save now. The editor reports a cell a moment late, so Save is still meant for what comes just after it."""
+        is_late = monotonic() - self.pressed_at < LATE_SECONDS
+        if is_pressed:
+            self.pressed_at = monotonic()
+        self.continues = is_late and not is_pressed
+        return bool(self.pending) and (is_pressed or is_late)
 
     def lay(self, rows: Sequence[Row], drafts: Drafts, *, is_same_showing: bool = False) -> None:
         """Show `rows` with `drafts` over them. The same showing keeps scroll and cursor; only for changes of one's own."""
@@ -75,10 +89,20 @@ def sheet() -> Sheet:
     found: Sheet = st.session_state.setdefault(STATE, Sheet())
     state = st.session_state.get(found.key)
     if state is not None:
-        found.pending = unsaved.fold(found.laid, found.rows, state["edited_rows"])
+        pending = unsaved.fold(found.laid, found.rows, state["edited_rows"])
+        if pending != found.pending and found.message and not found.message.refused:
+            found.message = None  # what the last save said is no news any more
+        found.pending = pending
     elif found.pending:  # back from another page: the widget forgot, the sheet did not
         found.lay(found.rows, found.pending)
     return found
+
+
+def hear(found: Sheet, left: messages.Message | None) -> None:
+    """Say in the bar what an action elsewhere came to."""
+    if left is not None:
+        found.message = Message(left.text, left.change_set_id, refused=[("", line) for line in left.details])
+        found.keeps_order = True
 
 
 def turn_to(found: Sheet, asked: object, read: Callable[[], Sequence[Row]], reread: Callable[[Sequence[int]], Mapping[int, Row]]) -> None:
@@ -185,9 +209,10 @@ def save(found: Sheet, person: Person, lookups: Lookups) -> None:
     """Write what is typed; what was refused stays typed, what met a colleague's change waits as a conflict."""
     read = {lead_id: unsaved.wanted(draft, lookups) for lead_id, draft in found.pending.items()}
     edits = [(lead_id, found.pending[lead_id].row["version"], values) for lead_id, (values, _) in read.items() if values]
+    before = found.message if found.continues and found.message else Message("")
     try:
         with acting_as(person) as session:
-            done = save_cells(session, edits, source="grid", label=f"Grid, {count(len(edits), 'lead')}")
+            done = save_cells(session, edits, source="grid", label=f"Grid, {count(len(edits), 'lead')}", change_set_id=before.change_set_id)
             fresh = leads_by_id(session, [row["id"] for row in found.rows])
     except CrmError as error:
         found.message = Message(f"Nothing was saved. {error.detail} Your edits are still here.")
@@ -198,7 +223,7 @@ def save(found: Sheet, person: Person, lookups: Lookups) -> None:
         row["version"] in (old["version"], done.versions.get(row["id"])) for row, old in zip(rows, found.rows, strict=True)
     )  # fmt: skip
     left = _left_over(found.pending, refused, fresh if is_mine_alone else {})
-    found.message = _message(found.pending, refused, saved=len(done.saved), met=len(done.met), change_set_id=done.change_set_id)
+    found.message = _message(found.pending, refused, before.saved | set(done.saved), before.conflicts + len(done.met), done.change_set_id)
     found.lay(rows, left, is_same_showing=is_mine_alone)
     found.keeps_order = True
 
@@ -214,14 +239,14 @@ def _left_over(pending: Drafts, refused: Mapping[int, Mapping[str, CrmError]], f
     return found
 
 
-def _message(pending: Drafts, refused: Mapping[int, Mapping[str, CrmError]], *, saved: int, met: int, change_set_id: int | None) -> Message:
-    words = [f"{saved} saved"] if saved or not met else []
+def _message(pending: Drafts, refused: Mapping[int, Mapping[str, CrmError]], saved: frozenset[int], met: int, change_set_id: int | None) -> Message:
+    words = [f"{len(saved)} saved"] if saved or not met else []
     if met:
         words.append(f"{met} met a colleague's change")
     reasons = [(pending[lead_id].row["name"], error.detail) for lead_id, errors in refused.items() for error in dict.fromkeys(errors.values())]
     if reasons:
         words.append(f"{len({name for name, _ in reasons})} not taken, still in the grid")
-    return Message(", ".join(words) + ".", change_set_id if saved or met else None, met, reasons)
+    return Message(", ".join(words) + ".", change_set_id if saved or met else None, met, reasons, saved)
 
 
 def discard(found: Sheet) -> None:

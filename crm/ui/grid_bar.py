@@ -29,7 +29,8 @@ def draw(found: grid.Sheet, person: Person, lookups: Lookups) -> None:
             if st.button("Discard", key="leads.discard", disabled=not pending):
                 grid.discard(found)
                 st.rerun()
-            if st.button("Save", key="leads.save", type="primary", shortcut="Ctrl+S", disabled=not pending):
+            is_pressed = st.button("Save", key="leads.save", type="primary" if pending else "secondary", shortcut="Ctrl+S")
+            if found.is_to_save(is_pressed=is_pressed):
                 grid.save(found, person, lookups)
                 st.rerun()
     if found.message and found.message.refused:
@@ -50,7 +51,7 @@ def _draw_answers(found: grid.Sheet, person: Person) -> None:
 
 def _words(found: grid.Sheet) -> str:
     if found.pending:
-        before = f"{escape(found.message.text)} " if found.message and found.message.refused else ""
+        before = f"{escape(found.message.text)} " if found.message else ""
         return f"<span class='tl-bar tl-dirty'>{before}{unsaved.cells_and_rows(found.pending)} changed, not saved</span>"
     if found.message:
         return f"<span class='tl-bar tl-done'>{escape(found.message.text)}</span>"

@@ -45,6 +45,12 @@ def draw(person: Person) -> None:
             st.rerun()
 
 
+def take() -> Message | None:
+    """The message that was left, for a page that has its own place for it."""
+    found: Message | None = st.session_state.pop(STATE, None)
+    return found
+
+
 def take_back(person: Person, change_set_id: int) -> None:
     """Undo a change set and leave a message that says what came of it."""
     try:

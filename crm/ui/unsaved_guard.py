@@ -1,4 +1,5 @@
-"""Asks before the browser's tab is closed or reloaded over unsaved edits. A page's script cannot; ten lines in the browser can."""
+"""Looks after unsaved cells in the browser, where a page's script cannot: asks before the tab closes over them, and lets
+Ctrl+S also save the cell that is still open for typing."""
 
 from __future__ import annotations
 
@@ -12,11 +13,21 @@ export default function ({ data }) {
   window.addEventListener('beforeunload', (event) => {
     if (window.__throughlineUnsaved) event.preventDefault()
   })
+  document.addEventListener('keydown', (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 's') return
+    const save = document.querySelector('[class*="st-key-leads-save"] button')
+    if (!save) return
+    event.preventDefault()
+    event.stopPropagation()
+    const editor = document.querySelector('#portal textarea, #portal input')
+    if (editor) editor.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', code: 'Enter', keyCode: 13, bubbles: true }))
+    setTimeout(() => save.click(), 250)  // the editor reports a cell a moment late
+  }, true)
 }
 """
 
 
 def guard(cells: int) -> None:
     """`cells` unsaved: more than 0 makes the browser ask."""
-    ask = st.components.v2.component("throughline_unsaved_guard", html="<span></span>", js=SCRIPT)
-    ask(data={"cells": cells}, key="unsaved_guard", height=0)
+    look_after = st.components.v2.component("throughline_unsaved_guard", html="<span></span>", js=SCRIPT)
+    look_after(data={"cells": cells}, key="unsaved_guard", height=0)

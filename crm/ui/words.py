@@ -93,7 +93,8 @@ def ago_html(value: datetime | None, time_zone: str) -> str:
     """ "3 d ago" with the exact time on hover."""
     if value is None:
         return ""
-    return f'<span title="{escape(moment(value, time_zone))}">{escape(clock.ago(value))}</span>'
+    said = clock.ago(value)
+    return f'<span title="{escape(moment(value, time_zone))}">{"just now" if said == "now" else escape(said)}</span>'
 
 
 def local_day(value: datetime, time_zone: str) -> date:
