@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import orjson
@@ -63,14 +64,18 @@ def _act_as(session: Session, person_id: int | None) -> None:
     session.execute(_ACT, {"person": str(person_id or ""), "source": SOURCE})
 
 
-def write_stories(session: Session, stories: Sequence[Story]) -> None:
-    """Companies and contacts, then leads as they began, then their changes in order, then the talks."""
+def write_stories(session: Session, stories: Sequence[Story], *, saves_since: datetime | None = None) -> None:
+    """Companies and contacts, then leads as they began, then their changes in order, then the talks.
+
+    Changes from `saves_since` on belong to a change set for each person and day, so that people find saves to take back.
+    """
     _write_companies(session, stories)
     with writing(session, "lead", "edit"):
         _begin(session, stories)
         _link_contacts(session, stories)
+        saves: dict[tuple[int, date], int] = {}
         for step in range(max((len(story.events) for story in stories), default=0)):
-            _change(session, [(story.id, story.events[step]) for story in stories if len(story.events) > step])
+            _change(session, [(story.id, story.events[step]) for story in stories if len(story.events) > step], saves, saves_since)
     with writing(session, "activity", "create"):
         _talk(session, stories)
 
@@ -105,11 +110,10 @@ def _contact(company: Company, contact: Contact) -> Row:
 
 
 def _by_actor(pairs: Iterable[tuple[int | None, Any]]) -> list[tuple[int | None, list[Any]]]:
-    """Largest group first: a trigger plans its statements on first use, and a plan made for many rows serves few as well."""
     groups: dict[int | None, list[Any]] = defaultdict(list)
     for actor_id, item in pairs:
         groups[actor_id].append(item)
-    return sorted(groups.items(), key=lambda group: -len(group[1]))
+    return list(groups.items())
 
 
 def _begin(session: Session, stories: Sequence[Story]) -> None:
@@ -142,10 +146,26 @@ _CHANGE = text(
 )
 
 
-def _change(session: Session, changes: Sequence[tuple[int, Event]]) -> None:
-    for actor_id, group in _by_actor((event.actor_id, (lead_id, event)) for lead_id, event in changes):
+def _change(session: Session, changes: Sequence[tuple[int, Event]], saves: dict[tuple[int, date], int], saves_since: datetime | None) -> None:
+    groups: dict[tuple[int | None, date | None], list[tuple[int, Event]]] = defaultdict(list)
+    for lead_id, event in changes:
+        is_save = saves_since is not None and event.at >= saves_since
+        groups[event.actor_id, event.at.date() if is_save else None].append((lead_id, event))
+    for (actor_id, day), group in groups.items():
         _act_as(session, actor_id)
+        if day is not None and actor_id is not None:
+            _save_as(session, saves, actor_id, day, at=max(event.at for _, event in group))
         session.execute(_CHANGE, {"rows": _json([{"id": lead_id, "at": event.at, **event.state} for lead_id, event in group])})
+
+
+_NEW_SET = text("insert into crm.change_sets (person_id, source, label, created_at) values (:person, :source, 'Edited leads', :at) returning id")
+
+
+def _save_as(session: Session, saves: dict[tuple[int, date], int], person_id: int, day: date, *, at: datetime) -> None:
+    """What follows belongs to the person's change set of that day, made when it is first needed."""
+    if (person_id, day) not in saves:
+        saves[person_id, day] = session.execute(_NEW_SET, {"person": person_id, "source": SOURCE, "at": at}).scalar_one()
+    session.execute(text("select set_config('crm.change_set', :id, true)"), {"id": str(saves[person_id, day])})
 
 
 def _talk(session: Session, stories: Sequence[Story]) -> None:

@@ -145,6 +145,12 @@ def test_nothing_happened_in_the_future_and_derived_dates_agree(demo):
     """) == [(0,)]
 
 
+def test_the_last_days_changes_are_saves_of_the_people_who_made_them(demo):
+    saves = demo("select s.id, s.person_id, array_agg(distinct c.person_id) from crm.change_sets as s join crm.changes as c on c.change_set_id = s.id"
+                 " where s.label = 'Edited leads' group by s.id")  # fmt: skip
+    assert saves and all([person_id] == people for _, person_id, people in saves)
+
+
 def test_each_value_has_its_dollars_at_the_rate_of_its_day(demo):
     assert demo("select count(*) from crm.leads where value_amount is not null and value_usd is null") == [(0,)]
     assert demo("select count(distinct value_currency) > 5 from crm.leads") == [(True,)]
