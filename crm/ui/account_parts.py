@@ -53,7 +53,7 @@ def draw_sessions(person: Person) -> None:
                     f"<span>{used} · since {since}{' · ' + escape(open_one.address) if open_one.address else ''}</span></div>",
                     width="stretch",
                 )
-                if not open_one.is_this_one and st.button("Sign out there", key=f"account.session.{open_one.id}", type="tertiary"):
+                if not open_one.is_this_one and st.button("End", key=f"account.session.{open_one.id}", type="tertiary", help="Sign out there"):
                     _end(person, open_one.id)
 
 

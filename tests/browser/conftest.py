@@ -38,9 +38,10 @@ def find_chromium() -> str | None:
     return os.environ.get("CRM_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One browser per worker; each person gets a context of their own in it."""
+    """One browser per file; each person gets a context of their own in it. Playwright keeps an event loop running
+    in this thread while it is open, so it must not outlive the file: other tests run loops of their own."""
     executable = find_chromium()
     if not executable:
         pytest.skip("No Chromium found: install one or name it in CRM_CHROMIUM to run the browser tests.")
