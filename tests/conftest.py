@@ -6,11 +6,12 @@ import os
 import pickle
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from filelock import FileLock
@@ -20,6 +21,7 @@ from sqlalchemy.pool import NullPool
 
 INSTALLATION = "throughline_test"
 TEMPLATE = "throughline_test_template"
+Made = TypeVar("Made")
 SECRET = "test-secret-key-of-more-than-thirty-two-characters"
 
 
@@ -78,25 +80,27 @@ def server(environment: None, tmp_path_factory: pytest.TempPathFactory) -> Serve
 @pytest.fixture(scope="session")
 def template(server: Server):  # type: ignore[no-untyped-def]
     """The migrated database with the cast in it, made once per run; answers the cast."""
-    from crm import settings
-    from crm.db import engine, migrate, roles
     from tests import cast
 
-    made = server.folder / "template.pickle"
-    with FileLock(server.folder / "template.lock"):
+    return made_once(server, TEMPLATE, cast.set_up)
+
+
+def made_once(server: Server, name: str, set_up: Callable[[Engine], Made]) -> Made:
+    """A migrated database called `name`, filled by `set_up` by the run's first worker; answers what that answered."""
+    from crm import settings
+    from crm.db import engine, migrate
+
+    made = server.folder / f"{name}.pickle"
+    with FileLock(server.folder / f"{name}.lock"):
         if made.exists():
             return pickle.loads(made.read_bytes())
-        server.run(f'drop database if exists "{TEMPLATE}"')
-        server.run(f'create database "{TEMPLATE}"')
-        url = server.url(TEMPLATE)
-        migrate.migrate(settings.read(), url)
-        engine.role_names.cache_clear()
-        engine.owner_url.cache_clear()
-        os.environ["DATABASE_URL"] = url
-        settings.current.cache_clear()
-        runtime = engine.make_engine(roles.login_url(settings.current(), url))
-        found = cast.set_up(runtime)
-        runtime.dispose()
+        server.run(f'drop database if exists "{name}"')
+        server.run(f'create database "{name}"')
+        migrate.migrate(settings.read(), server.url(name))
+        outer = os.environ.get("DATABASE_URL")
+        point_to(server.url(name))
+        found = set_up(engine.runtime_engine())
+        point_to(outer)
         made.write_bytes(pickle.dumps(found))
         return found
 
@@ -142,13 +146,13 @@ def point_to(url: str | None) -> None:
 
 
 @contextmanager
-def clone(server: Server) -> Iterator[Database]:
+def clone(server: Server, template: str = TEMPLATE) -> Iterator[Database]:
     """A fresh clone of the template; the process's engine points to it meanwhile."""
     from crm.db import engine, roles
 
     name = f"tl_{uuid.uuid4().hex[:12]}"
     with FileLock(server.folder / "clone.lock"):
-        server.run(f'create database "{name}" template "{TEMPLATE}" strategy file_copy')
+        server.run(f'create database "{name}" template "{template}" strategy file_copy')
     server.run(f'revoke all on database "{name}" from public; grant connect on database "{name}" to "{roles.DbRoles(INSTALLATION).login}"', database=name)
     outer, url = os.environ.get("DATABASE_URL"), server.url(name)
     point_to(url)
