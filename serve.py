@@ -13,7 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Mount
 from streamlit.runtime.pages_manager import PagesManager
 
-from crm.ui.navigation import PAGES
+from crm.ui.page_list import PAGES
 from crm.web import routes, start
 from crm.web.guard import Guard
 from crm.web.shell import Shell

@@ -41,7 +41,7 @@ def run(*, with_worker: bool) -> None:
     _refuse_a_port_in_use(start.bind_address(now), now.port)
     # A plain SIGTERM would end the process without Python's own end, and the embedded database would stay behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    start.options.with_worker = with_worker
+    start.options.with_worker, start.options.is_by_command = with_worker, True
     start.prepare()
     _serve(start.bind_address(now), now.port)
 

@@ -1,4 +1,4 @@
-"""Every page of the app, the grant it needs, and the shell around it.
+"""The shell around every page: the menu by what the person may open, who they are, the way out.
 
 All pages are always registered, whoever looks: a deep link then finds its page, which asks for itself who may see it.
 Only what the menu shows depends on the person.
@@ -6,7 +6,6 @@ Only what the menu shows depends on the person.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 
 import streamlit as st
@@ -14,40 +13,9 @@ from streamlit.navigation.page import StreamlitPage
 
 from crm.access import Person, sessions
 from crm.ui import cookie_bridge, sign_in, style, viewer
+from crm.ui.page_list import ACCOUNT, PAGES, PageEntry
 
-ACCOUNT = "pages/account.py"
-
-
-@dataclass(frozen=True, slots=True)
-class PageEntry:
-    """One page: where it is, what the menu calls it, and the grant (resource, action) without which it stays shut.
-
-    A resource of None: every signed-in person. `everywhere`: the grant must reach the whole organisation.
-    """
-
-    path: str
-    url: str
-    title: str
-    icon: str
-    group: str
-    resource: str | None = None
-    action: str = "view"
-    everywhere: bool = False
-    is_in_menu: bool = True
-    is_default: bool = False
-
-    def is_open_to(self, person: Person) -> bool:
-        return self.resource is None or viewer.is_open_to(person, self.resource, self.action, everywhere=self.everywhere)
-
-
-PAGES: tuple[PageEntry, ...] = (
-    PageEntry("pages/home.py", "", "Home", ":material/home:", "Work", "lead", is_default=True),
-    PageEntry("pages/leads.py", "leads", "Leads", ":material/table_rows:", "Work", "lead"),
-    PageEntry("pages/lead.py", "lead", "Lead", ":material/article:", "Work", "lead", is_in_menu=False),
-    PageEntry("pages/conflicts.py", "conflicts", "Conflicts", ":material/call_split:", "Work", "lead"),
-    PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),
-    PageEntry(ACCOUNT, "account", "My account", ":material/account_circle:", "", is_in_menu=False),
-)
+__all__ = ["PAGES", "PageEntry", "places_of", "run"]
 
 
 def run() -> None:

@@ -17,6 +17,7 @@ from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from crm.access import Person, missing_grant, sessions
+from crm.ui.page_list import reaches
 from crm.web import cookie, sockets
 
 _handed = threading.local()
@@ -31,15 +32,10 @@ def viewer(resource: str | None = None, action: str = "view", *, everywhere: boo
     person = _take_handed() or signed_in()
     if person is None:
         _ask_to_sign_in()
-    if resource is not None and not is_open_to(person, resource, action, everywhere=everywhere):
+    if resource is not None and not reaches(person, resource, action, everywhere=everywhere):
         _say_not_permitted(resource, action)
         st.stop()
     return person
-
-
-def is_open_to(person: Person, resource: str, action: str, *, everywhere: bool = False) -> bool:
-    reach = person.reach(resource, action)
-    return reach.everywhere if everywhere else not reach.is_none
 
 
 def signed_in() -> Person | None:

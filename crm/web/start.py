@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
+
+from streamlit import config
 
 from crm import settings
 from crm.access import as_system, links
@@ -29,6 +33,7 @@ class Options:
 
     with_worker: bool = True
     is_prepared: bool = False
+    is_by_command: bool = False
 
 
 options = Options()
@@ -50,6 +55,17 @@ def prepare(say: Say = say) -> None:
         _fill_demo(say)
     _refuse_demo_people_in_public(now)
     options.is_prepared = True
+
+
+def adopt_streamlits_address() -> None:
+    """`streamlit run serve.py` has bound Streamlit's own address and port by now: they become this process's settings."""
+    if options.is_by_command:
+        return
+    bound = {"CRM_HOST": config.get_option("server.address") or "0.0.0.0", "CRM_PORT": config.get_option("server.port")}  # noqa: S104
+    os.environ.update({name: str(value) for name, value in bound.items()})
+    settings.current.cache_clear()
+    if bind_address(settings.current()) != settings.current().host:
+        raise BadSetting("Demo data is for this machine only: run with --server.address 127.0.0.1, or with CRM_DEMO=0 and a database of your own.")
 
 
 def bind_address(now: Settings) -> str:
@@ -81,6 +97,7 @@ def announce(say: Say = say) -> None:
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Around the serving: prepare, one supervised worker, the watch over open pages."""
+    adopt_streamlits_address()
     await asyncio.to_thread(prepare)
     with stopping_the_database(), supervised_worker() if options.with_worker else nullcontext():
         await asyncio.to_thread(announce)
@@ -96,8 +113,11 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
 def _warm_up() -> None:
     """Load what the first page would have to wait for. What is loaded never becomes garbage: keeping it out of collections
     makes each run of a page several times faster."""
+    notes = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
+    notes.disabled = True  # it would remark on each module that no page is running
     for module in ("pandas", "pyarrow", "crm.ui.navigation"):
         importlib.import_module(module)
+    notes.disabled = False
     gc.collect()
     gc.freeze()
 

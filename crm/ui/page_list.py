@@ -1,0 +1,47 @@
+"""Every page of the app and the grant it needs. No Streamlit here: the server and the tests read the list too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crm.access import Person
+
+ACCOUNT = "pages/account.py"
+
+
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """One page: where it is, what the menu calls it, and the grant (resource, action) without which it stays shut.
+
+    A resource of None: every signed-in person. `everywhere`: the grant must reach the whole organisation.
+    """
+
+    path: str
+    url: str
+    title: str
+    icon: str
+    group: str
+    resource: str | None = None
+    action: str = "view"
+    everywhere: bool = False
+    is_in_menu: bool = True
+    is_default: bool = False
+
+    def is_open_to(self, person: Person) -> bool:
+        return self.resource is None or reaches(person, self.resource, self.action, everywhere=self.everywhere)
+
+
+def reaches(person: Person, resource: str, action: str, *, everywhere: bool = False) -> bool:
+    """Whether they hold the grant at all, or (`everywhere`) for the whole organisation."""
+    reach = person.reach(resource, action)
+    return reach.everywhere if everywhere else not reach.is_none
+
+
+PAGES: tuple[PageEntry, ...] = (
+    PageEntry("pages/home.py", "", "Home", ":material/home:", "Work", "lead", is_default=True),
+    PageEntry("pages/leads.py", "leads", "Leads", ":material/table_rows:", "Work", "lead"),
+    PageEntry("pages/lead.py", "lead", "Lead", ":material/article:", "Work", "lead", is_in_menu=False),
+    PageEntry("pages/conflicts.py", "conflicts", "Conflicts", ":material/call_split:", "Work", "lead"),
+    PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),
+    PageEntry(ACCOUNT, "account", "My account", ":material/account_circle:", "", is_in_menu=False),
+)
