@@ -1,0 +1,292 @@
+"""An organisation for the matrix: three teams (one below another), roles of every scope, and records of every kind.
+
+`GRANTS` and `PEOPLE` say in plain data who may do what; `Plain` works out from them, in plain Python and without any of
+the app's own decisions, what each person should see and change. The tests compare that with what the database does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+import crm.records  # noqa: F401 - registers every kind of record
+from crm.access import OPERATOR, Person, acting_as, as_system, load, writing
+from crm.changes import Edit, apply, delete_edit
+from crm.ledger.fold import fold
+from crm.people.use_cases import add_person, add_team, role_id
+from tests.conftest import Database
+
+TEAMS: Mapping[str, str | None] = {"north": None, "fjord": "north", "south": None}
+ALL = {"view": "all", "create": "all", "edit": "all", "delete": "all", "assign": "all"}
+OWN = dict.fromkeys(ALL, "own")
+# Of the shipped roles, what the migration says; of our own, what is made here.
+GRANTS: dict[str, dict[str, dict[str, str]]] = {
+    "admin": {
+        "lead": {**ALL, "bulk": "all", "import": "all", "export": "all"}, "company": ALL, "contact": ALL,
+        "activity": {"create": "all", "edit": "all", "delete": "all"}, "report": {"view": "all", "export": "all"}, "settings": {"configure": "all"},
+        "audit": {"view": "all"},
+        **{resource: {"view": "all", "configure": "all"} for resource in ("pipeline", "person", "team", "role")},
+    },
+    "manager": {
+        "lead": {**dict.fromkeys(("view", "create", "edit", "delete", "bulk", "import", "export"), "team"), "assign": "all"},
+        "company": dict.fromkeys(ALL, "team"), "contact": dict.fromkeys(ALL, "team"), "activity": {"create": "team", "edit": "team", "delete": "team"},
+        "pipeline": {"view": "team", "configure": "team"}, "person": {"view": "team"}, "team": {"view": "team"}, "report": {"view": "team", "export": "team"},
+    },
+    "rep": {
+        "lead": {**dict.fromkeys(("view", "create", "edit", "assign", "bulk", "import"), "team"), "delete": "own"},
+        "company": dict.fromkeys(("view", "create", "edit", "assign"), "team"), "contact": dict.fromkeys(("view", "create", "edit", "assign"), "team"),
+        "activity": {"create": "team", "edit": "own", "delete": "own"}, "pipeline": {"view": "team"}, "person": {"view": "team"}, "team": {"view": "team"},
+        "report": {"view": "team"},
+    },
+    "viewer": {resource: {"view": "team"} for resource in ("lead", "company", "contact", "pipeline", "person", "team", "report")},
+    "solo": {"lead": {**OWN, "assign": "team"}, "company": OWN, "contact": OWN, "activity": {"create": "own", "edit": "own", "delete": "own"},
+             "pipeline": {"view": "team"}, "report": {"view": "own"}},
+    "hermit": {"lead": {"view": "own", "edit": "own"}, "report": {"view": "own"}},
+    "watcher": {"lead": {"view": "all"}, "report": {"view": "all"}},
+    "giver": {"lead": {"view": "team", "edit": "own", "assign": "all", "create": "own", "delete": "none"}, "company": {"view": "all", "create": "none"}},
+    "carer": {"company": {"view": "team", "create": "team", "edit": "team"}, "contact": {"view": "own", "create": "own", "edit": "own"}},
+    "nobody": {},
+    "auditor": {"audit": {"view": "all"}, "role": {"view": "all"}, "person": {"view": "all"}},
+    "clerk": {"lead": {"view": "team"}, "person": {"view": "all", "configure": "all"}},
+}  # fmt: skip
+SHIPPED = ("admin", "manager", "rep", "viewer")
+# person -> role in each team; a role of the whole organisation stands under None.
+PEOPLE: dict[str, dict[str | None, str]] = {
+    "alma": {None: "admin"}, "mona": {"north": "manager"}, "nils": {"north": "rep"}, "nora": {"north": "rep"}, "finn": {"fjord": "rep"},
+    "freja": {"fjord": "manager"},
+    "sara": {"south": "rep"}, "vera": {"north": "viewer"}, "solveig": {"north": "solo"}, "hugo": {"south": "hermit"}, "wanda": {"south": "watcher"},
+    "gitte": {"north": "giver"}, "karl": {"south": "carer"}, "nemo": {"north": "nobody"}, "olga": {"south": "auditor"}, "pia": {"fjord": "clerk"},
+    "mixed": {"south": "rep", "north": "solo"}, "torn": {"fjord": "viewer", "south": "solo"}, "double": {"fjord": "manager", "south": "viewer"}, "loner": {},
+}  # fmt: skip
+OWNERS: Sequence[str | None] = (None, "nils", "nora", "finn", "sara", "solveig", "hugo", "gitte", "mixed", "torn", "nemo")
+KINDS = {"lead": "leads", "company": "companies", "contact": "contacts", "activity": "activities", "pipeline": "pipelines", "stage": "stages",
+         "person": "people", "team": "teams"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far one grant goes, worked out anew: everywhere, these teams, one's own."""
+
+    everywhere: bool
+    teams: frozenset[int]
+    own: bool
+
+    def covers(self, team_id: int | None, is_own: bool) -> bool:
+        return self.everywhere or team_id in self.teams or (self.own and is_own)
+
+    def __bool__(self) -> bool:
+        return self.everywhere or bool(self.teams) or self.own
+
+
+@dataclass
+class Plain:
+    """Ids by name, and the rows of every table as their owner reads them."""
+
+    teams: dict[str, int] = field(default_factory=dict)
+    people: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def who(self, name: str) -> Person:
+        with as_system() as session:
+            return load(session, self.people[name])
+
+    def below(self, team: str) -> set[int]:
+        return {self.teams[team], *(self.teams[other] for other, parent in TEAMS.items() if parent == team)}
+
+    def reach(self, name: str, resource: str, action: str) -> Reach:
+        everywhere, teams, own = False, set[int](), False
+        for team, role in PEOPLE[name].items():
+            scope = GRANTS[role].get(resource, {}).get(action, "none")
+            everywhere |= scope == "all"
+            own |= scope == "own"
+            if scope == "team" and team is not None:
+                teams |= self.below(team)
+        return Reach(everywhere, frozenset(teams), own)
+
+    def covered(self, name: str, resource: str, action: str, row: Mapping[str, Any], owner: str = "owner_id") -> bool:
+        return self.reach(name, resource, action).covers(row.get("team_id"), row.get(owner) == self.people[name])
+
+    def of(self, table: str, wanted: Iterable[int]) -> list[dict[str, Any]]:
+        ids = set(wanted)
+        return [row for row in self.rows[table] if row["id"] in ids]
+
+    # What somebody sees
+
+    def leads(self, name: str) -> set[int]:
+        return {lead["id"] for lead in self.rows["leads"] if self.covered(name, "lead", "view", lead)}
+
+    def companies(self, name: str) -> set[int]:
+        through_leads = {lead["company_id"] for lead in self.of("leads", self.leads(name))}
+        return {c["id"] for c in self.rows["companies"] if c["id"] in through_leads or self.covered(name, "company", "view", c)}
+
+    def contacts(self, name: str) -> set[int]:
+        leads, companies = self.leads(name), self.companies(name)
+        through_leads = {link["contact_id"] for link in self.rows["lead_contacts"] if link["lead_id"] in leads}
+        return {c["id"] for c in self.rows["contacts"] if c["id"] in through_leads or c["company_id"] in companies or self.covered(name, "contact", "view", c)}
+
+    def activities(self, name: str) -> set[int]:
+        leads = self.leads(name)
+        return {a["id"] for a in self.rows["activities"] if a["lead_id"] in leads}
+
+    def pipelines(self, name: str) -> set[int]:
+        reach = self.reach(name, "pipeline", "view")
+        of_own_leads = {lead["pipeline_id"] for lead in self.of("leads", self.leads(name)) if lead["owner_id"] == self.people[name]}
+        return {p["id"] for p in self.rows["pipelines"] if p["id"] in of_own_leads or reach.everywhere or p["team_id"] in reach.teams}
+
+    def stages(self, name: str) -> set[int]:
+        pipelines = self.pipelines(name)
+        return {s["id"] for s in self.rows["stages"] if s["pipeline_id"] in pipelines}
+
+    def changes(self, name: str) -> set[int]:
+        keeps_people = self.reach(name, "person", "view").everywhere
+        seen = {
+            "lead": self.leads(name), "company": self.companies(name), "contact": self.contacts(name), "activity": self.activities(name),
+            "pipeline": self.pipelines(name), "stage": self.stages(name),
+        }  # fmt: skip
+        return {c["id"] for c in self.rows["changes"] if (keeps_people if c["record_type"] in ("person", "team") else c["record_id"] in seen[c["record_type"]])}
+
+    def change_sets(self, name: str) -> set[int]:
+        through_changes = {c["change_set_id"] for c in self.of("changes", self.changes(name))}
+        return {s["id"] for s in self.rows["change_sets"] if s["id"] in through_changes or s["person_id"] == self.people[name]}
+
+    def conflicts(self, name: str) -> set[int]:
+        return {c["id"] for c in self.rows["conflicts"] if c["person_id"] == self.people[name]}
+
+    def memberships(self, name: str) -> set[int]:
+        reach = self.reach(name, "person", "view")
+        return {m["id"] for m in self.rows["memberships"] if m["person_id"] == self.people[name] or reach.everywhere or m["team_id"] in reach.teams}
+
+    def buckets(self, name: str, table: str, resource: str = "lead") -> set[int]:
+        """Postings, stays and their sums carry team and owner of their own."""
+        return {row["id"] for row in self.rows[table] if self.covered(name, resource, "view", row)}
+
+    def expected(self, name: str, table: str) -> set[Any] | None:
+        """Ids that this person should see in a table; None where they may not even ask."""
+        if table in ("access_stamps", "credentials", "sessions", "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "lead_search_texts",
+                     "alembic_version"):  # fmt: skip
+            return None
+        if table in ("postings", "stays", "posting_days", "posting_months", "unfolded_postings"):
+            return self.buckets(name, table)
+        if table == "lead_contacts":
+            leads = self.leads(name)
+            return {link["id"] for link in self.rows[table] if link["lead_id"] in leads}
+        if table in ("grants", "audit_events"):
+            resource = {"grants": "role", "audit_events": "audit"}[table]
+            return {row["id"] for row in self.rows[table]} if self.reach(name, resource, "view").everywhere else set()
+        if hasattr(self, table) and table not in ("teams", "people", "rows"):
+            return getattr(self, table)(name)
+        return {row["id"] for row in self.rows[table]}
+
+
+# The tables whose key is not called id.
+KEYS = {"lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id", "organisation_settings": "key", "markets": "code",
+        "exchange_rates": "currency || valid_from", "lead_search_texts": "lead_id", "credentials": "person_id", "alembic_version": "version_num"}  # fmt: skip
+
+
+def key(table: str) -> str:
+    return KEYS.get(table, "id")
+
+
+def read(db: Database, found: Plain) -> Plain:
+    """Every row of every table, as the owner reads them."""
+    for table in db.rows("select relname from pg_class where relnamespace = 'crm'::regnamespace and relkind = 'r'"):
+        name = table["relname"]
+        found.rows[name] = [dict(row) for row in db.rows(f"select t.*, {key(name)} as id from crm.{name} as t")]
+    return found
+
+
+def set_up(engine: Engine) -> Plain:
+    """Made through the write path, as the command line and then as people."""
+    plain = Plain()
+    with acting_as(OPERATOR, engine=engine) as session:
+        for name, parent in TEAMS.items():
+            plain.teams[name] = add_team(session, name, parent_id=plain.teams.get(parent or ""), source="test")
+        with writing(session, "role", "configure"):
+            _roles(session)
+        for name, places in PEOPLE.items():
+            told = [(plain.teams[team] if team else None, role_id(session, role)) for team, role in places.items()]
+            plain.people[name] = add_person(session, {"email": f"{name}@demo.example", "name": name.capitalize()}, told, source="test")
+        with writing(session, "settings", "configure"):
+            session.execute(text("insert into crm.exchange_rates values ('AED', '2015-01-01', 0.25)"))
+            session.execute(text("insert into crm.markets values ('AE', 'Emirates', 'AED')"))
+        pipelines = _pipelines(session, plain)
+    _leads(plain, pipelines)
+    fold()
+    _work(plain)
+    return plain
+
+
+def _roles(session: Any) -> None:
+    for role, grants in GRANTS.items():
+        if role in SHIPPED:
+            continue
+        made = session.scalar(text("insert into crm.roles (name) values (:n) returning id"), {"n": role})
+        rows = [{"i": made, "r": r, "a": a, "s": scope} for r, actions in grants.items() for a, scope in actions.items()]
+        if rows:
+            session.execute(text("insert into crm.grants (role_id, resource, action, scope) values (:i, :r, :a, :s)"), rows)
+
+
+def _pipelines(session: Any, plain: Plain) -> dict[str, tuple[int, list[int]]]:
+    """One for north, whose leads those of fjord share, one more of fjord's own, and one for south."""
+    found = {}
+    for team in TEAMS:
+        made = apply(
+            session, [Edit("pipeline", None, {"team_id": plain.teams[team], "name": f"{team} deals", "position": 0})], source="test", on_conflict="refuse"
+        )
+        pipeline = made.results[0].record_id
+        stages = [Edit("stage", None, {"pipeline_id": pipeline, "name": n, "kind": k, "position": i, "probability": 0})
+                  for i, (n, k) in enumerate((("New", "open"), ("Talking", "open"), ("Won", "won")))]  # fmt: skip
+        made = apply(session, stages, source="test", on_conflict="refuse")
+        found[team] = (pipeline, [result.record_id for result in made.results])
+    return found
+
+
+def _leads(plain: Plain, pipelines: Mapping[str, tuple[int, list[int]]]) -> None:
+    """A lead of each team and owner; companies and contacts of teams, of people, of both and of nobody."""
+    with acting_as(OPERATOR) as session:
+        owned = [(team, owner) for team in (None, *TEAMS) for owner in (None, "nils", "sara", "solveig", "karl", "mixed")]
+        companies = apply(session, [
+            Edit("company", None, {"name": f"Company of {team} and {owner}", "team_id": plain.teams.get(team or ""), "owner_id": plain.people.get(owner or "")})
+            for team, owner in owned
+        ], source="test", on_conflict="refuse").results  # fmt: skip
+        ids = [company.record_id for company in companies]
+        edits = [
+            Edit("lead", None, {
+                "name": f"Lead {team} {owner} Åre%_{number}", "team_id": plain.teams[team], "owner_id": plain.people.get(owner or ""),
+                "company_id": ids[(number * 7 + index) % len(ids)] if number % 3 else None, "value": {"amount": 100 + number, "currency": "AED"},
+                "pipeline_id": pipelines["north" if team == "fjord" and number % 2 else team][0], "email": f"x{number}@demo.example",
+            })
+            for index, team in enumerate(TEAMS) for number, owner in enumerate(OWNERS)
+        ]  # fmt: skip
+        leads = [result.record_id for result in apply(session, edits, source="test", on_conflict="refuse").results]
+        contacts = apply(session, [
+            Edit("contact", None, {"name": f"Contact {i}", "company_id": ids[i % len(ids)] if i % 2 else None, "team_id": plain.teams.get(team or ""),
+                                   "owner_id": plain.people.get(owner or "")})
+            for i, (team, owner) in enumerate(owned)
+        ], source="test", on_conflict="refuse").results  # fmt: skip
+        with writing(session, "lead", "edit"):
+            session.execute(text("insert into crm.lead_contacts (lead_id, contact_id) values (:l, :c)"),
+                            [{"l": leads[(i * 5) % len(leads)], "c": contact.record_id} for i, contact in enumerate(contacts) if i % 3 == 0])  # fmt: skip
+
+
+def _work(plain: Plain) -> None:
+    """Calls, edits, conflicts, moves and deletions by several people, so that history and ledger have something to hide."""
+    for name in ("alma", "mona", "nils", "finn", "sara", "solveig", "mixed", "double"):
+        with acting_as(plain.who(name)) as session:
+            leads = session.execute(text("select id, version from crm.leads where deleted_at is null order by id")).all()
+            notes = [Edit("activity", None, {"lead_id": lead.id, "kind": "call", "body": name}) for lead in leads[::4]]
+            apply(session, notes, source="test")
+            apply(session, [Edit("lead", lead.id, {"next_step": name}, lead.version) for lead in leads[::3]], source="test")
+            apply(session, [Edit("lead", lead.id, {"next_step": f"{name}, late"}, 1) for lead in leads[::5]], source="test")
+    with acting_as(plain.who("mona")) as session:
+        mine = session.execute(text("select id, version from crm.leads where team_id = :t order by id desc limit 2"), {"t": plain.teams["north"]}).all()
+        apply(session, [Edit("lead", lead.id, {"team_id": plain.teams["south"]}, lead.version) for lead in mine], source="test")
+    with acting_as(plain.who("alma")) as session:
+        for team in TEAMS:
+            gone = session.execute(
+                text("select id, version from crm.leads where team_id = :t and owner_id is not null order by id limit 2"), {"t": plain.teams[team]}
+            )
+            apply(session, [delete_edit("lead", lead.id, lead.version) for lead in gone], source="test")

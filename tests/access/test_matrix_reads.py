@@ -1,0 +1,176 @@
+"""Each person sees exactly what role and scope allow: by the walls alone, in raw SQL, and through every read."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from crm.access import acting_as
+from crm.activities.reads import activities_of, activity
+from crm.changes import changes_of, count_open, open_conflicts
+from crm.leads.reads import SORTS, LeadFilter, count_leads, lead, leads_by_id, list_leads, totals
+from crm.pipelines.reads import pipelines
+from tests.access.organisation import KINDS, PEOPLE, key
+
+
+def tables(wide_db):
+    return [row["relname"] for row in wide_db.rows("select relname from pg_class where relnamespace = 'crm'::regnamespace and relkind = 'r' order by 1")]
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_raw_sql_under_each_persons_role_finds_exactly_their_rows(wide_db, plain, name):
+    """The app's own filters are off here: the walls alone."""
+    with acting_as(plain.who(name)) as session:
+        for table in tables(wide_db):
+            expected = plain.expected(name, table)
+            if expected is None:
+                with pytest.raises(DBAPIError, match="permission denied"), session.begin_nested():
+                    session.execute(text(f"select count(*) from crm.{table}"))
+            else:
+                assert set(session.scalars(text(f"select {key(table)} from crm.{table}"))) == expected, table
+
+
+def test_the_matrix_would_notice(plain):
+    """Every kind of record is seen by some and hidden from some; else the comparison above would prove nothing."""
+    for table in ("leads", "companies", "contacts", "activities", "lead_contacts", "changes", "change_sets", "conflicts", "postings", "stays", "posting_days",
+                  "posting_months", "unfolded_postings", "pipelines", "stages", "memberships", "grants", "audit_events"):  # fmt: skip
+        sizes = {name: len(plain.expected(name, table)) for name in PEOPLE}
+        everything = len(plain.rows[table])
+        assert everything and min(sizes.values()) < everything, table
+        if table not in ("conflicts", "grants", "audit_events"):
+            assert len(set(sizes.values())) > 3, (table, sizes)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_lists_counts_and_totals_of_leads_hold_exactly_theirs(wide_db, plain, name):
+    live = {row["id"]: row for row in plain.of("leads", plain.leads(name)) if row["deleted_at"] is None}
+    with acting_as(plain.who(name)) as session:
+        for sort in SORTS:
+            assert ([row["id"] for row in list_leads(session, LeadFilter(), sort=sort, limit=200).rows] and True) or not live
+            assert {row["id"] for row in list_leads(session, LeadFilter(), sort=f"-{sort}", limit=200).rows} == set(live)
+        assert count_leads(session, LeadFilter()) == len(live)
+        assert totals(session, LeadFilter()) == (len(live), sum(row["value_usd"] for row in live.values()))
+        for team_id in plain.teams.values():
+            found = {row["id"] for row in list_leads(session, LeadFilter(team_ids=(team_id,)), limit=200).rows}
+            assert found == {i for i, row in live.items() if row["team_id"] == team_id}
+        for owner in plain.people.values():
+            found = {row["id"] for row in list_leads(session, LeadFilter(owner_ids=(owner,)), limit=200).rows}
+            assert found == {i for i, row in live.items() if row["owner_id"] == owner}
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_pages_by_key_walk_through_exactly_theirs(wide_db, plain, name):
+    live = sorted(row["id"] for row in plain.of("leads", plain.leads(name)) if row["deleted_at"] is None)
+    found, after = [], None
+    with acting_as(plain.who(name)) as session:
+        while True:
+            page = list_leads(session, LeadFilter(), sort="-value_usd", limit=4, after=after)
+            found += [row["id"] for row in page.rows]
+            after = page.next_after
+            if after is None:
+                break
+    assert sorted(found) == live
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_single_reads_show_what_is_seen_and_nothing_else(wide_db, plain, name):
+    seen, told = plain.leads(name), plain.activities(name)
+    everything = [row["id"] for row in plain.rows["leads"]]
+    with acting_as(plain.who(name)) as session:
+        assert set(leads_by_id(session, everything)) == seen
+        for row in plain.rows["leads"]:
+            assert (lead(session, row["id"]) is not None) == (row["id"] in seen)
+            found = {a["id"] for a in activities_of(session, row["id"])}
+            assert found == {a["id"] for a in plain.rows["activities"] if a["lead_id"] == row["id"] and row["id"] in seen}
+        for row in plain.rows["activities"]:
+            assert (activity(session, row["id"]) is not None) == (row["id"] in told)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_companies_are_named_only_to_who_sees_them(wide_db, plain, name):
+    companies = plain.companies(name)
+    with acting_as(plain.who(name)) as session:
+        for row in list_leads(session, LeadFilter(), limit=200).rows:
+            assert (row["company"] is not None) == (row["company_id"] is not None) and (row["company_id"] is None or row["company_id"] in companies)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_history_is_seen_as_far_as_its_record(wide_db, plain, name):
+    seen = plain.changes(name)
+    with acting_as(plain.who(name)) as session:
+        for kind, table in KINDS.items():
+            for row in plain.rows[table]:
+                expected = [c["id"] for c in plain.rows["changes"] if (c["record_type"], c["record_id"]) == (kind, row["id"]) and c["id"] in seen]
+                assert sorted(c["id"] for c in changes_of(session, kind, row["id"])) == sorted(expected)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_conflicts_and_pipelines_are_ones_own_and_ones_teams(wide_db, plain, name):
+    live = {c["id"] for c in plain.of("conflicts", plain.conflicts(name)) if c["resolved_at"] is None}
+    with acting_as(plain.who(name)) as session:
+        assert {c["id"] for c in open_conflicts(session)} == live and count_open(session) == len(live)
+        found = pipelines(session)
+        assert {p.id for p in found} == plain.pipelines(name)
+        assert {s.id for p in found for s in p.stages} == plain.stages(name)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_stage_totals_count_what_the_report_grant_reaches(wide_db, plain, name):
+    from crm.errors import Refused
+    from crm.reports.use_cases import run
+
+    reach = plain.reach(name, "report", "view")
+    if not reach:
+        with pytest.raises(Refused):
+            run(plain.who(name), "pipeline_by_stage", {})
+        return
+    found = {row["stage_id"]: (row["leads"], row["value_usd"]) for row in run(plain.who(name), "pipeline_by_stage", {}).rows if row["leads"]}
+    expected: dict[int, tuple[int, object]] = {}
+    for row in plain.rows["leads"]:
+        if row["deleted_at"] is None and plain.covered(name, "report", "view", row):
+            count, usd = expected.get(row["stage_id"], (0, 0))
+            expected[row["stage_id"]] = (count + 1, usd + row["value_usd"])
+    assert found == expected
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_an_action_narrows_what_is_read_for_it(wide_db, plain, name):
+    """What is read in order to export is what may be exported, though more may be seen."""
+    for action in ("export", "edit", "delete", "bulk"):
+        with acting_as(plain.who(name), resource="lead", action=action) as session:
+            found = set(session.scalars(text("select id from crm.leads")))
+        assert found == {row["id"] for row in plain.rows["leads"] if plain.covered(name, "lead", action, row)}
+
+
+words = st.one_of(
+    st.sampled_from(
+        ["lead", "north", "åre%_1", "ÅRE", "%_", "%", "_", "\\", "company of", "none and", "x1@demo", "demo.example", "fjord solveig", "Lead SOUTH", ""]
+    ),
+    st.text(alphabet="lead northfjsuxå%_\\@.1230'\"", min_size=1, max_size=6),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(word=words, name=st.sampled_from(list(PEOPLE)))
+def test_search_finds_exactly_the_visible_leads_that_hold_the_word(wide_db, plain, word, name):
+    companies = {c["id"]: c["name"] for c in plain.rows["companies"]}
+    seen = {}
+    for row in plain.of("leads", plain.leads(name)):
+        parts = (row["name"], companies.get(row["company_id"]), row["email"], row["phone"], row["external_id"])
+        seen[row["id"]] = word.lower() in " ".join(part for part in parts if part).lower()
+    live = {row["id"] for row in plain.rows["leads"] if row["deleted_at"] is None}
+    with acting_as(plain.who(name)) as session:
+        found = session.scalars(text("select crm.search_leads(:w, 10000)"), {"w": word}).all()
+        assert len(found) == len(set(found)) and set(found) == {i for i, holds in seen.items() if holds} & live
+        matching = set(session.scalars(text("select id from unnest(cast(:ids as bigint[])) as t (id) where crm.lead_matches(id, :w)"),
+                                       {"ids": [row["id"] for row in plain.rows["leads"]], "w": word}))  # fmt: skip
+        assert matching == {i for i, holds in seen.items() if holds}
+        if word.strip():
+            listed = {row["id"] for row in list_leads(session, LeadFilter(q=word), limit=200).rows}
+            stripped = {row["id"] for row in plain.of("leads", live & set(seen)) if word.strip().lower() in _text(row, companies)}
+            assert listed == stripped
+
+
+def _text(row, companies):
+    return " ".join(part for part in (row["name"], companies.get(row["company_id"]), row["email"], row["phone"], row["external_id"]) if part).lower()
