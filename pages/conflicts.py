@@ -17,6 +17,9 @@ with acting_as(person) as session:
 look.head("Conflicts", words.count(len(found), "field") + " waiting", "only yours", "now")
 messages.draw(person)
 if not found:
+    if st.session_state.get("conflicts.apply"):
+        conflict_dialog.settle(person, {})
+        st.rerun()
     look.empty(
         "Nothing waits for you.", "When a colleague changes the same field before you save, both values wait here until you choose. Nothing is overwritten."
     )

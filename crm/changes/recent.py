@@ -31,10 +31,10 @@ def recent_change_sets(session: Session, *, most: int = 10) -> list[RowMapping]:
 
 
 _OTHERS = text("""
+    with first as (select f.record_type, f.record_id from crm.changes as f where f.change_set_id = :id limit 1)
     select exists (
-        select from crm.changes as c
-        where c.change_set_id = :id and (c.record_type, c.record_id) is distinct from (
-            select f.record_type, f.record_id from crm.changes as f where f.change_set_id = :id order by f.id limit 1)
+        select from crm.changes as c cross join first
+        where c.change_set_id = :id and (c.record_type, c.record_id) <> (first.record_type, first.record_id)
     )
 """)
 

@@ -13,7 +13,7 @@ from crm.access import person_of
 from crm.changes import Edit, OnConflict, Outcome, apply, changes_of, delete_edit, undo
 from crm.changes.recent import is_of_one_record
 from crm.companies.records import COMPANY
-from crm.errors import CrmError, NotFound
+from crm.errors import CrmError, Invalid, NotFound
 from crm.leads.records import LEAD
 
 _COMPANY = text("select id from crm.companies where lower(name) = lower(:n) and deleted_at is null order by id limit 1")
@@ -122,7 +122,9 @@ def take_back_change(session: Session, lead_id: int, version: int) -> list[str]:
         raise NotFound("There is no such change, or it cannot be taken back.")
     if change["change_set_id"] is not None and is_of_one_record(session, change["change_set_id"]):
         done = undo(session, change["change_set_id"])
-        return [left.field.label if left.field else left.reason for left in done.left_alone]
+        if stuck := next((left for left in done.left_alone if left.field is None), None):
+            raise Invalid(stuck.reason)
+        return [left.field.label for left in done.left_alone if left.field]
     before = {name: LEAD.recorded(name).read_plain(old) for name, (old, _) in change["fields"].items()}
     outcome = apply(session, [Edit(LEAD.name, lead_id, before, version)], source="undo", label="Undo of one lead's change", on_conflict="leave")
     result = outcome.results[0]

@@ -47,7 +47,7 @@ def names_of(session: Any, found: Sequence[Conflict]) -> dict[int, str]:
 
 def draw(found: Sequence[Conflict], names: Mapping[int, str], lookups: Lookups, *, key: str, opens: bool = False) -> dict[int, Choice]:
     """Every conflict with its choice, grouped by record; theirs stands unless one chooses mine. `opens`: with a link to each lead."""
-    choices: dict[int, Choice] = {}
+    choices: dict[int, Choice] = {}  # only of what was on the screen before: nobody has chosen yet about one that arrives with the click
     for (record_type, record_id), rows in groupby(sorted(found, key=lambda row: (row["record_type"], row["record_id"], row["id"])), key=_record):
         group = list(rows)
         with st.container(key=f"conflict_{key}_{record_type}_{record_id}"):
@@ -57,8 +57,15 @@ def draw(found: Sequence[Conflict], names: Mapping[int, str], lookups: Lookups, 
                 if opens and record_id in names:
                     st.page_link("pages/lead.py", label="Open", icon=":material/chevron_right:", query_params={"id": str(record_id)})
             for row in group:
-                choices[row["id"]] = _draw_one(row, lookups, key)
+                was_shown = _key(row, key) in st.session_state
+                choice = _draw_one(row, lookups, key)
+                if was_shown:
+                    choices[row["id"]] = choice
     return choices
+
+
+def _key(row: Conflict, key: str) -> str:
+    return f"conflict.{key}.{row['id']}"
 
 
 def _record(row: Conflict) -> tuple[str, int]:
@@ -87,7 +94,7 @@ def _draw_one(row: Conflict, lookups: Lookups, key: str) -> Choice:
             default="theirs",
             required=True,
             format_func=str.capitalize,
-            key=f"conflict.{key}.{row['id']}",
+            key=_key(row, key),
             label_visibility="collapsed",
         )
     return "mine" if picked == "mine" else "theirs"
@@ -102,6 +109,9 @@ def _value(row: Conflict, which: str, lookups: Lookups) -> str:
 
 def settle(person: Person, choices: Mapping[int, Choice]) -> None:
     """Apply the choices and leave a message that says what came of them."""
+    if not choices:
+        messages.leave("This was settled already, in another window.")
+        return
     try:
         with acting_as(person) as session:
             outcome = resolve(session, choices)

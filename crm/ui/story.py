@@ -54,7 +54,7 @@ def _moment(at: datetime | None, person: Person) -> datetime | None:
 def _add(lead_id: int, person: Person, values: dict[str, Any]) -> None:
     try:
         with acting_as(person) as session:
-            add_activity(session, lead_id, values, source="form")
+            add_activity(session, lead_id, {name: value for name, value in values.items() if value not in (None, "")}, source="form")
     except CrmError as error:
         st.error(f"{error.detail} What you wrote is still here.")
         return

@@ -6,11 +6,12 @@ part = look("from crm.ui import x; x.draw()", "alma").run()
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from crm.access import as_system, sessions
@@ -34,3 +35,24 @@ def look(db: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., A
         return AppTest.from_string(path, default_timeout=60)  # a part by itself: AppTest runs whole scripts, never one fragment
 
     return made
+
+
+@pytest.fixture(autouse=True)
+def fresh_lookups() -> Iterator[None]:
+    """What pages remember of names is per access stamp; another test's database has other people at the same stamp."""
+    st.cache_data.clear()
+    yield
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def visit(look: Callable[..., AppTest]) -> Callable[..., AppTest]:
+    """`visit("ana", "pages/lead.py", id="3")`: the page as somebody comes to it through Home.py, with what the address asks."""
+
+    def visited(who: str, path: str, **query: str) -> AppTest:
+        page = look("Home.py", who).run()
+        for name, value in query.items():
+            page.query_params[name] = value
+        return page.switch_page(path).run()
+
+    return visited
