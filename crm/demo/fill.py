@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
-from itertools import islice
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import date, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -22,6 +22,7 @@ from crm.errors import CrmError
 from crm.ledger.fold import fold
 
 BATCH = 20_000
+WRITERS = 2
 SAVES_DAYS = 5  # so long ago people find saves of their own to take back
 REFRESHES = (1, 4, 16)  # after so many batches the planner is told anew how large the tables are
 # Only what is filtered, joined or grouped by: measuring the JSON of all changes and the text of all activities took most of the time.
@@ -54,25 +55,38 @@ def fill(*, leads: int = 10_000, seed: int = 7, progress: Callable[[str], None] 
         _give_passwords(session, made)
         say(f"{len(made.people)} people in {len(made.teams)} teams")
         teller = Storyteller(made, seed=seed, now=now(), usd_per_unit=newest(rates))
-        stories = (teller.tell() for _ in range(leads))
-        done = _write(session, stories, saves_since=now() - timedelta(days=SAVES_DAYS))
+        batch = teller.tell_many(min(leads, BATCH))
+        write_stories(session, batch, saves_since=now() - timedelta(days=SAVES_DAYS))
         let_go(session, made)
-    say(f"{done:,} of {leads:,} leads")
-    while done < leads:
-        if done // BATCH in REFRESHES:
-            refresh(owner_url)
-        with acting_as(OPERATOR) as session:
-            done += _write(session, stories)
-        say(f"{done:,} of {leads:,} leads")
-    if leads > BATCH:  # a smaller demo leaves both to the worker and to autovacuum, and people in sooner
+    say(f"{len(batch):,} of {leads:,} leads")
+    if leads > BATCH:  # a smaller demo leaves folding and cleaning to the worker and to autovacuum, and lets people in sooner
+        _write_the_rest(teller, leads, say, owner_url)
         fold()
     refresh(owner_url, is_thorough=leads > BATCH)
 
 
-def _write(session: Session, stories: Iterator[Story], *, saves_since: datetime | None = None) -> int:
-    batch = list(islice(stories, BATCH))
-    if batch:
-        write_stories(session, batch, saves_since=saves_since)
+def _write_the_rest(teller: Storyteller, leads: int, say: Callable[[str], None], owner_url: str | None) -> None:
+    """Batch by batch, two being written while the next one is told: what one lead needs of another is in its own batch."""
+    done = told = BATCH
+    running: set[Future[int]] = set()
+    with ThreadPoolExecutor(WRITERS) as writers:
+        while told < leads or running:
+            if told < leads:
+                if told // BATCH in REFRESHES:
+                    refresh(owner_url)
+                batch = teller.tell_many(min(BATCH, leads - told))
+                told += len(batch)
+                running.add(writers.submit(_write, batch))
+            if len(running) > WRITERS or told >= leads:
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for written in finished:
+                    done += written.result()
+                    say(f"{done:,} of {leads:,} leads")
+
+
+def _write(batch: Sequence[Story]) -> int:
+    with acting_as(OPERATOR) as session:
+        write_stories(session, batch)
     return len(batch)
 
 

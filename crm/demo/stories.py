@@ -88,6 +88,12 @@ class Storyteller:
             weights.append((back, (1 - 0.55 * back / HISTORY_DAYS) * SEASON[day.month - 1] * weekday))
         return Weighted(weights)
 
+    def tell_many(self, count: int) -> list[Story]:
+        """A batch of leads that share companies only with one another, so that batches can be written in any order."""
+        for known in self._known.values():
+            known.clear()
+        return [self.tell() for _ in range(count)]
+
     def tell(self) -> Story:
         rng = self.rng
         team = rng.draw(SHARES)
