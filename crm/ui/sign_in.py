@@ -147,4 +147,4 @@ def _draw_demo_people() -> None:
     cast = people.demo_cast()
     if cast:
         lines = "".join(f"<tr><td>{c.email}</td><td>{c.places}</td></tr>" for c in cast)
-        st.html(f"<div class='tl-demo'><p>A demo. Sign in as any of these, password <code>{people.DEMO_PASSWORD}</code></p><table>{lines}</table></div>")
+        st.html(f"<div class='tl-demo'><p>Demo people, password <code>{people.DEMO_PASSWORD}</code></p><table>{lines}</table></div>")
