@@ -23,7 +23,7 @@ MOST_SHOWN = 20
 def register(app: typer.Typer) -> None:
     @app.command(name="import")
     def import_(
-        files: Annotated[list[Path], typer.Argument(help="CSV or XLSX files with a header row.", show_default=False)],
+        files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or XLSX files with a header row.", show_default=False)],
         team: Annotated[str, typer.Option(help="The team that gets the leads.")],
         pipeline: Annotated[str | None, typer.Option(help="One of the team's pipelines; its first one when left out.")] = None,
         pairs: Annotated[

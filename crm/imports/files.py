@@ -156,42 +156,43 @@ def _sample_rows(head: str, delimiter: str) -> list[list[str]]:
     return rows[:-1] or rows  # the sample may end in the middle of a line
 
 
-class _Counted:
-    """Lines of text that remember how many quotes the present record has."""
+class _Lines:
+    """Lines of text that remember whether the last one has been asked for."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
-        self.text, self.quotes = text, 0
+        self.text, self.are_over = text, False
 
-    def __iter__(self) -> _Counted:
+    def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line = next(self.text)
-        self.quotes += line.count('"')
+        line = self.text.readline()
+        if not line:
+            self.are_over = True
+            raise StopIteration
         return line
 
 
 def _csv_lines(name: str, content: bytes, encoding: str, delimiter: str, skipped: int) -> Iterator[Line]:
     csv.field_size_limit(2**31 - 1)  # a huge cell fails its own row, in words, instead of the whole file
-    source = _Counted(_text(content, encoding))
+    source = _Lines(_text(content, encoding))
     for _ in range(skipped):
         next(source)
     reader = csv.reader(source, delimiter=delimiter)
     begins = skipped + 1
-    source.quotes = 0
     while True:
         try:
             cells = next(reader, None)
         except csv.Error as error:
             raise Invalid(f"{name}, line {begins}: this cannot be read as a table ({error}).") from None
         ends = skipped + reader.line_num
-        if source.quotes % 2 and ends > begins and (cells is None or any("\n" in cell for cell in cells[-1:])):
+        if cells is not None and source.are_over:  # it was still looking for the closing quote
             raise Invalid(f"{name}: a quote that opens on line {begins} is never closed, so all after it would be one cell. Close it and try again.")
         if cells is None:
             return
         if cells:
             yield begins, cells
-        begins, source.quotes = ends + 1, 0
+        begins = ends + 1
 
 
 # XLSX

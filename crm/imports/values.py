@@ -15,6 +15,7 @@ from crm.money import Money, read_amount
 DateOrder = Literal["dmy", "mdy", "ymd"]
 ORDERS: tuple[DateOrder, ...] = ("dmy", "mdy", "ymd")
 ORDER_WORDS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
+LONGEST = 60  # no date or amount is longer; what is longer is not even looked at
 NOTHING = {"", "-", "–", "—", "n/a", "null"}
 _CLOCK = r"(?:[T ]+\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AaPp][Mm])?(?:Z|[+-]\d{2}:?\d{2})?)?"
 _NUMERIC = re.compile(rf"(\d{{1,4}})([-/. ])(\d{{1,2}})\2(\d{{1,4}}){_CLOCK}\Z")
@@ -40,7 +41,7 @@ def _ordered(parts: tuple[str, str, str], order: DateOrder) -> date | None:
 
 def date_orders(cell: Cell) -> frozenset[DateOrder] | None:
     """The orders in which the cell is a date; None where its order is no question."""
-    found = _NUMERIC.match(as_text(cell)) if isinstance(cell, str) else None
+    found = _NUMERIC.match(as_text(cell)) if isinstance(cell, str) and len(cell) <= LONGEST else None
     if found is None or len(found[1]) == 4:
         return None
     parts = (found[1], found[3], found[4])
@@ -54,6 +55,8 @@ def read_date(cell: Cell, order: DateOrder | None, *, field: str) -> date | None
     text = as_text(cell)
     if text.lower() in NOTHING:
         return None
+    if len(text) > LONGEST:
+        raise Invalid(f"“{_short(text)}” is not a date. Write it as 2026-12-31.", field=field)
     if found := _NUMERIC.match(text):
         parts = (found[1], found[3], found[4])
         if len(found[1]) == 4:
@@ -102,7 +105,7 @@ _GROUPED = re.compile(r"\d{1,3}(?:[.,]\d{3})+\Z")
 
 def decimal_mark(cell: Cell) -> Mark | None:
     """What this cell proves about the file's decimal mark: the last of two kinds of marks, or one that no thousands mark could be."""
-    found = _AMOUNT.match(as_text(cell)) if isinstance(cell, str) else None
+    found = _AMOUNT.match(as_text(cell)) if isinstance(cell, str) and len(cell) <= LONGEST else None
     if found is None:
         return None
     digits = _BLANKS.sub("", found["digits"])
@@ -129,7 +132,7 @@ def read_value(cell: Cell, currency: str, mark: Mark | None) -> Money | None:
     text = as_text(cell)
     if text.lower() in NOTHING:
         return None
-    found = _AMOUNT.match(text)
+    found = _AMOUNT.match(text) if len(text) <= LONGEST else None
     if found is None or bool(found["open"]) != bool(found["close"]):
         raise Invalid(f"“{_short(text)}” is not an amount. Write digits, such as 1250.00.", field="value")
     units = {SYMBOLS.get(unit.lower(), unit.upper()) for unit in (found["before"], found["inner"], found["after"]) if unit}

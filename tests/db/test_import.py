@@ -1,5 +1,7 @@
 """An import says what became of every row, writes through the one path, and can be taken back."""
 
+import csv
+import io
 import json
 from datetime import UTC, datetime
 
@@ -13,6 +15,8 @@ from crm.changes import Edit, apply, open_conflicts, undo
 from crm.errors import Invalid, NotFound, Refused
 from crm.imports.files import open_table
 from crm.imports.use_cases import Wishes, import_tables
+from tests.unit.test_import_files import text as cell
+from tests.unit.test_import_files import workbook
 
 
 def bring_in(content, *, person=OPERATOR, name="leads.csv", team="Gulf", **wishes):
@@ -206,6 +210,30 @@ def test_doubles_within_a_file_are_told_apart_from_contradictions(db, cast):
     assert counts(done) == (1, 0, 0, 1, 2)
     assert (done.skips[0].line, done.skips[0].reason) == (3, "It says the same as line 2.")
     assert "Line 2 has the same external_id “A1”" in reasons(done)[0][1] and "It has no external_id" in reasons(done)[1][1]
+
+
+def test_what_is_written_out_and_brought_in_again_changes_nothing(db, cast):
+    values = {"name": "Oasis, “Palm” & Sons", "team_id": cast.teams["Gulf"], "owner_id": cast.people["ana"], "value": {"amount": "1234.50", "currency": "AED"},
+              "external_id": "A1", "expected_close_on": "2026-12-01", "next_step": "call\nthen visit", "custom.size": 12}  # fmt: skip
+    with acting_as(OPERATOR) as session:
+        apply(session, [Edit("lead", None, values)], source="api", on_conflict="refuse")
+    rows = db.rows("""
+        select l.external_id, l.name, p.name as owner, s.name as stage, l.value_amount as value, l.value_currency as currency, l.expected_close_on, l.next_step
+        from crm.leads as l join crm.people as p on p.id = l.owner_id join crm.stages as s on s.id = l.stage_id where l.external_id is not null
+    """)
+    out = io.StringIO()
+    writer = csv.DictWriter(out, rows[0].keys(), delimiter=";")
+    writer.writeheader()
+    writer.writerows(rows)
+    assert counts(bring_in(out.getvalue())) == (0, 0, 1, 0, 0)
+
+
+def test_a_workbook_comes_in_like_any_file(db, cast):
+    header = f'<row r="1">{cell("A1", "external_id")}{cell("B1", "name")}{cell("C1", "value")}{cell("D1", "created_on")}{cell("E1", "stage")}</row>'
+    row = f'<row r="2"><c r="A2"><v>1042</v></c>{cell("B2", "Nile Mart")}<c r="C2"><v>1250.5</v></c><c r="D2" s="1"><v>46000</v></c>{cell("E2", "Won")}</row>'
+    assert counts(bring_in(workbook(header + row), name="leads.xlsx")) == (1, 0, 0, 0, 0)
+    found = lead(db, "1042")
+    assert (float(found["value_usd"]), found["created_at"].date().isoformat(), found["stage_id"]) == (1250.5, "2025-12-09", cast.stages["Gulf"]["Won"])
 
 
 # What is missing

@@ -56,9 +56,14 @@ def test_a_quote_that_is_never_closed_is_named_by_its_line():
         cells('name,note\nNile,x\n"Petra,y\nDelta,z\nOasis,w\n')
 
 
+def test_a_stray_quote_inside_a_cell_is_a_character():
+    _, lines = cells('name,note\n12" pipe,"one\ntwo"\nPetra,"x"')
+    assert lines == [(2, ['12" pipe', "one\ntwo"]), (4, ["Petra", "x"])]
+
+
 @pytest.mark.parametrize("content", [b"", b"  \n \n", b"\xef\xbb\xbf"])
 def test_an_empty_file_is_said_to_be_empty(content):
-    with pytest.raises(Invalid, match="is empty|holds no rows"):
+    with pytest.raises(Invalid, match=r"is empty|holds no rows"):
         cells(content)
 
 
@@ -153,5 +158,5 @@ def test_a_damaged_workbook_and_a_mere_zip_are_told_apart():
 
 
 def test_a_workbook_of_nonsense_is_refused_in_words():
-    with pytest.raises(Invalid, match="cannot be read as an Excel workbook|damaged|holds no rows"):
+    with pytest.raises(Invalid, match=r"cannot be read as an Excel workbook|damaged|holds no rows"):
         cells(workbook("<row><c r='??'><v>x"), "leads.xlsx")
