@@ -16,14 +16,15 @@ from contextlib import contextmanager
 
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from crm.access.person import Person, Reach, missing_grant
+from crm.db import direct
 from crm.db import engine as db_engine
 from crm.errors import Refused
 
-_SET = text("select set_config(key, value, true) from jsonb_each_text(cast(:settings as jsonb))")
+_SET = "select set_config(key, value, true) from jsonb_each_text(cast(:settings as jsonb))"
 
 
 def _ids(ids: frozenset[int]) -> str:
@@ -35,7 +36,7 @@ def _on(flag: bool) -> str:
 
 
 def _apply(session: Session, values: Mapping[str, str]) -> None:
-    session.execute(_SET, {"settings": json.dumps(values)})
+    direct.rows(session, _SET, {"settings": json.dumps(values)})
 
 
 def _view(person: Person, resource: str, action: str) -> tuple[dict[str, str], str]:
@@ -76,7 +77,7 @@ def acting_as(person: Person, *, resource: str = "lead", action: str = "view", e
     with Session(engine or db_engine.runtime_engine(), expire_on_commit=False) as session, session.begin():
         values, view = _view(person, resource, action)
         session.info.update(person=person, view_settings=values, view=view)
-        session.execute(_SET, {"settings": view})
+        direct.rows(session, _SET, {"settings": view})
         yield session
         _check_sound(session)
 
@@ -131,7 +132,7 @@ def stepping_aside(session: Session) -> Iterator[None]:
         return
     _apply(session, {"role": db_engine.role_names().system})
     yield
-    session.execute(_SET, {"settings": view})
+    direct.rows(session, _SET, {"settings": view})
 
 
 @contextmanager
@@ -145,11 +146,13 @@ def as_system(*, engine: Engine | None = None) -> Iterator[Session]:
 
 def _is_sound(session: Session) -> bool:
     """Whether the database still takes statements in this transaction."""
+    if not session.in_transaction():
+        return False
     connection: Connection[object] = session.connection().connection.driver_connection  # type: ignore[assignment]
     return connection.info.transaction_status != TransactionStatus.INERROR
 
 
 def _check_sound(session: Session) -> None:
     """Postgres answers the commit of a failed transaction with a silent rollback; nobody may take that for a save."""
-    if not _is_sound(session):
+    if session.in_transaction() and not _is_sound(session):
         raise RuntimeError("A statement failed and its error was passed over: the transaction was not saved.")

@@ -19,6 +19,7 @@ from crm.access import audit
 from crm.access.acting import as_system
 from crm.access.person import Person, load
 from crm.clock import now
+from crm.db import direct
 from crm.db import engine as db_engine
 from crm.errors import Invalid, NotFound, NotSignedIn
 
@@ -53,36 +54,20 @@ _HOLDER = """
     from crm.api_keys as k
     join crm.people as p on p.id = k.person_id
     cross join crm.access_stamps as s
-    where k.key_hash = %s and k.revoked_at is null and (k.expires_at is null or k.expires_at > %s) and p.disabled_at is null and s.id = 1
+    where k.key_hash = :hash and k.revoked_at is null and (k.expires_at is null or k.expires_at > :now) and p.disabled_at is null and s.id = 1
 """
 
 
 def holder(key: str) -> Person:
     """Whoever `key` acts as, as of now; with a read-only key they may only look. Raises `NotSignedIn`."""
     moment = now()
-    found = _look_up(hash_of(key), moment)
-    if found is None:
+    found = direct.ask(db_engine.runtime_engine(), db_engine.role_names().system, _HOLDER, {"hash": hash_of(key), "now": moment})
+    if not found:
         raise NotSignedIn("This key is not valid: it is unknown, revoked or expired, or its person is disabled. Make a new one under My account.")
-    key_id, person_id, is_read_only, last_used_at, stamp = found
+    key_id, person_id, is_read_only, last_used_at, stamp = found[0]
     if last_used_at is None or moment - last_used_at >= USE_IS_WRITTEN_EVERY:
         _mark_used(key_id, moment)
     return _person(person_id, is_read_only=is_read_only, stamp=stamp)
-
-
-def _look_up(key_hash: str, moment: datetime) -> tuple[int, int, bool, datetime | None, int] | None:
-    """As the system role, in one round trip: role, question and end of the transaction travel together."""
-    connection = db_engine.runtime_engine().raw_connection()
-    try:
-        driver = connection.driver_connection
-        assert driver is not None
-        with driver.pipeline(), driver.cursor() as cursor:
-            driver.execute(f'set local role "{db_engine.role_names().system}"')
-            cursor.execute(_HOLDER, (key_hash, moment), prepare=True)
-            driver.commit()
-            found: tuple[int, int, bool, datetime | None, int] | None = cursor.fetchone()
-        return found
-    finally:
-        connection.close()
 
 
 def _mark_used(key_id: int, moment: datetime) -> None:

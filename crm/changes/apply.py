@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -350,11 +349,10 @@ class _Apply:
             return
         if self.change_set_id is None:
             self.change_set_id = rows.new_change_set(self.session, self.person.id or None, self.source, self.label, self.undoes_id)
-        elif not rows.is_change_set_of(self.session, self.change_set_id, self.person.id or None):
+        elif rows.is_change_set_of(self.session, self.change_set_id, self.person.id or None):
+            rows.enter_change_set(self.session, self.change_set_id, self.source)
+        else:
             raise NotFound("There is no such change set, or it is not yours to continue.")
-        self.session.execute(
-            text("select set_config('crm.change_set', :c, true), set_config('crm.source', :s, true)"), {"c": str(self.change_set_id), "s": self.source}
-        )
         self.is_open = True
 
 

@@ -7,25 +7,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.changes.edits import Disagreement, Result
-from crm.changes.records import Field, RecordType
+from crm.changes.records import Field, RecordType, type_of
+from crm.db import direct
 
 LARGE = 1000
+
+
+_SCOPE = ("id", "deleted_at", "merged_into_id", "team_id", "owner_id")
 
 
 def scopes(session: Session, kind: RecordType, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Whose the records are, as far as the view role sees them."""
     merged = "r.merged_into_id" if "merged_into_id" in kind.fields else "null::bigint as merged_into_id"
     deleted = "r.deleted_at" if kind.is_deletable else "null::timestamptz as deleted_at"
-    statement = text(
-        f"select r.id, {deleted}, {merged}, {kind.team_sql} as team_id, {kind.owner_sql} as owner_id from {kind.table} as r where r.id = any(:ids)"
-    )
-    return {row["id"]: dict(row) for row in session.execute(statement, {"ids": ids}).mappings()}
+    # One id by itself: Postgres then keeps the plan, which for a list it makes anew each time.
+    which, given = ("= :ids", ids[0]) if len(ids) == 1 else ("= any(:ids)", ids)
+    sql = f"select r.id, {deleted}, {merged}, {kind.team_sql} as team_id, {kind.owner_sql} as owner_id from {kind.table} as r where r.id {which}"
+    found = direct.rows(session, sql, {"ids": given})
+    return {row[0]: dict(zip(_SCOPE, row, strict=True)) for row in found}
 
 
 def scope_of_new(session: Session, kind: RecordType, values: Mapping[str, Any]) -> tuple[int | None, int | None]:
@@ -42,12 +48,25 @@ def scope_of_new(session: Session, kind: RecordType, values: Mapping[str, Any]) 
 
 def visible(session: Session, table: str, ids: Sequence[int]) -> set[int]:
     """Which of these the view role sees."""
-    return set(session.scalars(text(f"select id from {table} where id = any(:ids)"), {"ids": ids}))
+    return {row[0] for row in direct.rows(session, f"select id from {table} where id = any(:ids)", {"ids": ids})}
+
+
+_NEW_SET = """
+    with made as (insert into crm.change_sets (person_id, source, label, undoes_id) values (:person, cast(:source as text), :label, :undoes) returning id)
+    select id, set_config('crm.change_set', id::text, true), set_config('crm.source', cast(:source as text), true) from made
+"""
+_ENTER_SET = "select set_config('crm.change_set', :id, true), set_config('crm.source', :source, true)"
 
 
 def new_change_set(session: Session, person_id: int | None, source: str, label: str, undoes_id: int | None) -> int:
-    statement = text("insert into crm.change_sets (person_id, source, label, undoes_id) values (:p, :s, :l, :u) returning id")
-    return int(session.execute(statement, {"p": person_id, "s": source, "l": label, "u": undoes_id}).scalar_one())
+    """A new change set, which the triggers write into from now on."""
+    found: int = direct.rows(session, _NEW_SET, {"person": person_id, "source": source, "label": label, "undoes": undoes_id})[0][0]
+    return found
+
+
+def enter_change_set(session: Session, change_set_id: int, source: str) -> None:
+    """The triggers write into this change set from now on."""
+    direct.rows(session, _ENTER_SET, {"id": str(change_set_id), "source": source})
 
 
 def is_change_set_of(session: Session, change_set_id: int, person_id: int | None) -> bool:
@@ -57,14 +76,22 @@ def is_change_set_of(session: Session, change_set_id: int, person_id: int | None
 
 def lock(session: Session, kind: RecordType, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """The records within the write scope, locked in id order."""
+    columns = _columns(kind.name)
+    # Not the stronger FOR UPDATE: that would wait for, and deadlock with, everybody whose new row refers to one of these.
+    found = direct.rows(session, f"select {', '.join(columns)} from {kind.table} where id = any(:ids) order by id for no key update", {"ids": ids})
+    return {row[0]: dict(zip(columns, row, strict=True)) for row in found}
+
+
+@cache
+def _columns(name: str) -> tuple[str, ...]:
+    """What the write path reads of a record; the id leads."""
+    kind = type_of(name)
     columns = ["id", "version", *(["deleted_at"] if kind.is_deletable else ()), *(column for field in kind.fields.values() for column, _ in field.columns)]
     if kind.has_custom:
         columns.append("custom")
     if kind.has_effective_at:
         columns.append("effective_at")
-    # Not the stronger FOR UPDATE: that would wait for, and deadlock with, everybody whose new row refers to one of these.
-    statement = text(f"select {', '.join(dict.fromkeys(columns))} from {kind.table} where id = any(:ids) order by id for no key update")
-    return {row["id"]: dict(row) for row in session.execute(statement, {"ids": ids}).mappings()}
+    return tuple(dict.fromkeys(columns))
 
 
 @dataclass(slots=True)
@@ -93,12 +120,12 @@ class Since:
         return Disagreement(name, field.label, seen, field.plain(field.from_row(row)), None, person_id, at, source)
 
 
-_SINCE = text("""
-    select c.record_id, c.version, c.change_set_id, c.person_id, c.at, c.source, c.fields
+_SINCE = """
+    select c.record_id, c.change_set_id, c.person_id, c.at, c.source, c.fields
     from unnest(cast(:ids as bigint[]), cast(:versions as int[])) as s (id, version)
     join crm.changes as c on c.record_type = :kind and c.record_id = s.id and c.version > s.version
     order by c.record_id, c.version
-""")
+"""
 
 
 def changes_since(
@@ -110,14 +137,15 @@ def changes_since(
     """
     found = {record_id: Since({}, is_complete=True) for record_id in seen}
     counts = dict.fromkeys(seen, 0)
-    for row in session.execute(_SINCE, {"kind": kind.name, "ids": list(seen), "versions": list(seen.values())}).mappings():
-        since = found[row["record_id"]]
-        counts[row["record_id"]] += 1
-        if row["change_set_id"] is not None and row["change_set_id"] in passing_over:
+    given = {"kind": kind.name, "ids": list(seen), "versions": list(seen.values())}
+    for record_id, change_set_id, person_id, at, source, fields in direct.rows(session, _SINCE, given):
+        since = found[record_id]
+        counts[record_id] += 1
+        if change_set_id is not None and change_set_id in passing_over:
             continue
-        for name, pair in row["fields"].items():
+        for name, pair in fields.items():
             first = since.fields[name][0] if name in since.fields else pair[0]
-            since.fields[name] = (first, row["person_id"], row["at"], row["source"])
+            since.fields[name] = (first, person_id, at, source)
     for record_id, since in found.items():
         since.is_complete = counts[record_id] == locked[record_id]["version"] - seen[record_id]
     return found
@@ -147,14 +175,14 @@ def update(
     sets = ", ".join(f"{column} = v.{column}" for column, _ in columns)
     unnests = ", ".join(f"cast(:a{i} as {sql_type}[])" for i, (_, sql_type) in enumerate(columns))
     is_large = len(batch) >= LARGE
-    statement = text(
+    statement = (
         f"update {kind.table} as r set {sets}, version = r.version + 1, updated_at = clock_timestamp()"
         f" from unnest(cast(:ids as bigint[]), cast(:versions as int[]), {unnests}) as v (id, seen, {', '.join(column for column, _ in columns)})"
         f" where r.id = v.id and r.version = v.seen returning r.id, r.version{' /* many */' if is_large else ''}"
     )
     parameters = {"ids": [current["id"] for current, _, _ in batch], "versions": [current["version"] for current, _, _ in batch], **arrays}
     with _hashed(session) if is_large else nullcontext():
-        return {row.id: row.version for row in session.execute(statement, parameters).all()}
+        return dict(direct.rows(session, statement, parameters))
 
 
 @contextmanager
@@ -195,11 +223,11 @@ def insert(session: Session, kind: RecordType, batch: Sequence[tuple[Mapping[str
     targets = ", ".join(column for column, _ in every)
     sources = ", ".join(f"coalesce(v.{column}, now())" if column == "created_at" else f"v.{column}" for column, _ in every)
     unnests = ", ".join(f"cast(:a{i} as {sql_type}[])" for i, (_, sql_type) in enumerate(every))
-    statement = text(
+    statement = (
         f"insert into {kind.table} ({targets}) select {sources}"
         f" from unnest({unnests}) with ordinality as v ({targets}, ordinal) order by v.ordinal returning id"
     )
-    return list(session.scalars(statement, arrays))
+    return [row[0] for row in direct.rows(session, statement, arrays)]
 
 
 _KEEP = text("""
