@@ -24,7 +24,7 @@ def end_of(day: date, time_zone: str) -> datetime:
 
 
 def ago(moment: datetime | None, *, at: datetime | None = None) -> str:
-    """"3 d ago", "in 2 h", "now"; an empty string for None."""
+    """ "3 d ago", "in 2 h", "now"; an empty string for None."""
     if moment is None:
         return ""
     seconds = ((at or now()) - moment).total_seconds()

@@ -60,7 +60,7 @@ def read_money(given: Any, *, field: str = "value", currency: str = BASE_CURRENC
 
 
 def short(amount: Decimal | float | int | None, currency: str = BASE_CURRENCY) -> str:
-    """"$12.4k", "$2.1M", "$871"; other currencies as "AED 3,200". Empty for None."""
+    """ "$12.4k", "$2.1M", "$871"; other currencies as "AED 3,200". Empty for None."""
     if amount is None:
         return ""
     value = float(amount)

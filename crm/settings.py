@@ -81,7 +81,8 @@ class Settings(BaseModel):
     @property
     def address(self) -> str:
         """What people type to reach the app."""
-        return self.base_url or f"http://{'localhost' if self.host in ('0.0.0.0', '::') else self.host}:{self.port}"
+        host = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - read, not bound
+        return self.base_url or f"http://{host}:{self.port}"
 
     def secret(self) -> bytes:
         """The installation's key; made and stored in the data folder (mode 0600) when none is set."""

@@ -52,7 +52,8 @@ def set_up(engine: Engine) -> Cast:
             ("Al Noor Trading", "Gulf", "ana", "12400.00"), ("Petra Supplies", "Gulf", "bruno", "9500.00"),
             ("Delta Foods", "Gulf", "ana", None), ("Nile Mart", "Levant", "carla", "8900.00"),
         ):  # fmt: skip
-            values = {"name": name, "team_id": cast.teams[team], "owner_id": cast.people[owner], "value": {"amount": value, "currency": "USD"} if value else None}
+            money = {"amount": value, "currency": "USD"} if value else None
+            values = {"name": name, "team_id": cast.teams[team], "owner_id": cast.people[owner], "value": money}
             outcome = apply(session, [Edit(LEAD.name, None, values)], source="test", on_conflict="refuse")
             cast.leads[name] = outcome.results[0].record_id or 0
     return cast
@@ -66,9 +67,7 @@ def _rate(session: Session, currency: str, rate: str) -> None:
 
 
 def _pipeline(session: Session, cast: Cast, team: str) -> None:
-    outcome = apply(
-        session, [Edit(PIPELINE.name, None, {"team_id": cast.teams[team], "name": "Accounts", "position": 0})], source="test", on_conflict="refuse"
-    )
+    outcome = apply(session, [Edit(PIPELINE.name, None, {"team_id": cast.teams[team], "name": "Accounts", "position": 0})], source="test", on_conflict="refuse")
     pipeline = cast.pipelines[team] = outcome.results[0].record_id or 0
     edits = [
         Edit(STAGE.name, None, {"pipeline_id": pipeline, "name": name, "kind": kind, "position": i, "probability": probability, "target_days": days})

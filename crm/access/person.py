@@ -131,9 +131,7 @@ class Person:
 def missing_grant(resource: str, action: str, *, here: bool = False) -> Refused:
     """`here`: they hold the grant, but not for this record's team or owner."""
     where = " for this record" if here else ""
-    return Refused(
-        f"Your role does not let you {action} {_plural(resource)}{where}. An admin can grant “{resource}: {action}”.", grant=f"{resource}: {action}"
-    )
+    return Refused(f"Your role does not let you {action} {_plural(resource)}{where}. An admin can grant “{resource}: {action}”.", grant=f"{resource}: {action}")
 
 
 def _plural(resource: str) -> str:

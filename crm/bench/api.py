@@ -111,9 +111,7 @@ def _many_clients(ground: Ground, served: Served, key: str, person: Person) -> I
         while time.monotonic() < ends:
             lead_id = chance.choice(ids)
             started = time.perf_counter()
-            status, body = client.call(
-                "PATCH", f"/leads/{lead_id}", {"next_step": f"client {number}, {chance.random()}"}, **{"If-Match": f'"{mine[lead_id]}"'}
-            )
+            status, body = client.call("PATCH", f"/leads/{lead_id}", {"next_step": f"client {number}, {chance.random()}"}, **{"If-Match": f'"{mine[lead_id]}"'})
             if status == 200:
                 accepted[number].append((time.perf_counter() - started) * 1000)
                 mine[lead_id] = body["version"]

@@ -17,6 +17,10 @@ from crm.changes import undo
 from crm.imports.files import open_table
 from crm.imports.use_cases import Wishes, import_tables
 
+_FIRST_TEAM = text("select t.id, t.name from crm.teams as t join crm.pipelines as p on p.team_id = t.id order by p.position, t.id limit 1")
+_ITS_STAGES = text("""
+    select s.name from crm.stages as s join crm.pipelines as p on p.id = s.pipeline_id where p.team_id = :team_id order by p.position, p.id, s.position
+""")
 ROWS = 10_000
 RUNS = 3
 
@@ -41,18 +45,12 @@ def measure(ground: Ground) -> Iterator[Figure]:
 
 def _write(path: Path, ground: Ground, run: int) -> str:
     with ground.owner().connect() as connection:
-        team = connection.execute(text("select t.id, t.name from crm.teams as t join crm.pipelines as p on p.team_id = t.id order by p.position, t.id limit 1")).one()
-        stages = list(
-            connection.scalars(
-                text("select s.name from crm.stages as s join crm.pipelines as p on p.id = s.pipeline_id where p.team_id = :t order by p.position, p.id, s.position"),
-                {"t": team.id},
-            )
-        )[:2]
+        team = connection.execute(_FIRST_TEAM).one()
+        stages = list(connection.scalars(_ITS_STAGES, {"team_id": team.id}))[:2]
     lines = ["external_id,name,company,stage,value,currency,created_on,closed_on"]
     for number in range(ROWS):
         begun = date(2026, 1, 1) + timedelta(days=number % 200)
-        lines.append(
-            f"bench-{run}-{number},Bench lead {number},Bench company {number % 2000},{stages[number % 2]},{100 + number}.50,USD,{begun},{begun + timedelta(days=9)}"
-        )
+        closed = begun + timedelta(days=9)
+        lines.append(f"bench-{run}-{number},Bench lead {number},Bench company {number % 2000},{stages[number % 2]},{100 + number}.50,USD,{begun},{closed}")
     path.write_text("\n".join(lines))
     return str(team.name)

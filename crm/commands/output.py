@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -36,7 +37,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
     """A plain text table; numbers to the right."""
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
     widths = [max(len(column), *(len(row[i]) for row in texts)) if texts else len(column) for i, column in enumerate(columns)]
-    is_number = [bool(rows) and all(isinstance(row[i], (int, float)) or hasattr(row[i], "quantize") or row[i] is None for row in rows) for i in range(len(columns))]
+    is_number = [bool(rows) and all(row[i] is None or isinstance(row[i], (int, float, Decimal)) for row in rows) for i in range(len(columns))]
 
     def line(cells: Sequence[str]) -> str:
         padded = (cell.rjust(w) if right else cell.ljust(w) for cell, w, right in zip(cells, widths, is_number, strict=True))

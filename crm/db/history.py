@@ -32,8 +32,7 @@ def _difference(column: str) -> str:
     if column == CUSTOM:
         return "case when o.custom is distinct from n.custom then crm.custom_changes(o.custom, n.custom) else '{}'::jsonb end"
     return (
-        f"case when {_same(column)} then jsonb_build_object('{column}', "
-        f"jsonb_build_array({_json('o', column)}, {_json('n', column)})) else '{{}}'::jsonb end"
+        f"case when {_same(column)} then jsonb_build_object('{column}', jsonb_build_array({_json('o', column)}, {_json('n', column)})) else '{{}}'::jsonb end"
     )
 
 

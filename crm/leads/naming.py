@@ -76,8 +76,7 @@ def _read(engine: Engine) -> Naming:
             teams={row.id: row.name for row in session.execute(text("select id, name from crm.teams"))},
             pipelines={row.id: row.name for row in session.execute(text("select id, name from crm.pipelines"))},
             stages={
-                row.id: StageName(row.name, row.kind, row.target_days)
-                for row in session.execute(text("select id, name, kind, target_days from crm.stages"))
+                row.id: StageName(row.name, row.kind, row.target_days) for row in session.execute(text("select id, name, kind, target_days from crm.stages"))
             },
             people={row.id: row.name for row in session.execute(text("select id, name from crm.people"))},
         )

@@ -52,7 +52,8 @@ COLUMNS = """
     l.id, l.version, l.name, l.team_id, l.pipeline_id, l.stage_id, l.owner_id, l.company_id, l.value_amount, l.value_currency, l.value_usd,
     l.expected_close_on, l.next_step, l.source, l.market, l.email, l.phone, l.lost_reason, l.external_id, l.custom, l.came_from_lead_id,
     l.lifetime_usd, l.last_order_at, l.last_contacted_at, l.stage_entered_at, l.created_at, l.updated_at, l.deleted_at, l.merged_into_id"""
-_WITH_COMPANY = "select p.*, c.name as company from page as p left join lateral (select co.name from crm.companies as co where co.id = p.company_id) as c on true"
+_WITH_COMPANY = """select p.*, c.name as company from page as p
+left join lateral (select co.name from crm.companies as co where co.id = p.company_id) as c on true"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +248,7 @@ _MY_DAY = text("""
 """)
 
 
-def my_day(
-    session: Session, *, owner_id: int | None, today: date, closing_before: date, moved_since: datetime, quiet_days: int = 14
-) -> MyDay:
+def my_day(session: Session, *, owner_id: int | None, today: date, closing_before: date, moved_since: datetime, quiet_days: int = 14) -> MyDay:
     """Counts of open leads of `owner_id` (None: everybody's whom the person sees). `closing_before` is exclusive."""
     row = session.execute(
         _MY_DAY, {"owner_id": owner_id, "today": today, "closing_before": closing_before, "moved_since": moved_since, "quiet_days": quiet_days}

@@ -50,6 +50,4 @@ def pipelines(session: Session) -> Sequence[PipelineRow]:
         stages.setdefault(row.pipeline_id, []).append(
             StageRow(row.id, row.pipeline_id, row.name, row.kind, row.position, float(row.probability), row.target_days, required, row.version)
         )
-    return [
-        PipelineRow(row.id, row.team_id, row.name, row.position, tuple(stages.get(row.id, ())), row.version) for row in session.execute(_PIPELINES)
-    ]
+    return [PipelineRow(row.id, row.team_id, row.name, row.position, tuple(stages.get(row.id, ())), row.version) for row in session.execute(_PIPELINES)]

@@ -32,7 +32,11 @@ PIPELINE = register(
         resource="pipeline",
         fields={
             f.name: f
-            for f in (Field("team_id", "Team", "id", is_required=True), Field("name", "Name", is_required=True), Field("position", "Position", "int", is_required=True))
+            for f in (
+                Field("team_id", "Team", "id", is_required=True),
+                Field("name", "Name", is_required=True),
+                Field("position", "Position", "int", is_required=True),
+            )
         },
         grant="configure",
         owner_sql="null::bigint",

@@ -334,4 +334,6 @@ def downgrade() -> None:
         op.execute(f"alter table crm.{table} no force row level security")
         op.execute(f"alter table crm.{table} disable row level security")
     op.execute("drop function crm.check_company_is_seen() cascade")
-    op.execute("drop function crm.search_is_common, crm.search_leads, crm.lead_matches, crm.search_pattern, crm.sees_company, crm.sees_contact, crm.setting_ids, crm.setting_on, crm.me")
+    op.execute(
+        "drop function crm.search_is_common, crm.search_leads, crm.lead_matches, crm.search_pattern, crm.sees_company, crm.sees_contact, crm.setting_ids, crm.setting_on, crm.me"
+    )

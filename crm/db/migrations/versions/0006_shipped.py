@@ -69,7 +69,10 @@ def upgrade() -> None:
         rows = [{"role": role_id, "r": r, "a": a, "s": scope} for r, actions in grants.items() for a, scope in actions.items()]
         connection.execute(sa.text("insert into crm.grants (role_id, resource, action, scope) values (:role, :r, :a, :s) on conflict do nothing"), rows)
     for key, value in SETTINGS.items():
-        connection.execute(sa.text("insert into crm.organisation_settings (key, value) values (:k, cast(:v as jsonb)) on conflict do nothing"), {"k": key, "v": json.dumps(value)})
+        connection.execute(
+            sa.text("insert into crm.organisation_settings (key, value) values (:k, cast(:v as jsonb)) on conflict do nothing"),
+            {"k": key, "v": json.dumps(value)},
+        )
 
 
 def downgrade() -> None:
