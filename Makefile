@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= auto
+WORKERS ?= logical
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run test stress lint format bench clean
