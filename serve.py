@@ -5,6 +5,7 @@
 
 import importlib
 import importlib.util
+import logging
 from pathlib import Path
 
 import streamlit as st
@@ -13,10 +14,14 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Mount
 from streamlit.runtime.pages_manager import PagesManager
 
+from crm.ui import failure
 from crm.ui.page_list import PAGES
 from crm.web import routes, start
 from crm.web.guard import Guard
 from crm.web.shell import Shell
+
+# It would log every failure of a page with the data in it; `failure.tell` logs where it happened.
+logging.getLogger("streamlit.error_util").disabled = True
 
 # Otherwise the folder `pages` lets the first visitor after a start run a page without Home.py, past the sign-in.
 PagesManager.uses_pages_directory = False
@@ -37,4 +42,5 @@ app = st.App(
         Middleware(Shell, paths=[f"/{page.url}" for page in PAGES]),
     ],
     lifespan=start.lifespan,
+    on_script_error=failure.tell,
 )
