@@ -194,7 +194,7 @@ class _Life:
             days = rng.lognormvariate(0, 0.75) * stage.stays_days
             target = place + 1
             if chance > stage.moves_on + stage.is_lost:  # nobody cares any more; mostly somebody tidies up in the end
-                days += rng.uniform(45, 190) if rng.random() < 0.8 else 10_000
+                days += rng.uniform(20, 110) if rng.random() < 0.92 else 10_000
                 target = next((p for p, s in enumerate(stages) if s.kind == "dormant"), over)
             elif chance > stage.moves_on:
                 target = over

@@ -106,7 +106,7 @@ def _refuse_binary(name: str, content: bytes) -> None:
         if content.startswith(magic):
             raise Invalid(f"{name} is {what}. Save it as .xlsx or .csv and try again.")
     sample = content[:_SAMPLE_BYTES]
-    if not sample.startswith((b"\xff\xfe", b"\xfe\xff")) and len(_CONTROLS.findall(sample)) > len(sample) * 0.02:
+    if not sample.startswith((b"\xff\xfe", b"\xfe\xff")) and len(_CONTROLS.findall(sample)) > max(8, len(sample) * 0.02):
         raise Invalid(f"{name} is not a table of text. Save it as .xlsx or .csv and try again.")
 
 

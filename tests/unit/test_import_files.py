@@ -79,7 +79,7 @@ def test_a_file_that_is_no_table_is_told_apart(content, words):
 def test_zero_bytes_in_a_cell_do_no_harm():
     from crm.imports.files import as_text
 
-    _, lines = cells(b"name,value\nNile\x00 Mart,1\nPetra,2\n" + b"Delta,3\n" * 50)
+    _, lines = cells(b"name,value\nNile\x00 Mart,1\nPetra,2\n")
     assert as_text(lines[0][1][0]) == "Nile Mart"
 
 
