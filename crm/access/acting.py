@@ -11,8 +11,9 @@ No context means no rows: the runtime login itself may read nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
@@ -24,6 +25,7 @@ from crm.db import direct
 from crm.db import engine as db_engine
 from crm.errors import Refused
 
+NOT_WRITING = {"crm.write_resource": "", "crm.undoing": "", "plan_cache_mode": "auto"}
 _SET = "select set_config(key, value, true) from jsonb_each_text(cast(:settings as jsonb))"
 
 
@@ -35,16 +37,20 @@ def _on(flag: bool) -> str:
     return "on" if flag else "off"
 
 
-def _apply(session: Session, values: Mapping[str, str]) -> None:
-    direct.rows(session, _SET, {"settings": json.dumps(values)})
+def _apply(session: Session, settings: str) -> None:
+    direct.rows(session, _SET, {"settings": settings})
 
 
-def _view(person: Person, resource: str, action: str) -> tuple[dict[str, str], str]:
-    """The view settings, also as JSON; worked out once per person and access stamp."""
+@cache
+def _as_role(role: str) -> str:
+    return json.dumps({"role": role})
+
+
+def _view(person: Person, resource: str, action: str) -> str:
+    """The view settings as JSON, worked out once per person and access stamp."""
     found = person.views.get((resource, action))
     if found is None:
-        values = _view_settings(person, person.reach(resource, action))
-        found = person.views[resource, action] = (values, json.dumps(values))
+        found = person.views[resource, action] = json.dumps(_view_settings(person, person.reach(resource, action)))
     return found
 
 
@@ -64,7 +70,7 @@ def _view_settings(person: Person, reach: Reach) -> dict[str, str]:
         found[f"crm.{resource}_all"] = _on(resource_reach.everywhere)
         found[f"crm.{resource}_teams"] = _ids(resource_reach.teams)
         found[f"crm.{resource}_own"] = _on(resource_reach.own)
-    return {**found, "crm.write_resource": "", "crm.undoing": "", "role": role}
+    return {**found, **NOT_WRITING, "role": role}
 
 
 @contextmanager
@@ -75,9 +81,9 @@ def acting_as(person: Person, *, resource: str = "lead", action: str = "view", e
     only their own sees only their own.
     """
     with Session(engine or db_engine.runtime_engine(), expire_on_commit=False) as session, session.begin():
-        values, view = _view(person, resource, action)
-        session.info.update(person=person, view_settings=values, view=view)
-        direct.rows(session, _SET, {"settings": view})
+        view = _view(person, resource, action)
+        session.info.update(person=person, view=view)
+        _apply(session, view)
         yield session
         _check_sound(session)
 
@@ -105,22 +111,22 @@ def writing(session: Session, resource: str, action: str, *, undoing: int | None
     assign = reach | person.reach(resource, "assign")
     if undoing:
         assign = assign | person.reach(resource, "create") | person.reach(resource, "edit")
-    outer = session.info.get("write_settings")
-    settings = {
+    outer = session.info.get("writing")
+    inner = session.info["writing"] = json.dumps({
         "crm.write_resource": resource,
         "crm.write_all": _on(reach.everywhere), "crm.write_teams": _ids(reach.teams), "crm.write_own": _on(reach.own),
         "crm.assign_all": _on(assign.everywhere), "crm.assign_teams": _ids(assign.teams), "crm.assign_own": _on(assign.own),
         "crm.undoing": str(undoing or ""),
+        "plan_cache_mode": "force_generic_plan",  # statements by id, for which a plan made each time costs more than it gains
         "role": db_engine.role_names().write,
-    }  # fmt: skip
-    session.info["write_settings"] = settings
-    _apply(session, settings)
+    })  # fmt: skip
+    _apply(session, inner)
     try:
         yield
     finally:
-        session.info["write_settings"] = outer
+        session.info["writing"] = outer
         if _is_sound(session):  # else the savepoint's rollback, or the transaction's end, takes the role back
-            _apply(session, outer or {"crm.write_resource": "", "crm.undoing": "", **session.info["view_settings"]})
+            _apply(session, outer or session.info["view"])
 
 
 @contextmanager
@@ -130,16 +136,16 @@ def stepping_aside(session: Session) -> Iterator[None]:
     if view is None:
         yield
         return
-    _apply(session, {"role": db_engine.role_names().system})
+    _apply(session, _as_role(db_engine.role_names().system))
     yield
-    direct.rows(session, _SET, {"settings": view})
+    _apply(session, view)
 
 
 @contextmanager
 def as_system(*, engine: Engine | None = None) -> Iterator[Session]:
     """The machinery's transaction (sign-in, keys, jobs): reaches access tables and the fold, never a lead."""
     with Session(engine or db_engine.runtime_engine(), expire_on_commit=False) as session, session.begin():
-        _apply(session, {"role": db_engine.role_names().system})
+        _apply(session, _as_role(db_engine.role_names().system))
         yield session
         _check_sound(session)
 

@@ -80,7 +80,7 @@ class Person:
     memberships: tuple[Membership, ...] = ()
     stamp: int = 0
     is_read_only: bool = False
-    views: dict[tuple[str, str], tuple[dict[str, str], str]] = field(default_factory=dict, compare=False, repr=False)
+    views: dict[tuple[str, str], str] = field(default_factory=dict, compare=False, repr=False)
     """What `acting_as` has worked out for (resource, action) already."""
     _reaches: dict[tuple[str, str], Reach] = field(default_factory=dict, compare=False, repr=False)
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.types.numeric import Int8
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -26,12 +27,23 @@ def _for_driver(sql: str) -> str:
     return _NAMED.sub(r"%(\1)s", sql.replace("%", "%%"))
 
 
+def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Whole numbers as bigint, whatever their size: a statement then has one plan, not one for each size of its ids."""
+    return {name: _wide(value) for name, value in parameters.items()}
+
+
+def _wide(value: Any) -> Any:
+    if type(value) is int:
+        return Int8(value)
+    return [Int8(part) if type(part) is int else part for part in value] if isinstance(value, list) else value
+
+
 def rows(session: Session, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
     """Run `sql` and answer its rows; none for a statement that answers nothing. Raises SQLAlchemy's `DBAPIError`."""
     connection = session.connection()
     driver: psycopg.Connection[Row] = connection.connection.driver_connection  # type: ignore[assignment]
     try:
-        cursor = driver.execute(_for_driver(sql), parameters or {})
+        cursor = driver.execute(_for_driver(sql), _given(parameters or {}))
         return cursor.fetchall() if cursor.description else []
     except psycopg.Error as error:
         if driver.closed:
@@ -47,7 +59,7 @@ def ask(engine: Engine, role: str, sql: str, parameters: Mapping[str, Any]) -> l
 def _ask(driver: psycopg.Connection[Row], role: str, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
     with driver.pipeline(), driver.cursor() as cursor:
         driver.execute(f'set local role "{role}"')
-        cursor.execute(_for_driver(sql), parameters, prepare=True)
+        cursor.execute(_for_driver(sql), _given(parameters), prepare=True)
         driver.commit()
         return cursor.fetchall()
 
