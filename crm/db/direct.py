@@ -40,11 +40,21 @@ def _wide(value: Any) -> Any:
 
 def rows(session: Session, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
     """Run `sql` and answer its rows; none for a statement that answers nothing. Raises SQLAlchemy's `DBAPIError`."""
+    cursor = _execute(session, sql, parameters or {})
+    return cursor.fetchall() if cursor.description else []
+
+
+def table(session: Session, sql: str, parameters: Mapping[str, Any] | None = None) -> tuple[list[str], list[Row]]:
+    """Run a query and answer the names of its columns, and its rows."""
+    cursor = _execute(session, sql, parameters or {})
+    return [column.name for column in cursor.description or ()], cursor.fetchall()
+
+
+def _execute(session: Session, sql: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[Row]:
     connection = session.connection()
     driver: psycopg.Connection[Row] = connection.connection.driver_connection  # type: ignore[assignment]
     try:
-        cursor = driver.execute(_for_driver(sql), _given(parameters or {}))
-        return cursor.fetchall() if cursor.description else []
+        return driver.execute(_for_driver(sql), _given(parameters))
     except psycopg.Error as error:
         if driver.closed:
             _forget_connections(connection.engine)

@@ -8,10 +8,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import Result, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.access import person_of
+from crm.db import direct
 from crm.errors import Invalid
 from crm.leads.naming import naming
 
@@ -105,11 +106,10 @@ def page_of(
     if after is not None:
         where.append(_after(SORTS[name], descending, after, parameters))
     order, page_order = (SORTS[name].order(descending=descending, alias=alias) for alias in ("l", "p"))
-    statement = text(
-        f"with page as materialized (select {COLUMNS} from {source} as l where {' and '.join(where)} order by {order} limit :limit offset :offset)"
-        f" {_WITH_COMPANY} order by {page_order}"
-    )
-    rows = _named(session, session.execute(statement, {**parameters, "limit": limit + 1, "offset": offset}))
+    # Limit and offset as they are, not as parameters: Postgres can then tell a plan worth keeping.
+    part = f"limit {int(limit) + 1}" + (f" offset {int(offset)}" if offset else "")
+    page = f"with page as materialized (select {COLUMNS} from {source} as l where {' and '.join(where)} order by {order} {part})"
+    rows = _named(session, *direct.table(session, f"{page} {_WITH_COMPANY} order by {page_order}", parameters))
     if len(rows) <= limit:
         return LeadPage(rows)
     last = rows[limit - 1]
@@ -168,7 +168,7 @@ def _where(session: Session, wanted: LeadFilter) -> tuple[list[str], dict[str, A
         where.append("l.updated_at >= :updated_since")
         parameters["updated_since"] = wanted.updated_since
     if wanted.not_contacted_days is not None:
-        where.append("coalesce(l.last_contacted_at, l.created_at) < now() - make_interval(days => :not_contacted_days)")
+        where.append("coalesce(l.last_contacted_at, l.created_at) < now() - make_interval(days => cast(:not_contacted_days as int))")
         parameters["not_contacted_days"] = wanted.not_contacted_days
     for field, condition in _BOUNDS.items():
         if (bound := getattr(wanted, field)) is not None:
@@ -205,18 +205,18 @@ def totals(session: Session, wanted: LeadFilter) -> tuple[int, Decimal]:
 
 def lead(session: Session, lead_id: int) -> LeadRow | None:
     """One lead with its names, deleted and merged ones included; None when hidden or missing."""
-    return leads_by_id(session, [lead_id]).get(lead_id)
+    found = direct.table(session, f"with page as (select {COLUMNS} from crm.leads as l where l.id = :id) {_WITH_COMPANY}", {"id": lead_id})
+    return next(iter(_named(session, *found)), None)
 
 
 def leads_by_id(session: Session, ids: Sequence[int]) -> dict[int, LeadRow]:
     """Named rows of these leads, as far as they are seen."""
-    statement = text(f"with page as (select {COLUMNS} from crm.leads as l where l.id = any(:ids)) {_WITH_COMPANY}")
-    return {row["id"]: row for row in _named(session, session.execute(statement, {"ids": list(ids)}))}
+    found = direct.table(session, f"with page as (select {COLUMNS} from crm.leads as l where l.id = any(:ids)) {_WITH_COMPANY}", {"ids": list(ids)})
+    return {row["id"]: row for row in _named(session, *found)}
 
 
-def _named(session: Session, found: Result[Any]) -> list[LeadRow]:
+def _named(session: Session, columns: Sequence[str], found: Sequence[direct.Row]) -> list[LeadRow]:
     """Rows as dictionaries, with what their ids are called."""
-    columns = tuple(found.keys())
     rows = [dict(zip(columns, row, strict=True)) for row in found]
     names = naming(session, rows)
     for row in rows:
