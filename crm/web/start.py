@@ -15,7 +15,7 @@ from typing import Any
 
 from streamlit import config
 
-from crm import settings
+from crm import logs, settings
 from crm.access import as_system, links
 from crm.db import embedded, engine
 from crm.db.migrate import migrate
@@ -97,6 +97,7 @@ def announce(say: Say = say) -> None:
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Around the serving: prepare, one supervised worker, the watch over open pages."""
+    logs.set_up()
     adopt_streamlits_address()
     await asyncio.to_thread(prepare)
     with stopping_the_database(), supervised_worker() if options.with_worker else nullcontext():

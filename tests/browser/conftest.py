@@ -3,7 +3,8 @@
     def test_x(site, sign_in):
         page = sign_in("ana", "/leads")     # a Playwright page, signed in, in a browser context of ana's own
 
-`site.start()` starts a stopped server again; `site.visit("/leads")` is a stranger's page, not signed in.
+`site.start()` starts a stopped server again; `site.visit("/leads")` is a stranger's page, not signed in. `shared_site` is
+one server for a whole file.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ import pytest
 from crm.access import as_system, passwords
 from crm.access.sign_in import set_password_hash
 from tests.cast import PASSWORD
+from tests.conftest import clone, point_to
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "tests" / "screenshots"
@@ -80,6 +83,10 @@ class Site:
         log = (self.folder / "serve.log").open("ab")
         self.process = subprocess.Popen([sys.executable, "-m", "crm", "serve", "--no-worker"], cwd=ROOT, env=self._environment(), stdout=log, stderr=log)
         wait_for(self._answers, "the server to answer")
+
+    def close_pages(self) -> None:
+        while self.contexts:
+            self.contexts.pop().close()
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
@@ -145,18 +152,40 @@ def password_hash() -> str:
     return passwords.hashed(PASSWORD)
 
 
-@pytest.fixture
-def site(chromium: Any, db: Any, cast: Any, password_hash: str, tmp_path: Path) -> Iterator[Site]:
-    """The app, served, with the cast in it; each one's password is `throughline-demo`."""
+@contextmanager
+def served(database: Any, cast: Any, chromium: Any, password_hash: str, folder: Path) -> Iterator[Site]:
+    """The app over this database; each one's password is `throughline-demo`."""
     with as_system() as session:
         for person_id in cast.people.values():
             set_password_hash(session, person_id, password_hash)
-    made = Site(free_port(), db, cast, chromium, tmp_path)
+    made = Site(free_port(), database, cast, chromium, folder)
     made.start()
-    yield made
-    for context in made.contexts:
-        context.close()
-    made.stop()
+    try:
+        yield made
+    finally:
+        made.close_pages()
+        made.stop()
+
+
+@pytest.fixture
+def site(chromium: Any, db: Any, cast: Any, password_hash: str, tmp_path: Path) -> Iterator[Site]:
+    """The app of one test's own, served, with the cast in it."""
+    with served(db, cast, chromium, password_hash, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def _shared(chromium: Any, server: Any, template: Any, password_hash: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with clone(server) as database, served(database, template, chromium, password_hash, tmp_path_factory.mktemp("served")) as made:
+        yield made
+
+
+@pytest.fixture
+def shared_site(_shared: Site) -> Iterator[Site]:
+    """One app for the tests of a file: quicker, where each changes people or records of its own. Never together with `db`."""
+    point_to(_shared.db.url)  # a test with a database of its own may have come in between
+    yield _shared
+    _shared.close_pages()
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ def test_an_empty_installation_prints_a_link_that_makes_the_first_admin_once(sit
     again.get_by_role("button", name="Sign out").wait_for(state="attached")
 
 
-def test_a_first_visit_stays_under_a_megabyte_and_asks_nobody_else(site: Site) -> None:
-    page = site.context().new_page()
+def test_a_first_visit_stays_under_a_megabyte_and_asks_nobody_else(shared_site: Site) -> None:
+    page = shared_site.context().new_page()
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     bytes_by_request: dict[str, float] = {}
@@ -50,15 +50,15 @@ def test_a_first_visit_stays_under_a_megabyte_and_asks_nobody_else(site: Site) -
     page.get_by_role("heading", name="Leads").wait_for()
     page.wait_for_load_state("networkidle")
     assert sum(bytes_by_request.values()) < ONE_MEGABYTE
-    assert {urlsplit(url).netloc for url in asked if url.startswith("http")} == {f"localhost:{site.port}"}
+    assert {urlsplit(url).netloc for url in asked if url.startswith("http")} == {f"localhost:{shared_site.port}"}
     assert complaints == []
 
 
-def test_every_path_of_a_page_answers_with_our_first_page(site: Site) -> None:
+def test_every_path_of_a_page_answers_with_our_first_page(shared_site: Site) -> None:
     from crm.ui.navigation import PAGES
 
     for entry in PAGES:
-        answer = httpx.get(f"{site.url}/{entry.url}")
+        answer = httpx.get(f"{shared_site.url}/{entry.url}")
         assert answer.status_code == 200 and "<title>Throughline</title>" in answer.text
         assert 'rel="preload"' not in answer.text
 

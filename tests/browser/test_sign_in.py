@@ -17,36 +17,36 @@ def is_at_the_door(page: Any) -> bool:
     return bool(page.get_by_role("button", name=FORM, exact=True).is_visible())
 
 
-def test_the_right_password_opens_the_page_one_asked_for(site: Site) -> None:
-    page = site.sign_in("ana", "/leads")
-    assert page.url == f"{site.url}/leads"
+def test_the_right_password_opens_the_page_one_asked_for(shared_site: Site) -> None:
+    page = shared_site.sign_in("ana", "/leads")
+    assert page.url == f"{shared_site.url}/leads"
     page.get_by_role("link", name="Ana", exact=True).wait_for()
 
 
-def test_a_wrong_password_says_so_and_opens_nothing(site: Site) -> None:
-    page = site.visit("/leads")
+def test_a_wrong_password_says_so_and_opens_nothing(shared_site: Site) -> None:
+    page = shared_site.visit("/leads")
     fill_in(page, "ana@demo.example", "not the password")
     page.get_by_text("do not belong together").wait_for()
     assert is_at_the_door(page)
     assert not [cookie for cookie in page.context.cookies() if "throughline" in cookie["name"]]
 
 
-def test_the_cookie_is_out_of_reach_of_scripts(site: Site) -> None:
-    page = site.sign_in("ana")
+def test_the_cookie_is_out_of_reach_of_scripts(shared_site: Site) -> None:
+    page = shared_site.sign_in("ana")
     (cookie,) = [cookie for cookie in page.context.cookies() if "throughline" in cookie["name"]]
     assert cookie["httpOnly"] and cookie["sameSite"] == "Lax"
     assert cookie["value"] not in page.evaluate("document.cookie")
 
 
-def test_a_refresh_keeps_one_signed_in(site: Site) -> None:
-    page = site.sign_in("ana", "/leads")
+def test_a_refresh_keeps_one_signed_in(shared_site: Site) -> None:
+    page = shared_site.sign_in("ana", "/leads")
     page.reload()
     page.get_by_role("button", name="Sign out").wait_for(state="attached")
-    assert page.url == f"{site.url}/leads"
+    assert page.url == f"{shared_site.url}/leads"
 
 
-def test_signing_out_ends_the_session_for_good(site: Site) -> None:
-    page = site.sign_in("ana")
+def test_signing_out_ends_the_session_for_good(shared_site: Site) -> None:
+    page = shared_site.sign_in("ana")
     cookies = page.context.cookies()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name=FORM, exact=True).wait_for()
@@ -55,31 +55,34 @@ def test_signing_out_ends_the_session_for_good(site: Site) -> None:
     page.get_by_role("button", name=FORM, exact=True).wait_for()
 
 
-def test_the_open_page_of_a_disabled_person_shows_the_door(site: Site) -> None:
+def test_the_open_page_of_a_disabled_person_shows_the_door(shared_site: Site) -> None:
     from crm.access import OPERATOR, acting_as
     from crm.people.use_cases import disable_person
 
-    page = site.sign_in("ana", "/leads")
+    page = shared_site.sign_in("bruno", "/leads")
     with acting_as(OPERATOR) as session:
-        disable_person(session, site.cast.people["ana"], 1, source="test")
+        disable_person(session, shared_site.cast.people["bruno"], 1, source="test")
     page.get_by_role("button", name=FORM, exact=True).wait_for()
     assert page.get_by_role("button", name="Sign out").count() == 0
 
 
-def test_an_open_page_follows_a_change_of_role(site: Site) -> None:
+def test_an_open_page_follows_a_change_of_role(shared_site: Site) -> None:
     from crm.access import OPERATOR, acting_as
     from crm.people.use_cases import place_person, role_id
 
-    page = site.sign_in("ana")
+    page = shared_site.sign_in("vera", "/leads")
+    page.get_by_placeholder("Search name").fill("Delta")
     assert page.get_by_role("link", name="People").count() == 0
     with acting_as(OPERATOR) as session:
-        place_person(session, site.cast.people["ana"], [(None, role_id(session, "admin"))])
+        place_person(session, shared_site.cast.people["vera"], [(None, role_id(session, "admin"))])
     page.get_by_role("link", name="People").wait_for(state="attached")
+    page.get_by_role("heading", name="Leads").wait_for()
+    assert page.get_by_placeholder("Search name").input_value() == "Delta"
 
 
-def test_who_knows_only_the_pages_session_id_gets_the_sign_in_page(site: Site) -> None:
+def test_who_knows_only_the_pages_session_id_gets_the_sign_in_page(shared_site: Site) -> None:
     """Streamlit hands a session to whoever names its id; the second client here names ana's."""
-    ana = site.context().new_page()
+    ana = shared_site.context().new_page()
     ids: list[str] = []
     ana.on("websocket", lambda socket: socket.on("framereceived", lambda frame: ids.extend(_page_session_ids(frame))))
     ana.goto("/leads")
@@ -88,7 +91,7 @@ def test_who_knows_only_the_pages_session_id_gets_the_sign_in_page(site: Site) -
     ana.get_by_role("heading", name="Leads").wait_for()
     stolen = ids[-1]
 
-    thief = site.context()
+    thief = shared_site.context()
     thief.add_init_script(f"""
         const Real = WebSocket
         window.WebSocket = class extends Real {{
@@ -122,14 +125,14 @@ def test_each_page_as_the_very_first_request_after_a_start_shows_the_door_only(s
     assert headings == [FORM]
 
 
-def test_a_reset_link_works_once(site: Site) -> None:
+def test_a_reset_link_works_once(shared_site: Site) -> None:
     from crm.access.sign_in import make_reset_link
 
-    link = f"/?reset={make_reset_link(site.cast.people['ana'], by=None)}"
-    page = site.visit(link)
+    link = f"/?reset={make_reset_link(shared_site.cast.people['carla'], by=None)}"
+    page = shared_site.visit(link)
     page.get_by_label("New password", exact=True).fill("three blind mice")
     page.get_by_label("New password again").fill("three blind mice")
     page.get_by_role("button", name="Save and sign in").click()
     page.get_by_role("button", name="Sign out").wait_for(state="attached")
-    assert re.fullmatch(f"{site.url}/", page.url)
-    site.visit(link).get_by_text("no longer works").wait_for()
+    assert re.fullmatch(f"{shared_site.url}/", page.url)
+    shared_site.visit(link).get_by_text("no longer works").wait_for()
