@@ -21,9 +21,9 @@ sheet = grid.sheet()
 grid.hear(sheet, messages.take())
 with acting_as(person) as session:
     total = lead_list.total(session, person, asked)
-    page = lead_list.draw_line(total, places.line)
+    page = lead_list.draw_line(total, asked, places.line)
     grid.turn_to(
-        sheet, (asked, page),
+        sheet, (asked, page), columns,
         lambda: reads.list_leads(session, asked.wanted, sort=asked.sort, limit=lead_list.PAGE, offset=(page - 1) * lead_list.PAGE).rows,
         lambda ids: reads.leads_by_id(session, ids),
     )  # fmt: skip
@@ -31,19 +31,23 @@ with head:
     look.head("Leads", *lead_list.context(person, lookups, asked))
 
 
+fresh = [person]
+
+
 @st.fragment
 def work() -> None:
     """The grid and its bar run alone while somebody types."""
-    person = viewer("lead")
+    person = fresh.pop() if fresh else viewer("lead")
     sheet = grid.sheet()
-    with st.container(key="leads_grid"):
-        grid.draw(sheet, person, lookups, columns=columns, stages=lead_list.stage_names(lookups, asked), currencies=codes)
-    grid_bar.draw(sheet, person, lookups)
+    if sheet.rows:
+        with st.container(key="leads_grid"):
+            grid.draw(sheet, person, lookups, stages=lead_list.stage_names(lookups, asked), currencies=codes)
+    else:
+        lead_list.draw_empty(person, asked)
+    if sheet.rows or sheet.pending or sheet.message:
+        grid_bar.draw(sheet, person, lookups)
 
 
-if sheet.rows:
-    work()
-else:
-    lead_list.draw_empty(person, asked)
+work()
 if st.session_state.pop(grid_bar.LOOK, False):
     conflict_dialog.open_for(person, lookups)

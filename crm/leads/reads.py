@@ -184,9 +184,15 @@ def _where(session: Session, wanted: LeadFilter) -> tuple[list[str], dict[str, A
 def _search(session: Session, q: str, parameters: dict[str, Any]) -> str:
     """By the trigram index where few match; for words that thousands share, the list is walked in its own order instead."""
     parameters["q"] = q = q[:200]
-    if len(q) < 3 or session.scalar(text("select crm.search_is_common(:q)"), {"q": q}):
+    if is_common(session, q):
         return "crm.lead_matches(l.id, :q)"
     return "l.id in (select crm.search_leads(:q, null))"
+
+
+def is_common(session: Session, q: str) -> bool:
+    """Whether so many leads share the words that finding all of them takes long; the first page of a list does not."""
+    q = q.strip()[:200]
+    return len(q) < 3 or bool(session.scalar(text("select crm.search_is_common(:q)"), {"q": q}))
 
 
 def count_leads(session: Session, wanted: LeadFilter) -> int:

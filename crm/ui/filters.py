@@ -24,6 +24,7 @@ SORTS: Mapping[str, str] = {
     "last_contacted_at": "Longest without contact", "stage_entered_at": "Longest in stage",
 }  # fmt: skip
 NOBODY = 0
+SHORTEST = 3  # what the trigram index can find
 WORK_VIEWS = ("quiet", "closing", "overdue")
 
 
@@ -35,6 +36,7 @@ class Asked:
     sort: str
     view: str
     pipeline_id: int | None
+    is_too_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,15 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
         sort = st.selectbox(
             "Order", list(SORTS), key="sort", bind="query-params", format_func=lambda name: SORTS[name], label_visibility="collapsed", width=170
         )
+    q = (q or "").strip()
+    is_long = len(q) >= SHORTEST
     wanted = LeadFilter(
-        pipeline_ids=(pipeline_id,) if pipeline_id else (), stage_ids=stages, q=q or "",
+        pipeline_ids=(pipeline_id,) if pipeline_id else (), stage_ids=stages, q=q if is_long else "",
         owner_ids=(person.id,) if view == "mine" else owners or ((person.id,) if begins_with_own and view != "team" else ()),
         open_only=view in WORK_VIEWS and not stages,
     )  # fmt: skip
     wanted = _bounded(wanted, view or "team", clock.today(person.time_zone))
-    return Asked(wanted, sort or "-updated_at", view or "team", pipeline_id), Places(actions, line)
+    return Asked(wanted, sort or "-updated_at", view or "team", pipeline_id, bool(q) and not is_long), Places(actions, line)
 
 
 def _ask_pipeline(lookups: Lookups) -> int | None:

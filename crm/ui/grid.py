@@ -10,31 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from crm import clock
 from crm.access import Person, acting_as
 from crm.changes import undo
 from crm.errors import CrmError
 from crm.leads.reads import leads_by_id
 from crm.leads.use_cases import save_cells
 from crm.ui import drafts as unsaved
-from crm.ui import messages
+from crm.ui import grid_columns, messages
 from crm.ui.drafts import Draft, Drafts, Row
 from crm.ui.lookups import Lookups
 from crm.ui.words import count
 
 STATE = "leads.sheet"
-COLUMNS: Mapping[str, str] = {
-    "name": "Lead", "company": "Company", "stage": "Stage", "owner": "Owner", "value": "Value", "currency": "Cur.", "value_usd": "Value $",
-    "lifetime_usd": "Lifetime $", "next_step": "Next step", "expected_close_on": "Close", "contacted": "Last contact", "in_stage": "In stage",
-    "source": "Source", "market": "Market", "email": "Mail", "phone": "Phone", "team": "Team", "pipeline": "Pipeline",
-}  # fmt: skip
-USUAL = ("name", "stage", "owner", "value", "currency", "lifetime_usd", "next_step", "expected_close_on", "contacted")
-OPEN = "open"
 HEIGHT = 612
 LATE_SECONDS = 1.0
 
@@ -56,10 +47,12 @@ class Sheet:
 
     asked: object = None
     generation: int = 0
+    columns: Sequence[str] = grid_columns.USUAL
     rows: Sequence[Row] = ()
     laid: Drafts = field(default_factory=dict)
     pending: Drafts = field(default_factory=dict)
     frame: pd.DataFrame = field(default_factory=pd.DataFrame)
+    standing: dict[str, list[str]] = field(default_factory=dict)
     keeps_order: bool = False
     message: Message | None = None
     pressed_at: float = 0
@@ -80,7 +73,8 @@ class Sheet:
     def lay(self, rows: Sequence[Row], drafts: Drafts, *, is_same_showing: bool = False) -> None:
         """Show `rows` with `drafts` over them. The same showing keeps scroll and cursor; only for changes of one's own."""
         self.rows, self.laid, self.pending = rows, drafts, drafts
-        self.frame = frame_of(rows, drafts)
+        self.frame = grid_columns.frame_of(rows, drafts, self.columns)
+        self.standing = grid_columns.standing(rows, drafts)
         self.generation += not is_same_showing
 
 
@@ -105,8 +99,13 @@ def hear(found: Sheet, left: messages.Message | None) -> None:
         found.keeps_order = True
 
 
-def turn_to(found: Sheet, asked: object, read: Callable[[], Sequence[Row]], reread: Callable[[Sequence[int]], Mapping[int, Row]]) -> None:
+def turn_to(
+    found: Sheet, asked: object, columns: Sequence[str], read: Callable[[], Sequence[Row]], reread: Callable[[Sequence[int]], Mapping[int, Row]]
+) -> None:
     """Make the sheet show what is asked for. Unsaved cells freeze their showing; after a save the rows keep their places."""
+    if columns != found.columns:
+        found.columns = columns
+        found.lay(found.rows, found.pending)
     is_new = asked != found.asked
     if not is_new and found.pending:
         return
@@ -125,81 +124,24 @@ def _versions(rows: Sequence[Row]) -> list[tuple[int, int]]:
     return [(row["id"], row["version"]) for row in rows]
 
 
-def frame_of(rows: Sequence[Row], drafts: Mapping[int, Draft]) -> pd.DataFrame:
-    """The cells as the editor shows them. The ids are the index: other rows then never inherit an edit."""
-    now = clock.now()
-
-    def column(name: str) -> list[Any]:
-        return [drafts[row["id"]].cells.get(name, row[name]) if row["id"] in drafts else row[name] for row in rows]
-
-    def days(name: str) -> pd.Series:
-        return pd.Series([None if row[name] is None else max((now - row[name]).days, 0) for row in rows], dtype="Int64")
-
-    def amounts() -> list[float | None]:
-        return [drafts[row["id"]].cells.get("value", unsaved.shown(row, "value")) if row["id"] in drafts else unsaved.shown(row, "value") for row in rows]
-
-    def currencies() -> list[str | None]:
-        return [drafts[row["id"]].cells.get("currency", row["value_currency"]) if row["id"] in drafts else row["value_currency"] for row in rows]
-
-    texts = ("name", "company", "stage", "owner", "next_step", "source", "market", "email", "phone", "team", "pipeline")
-    found: dict[str, Any] = {OPEN: pd.Series([":material/chevron_right:"] * len(rows), dtype="string")}
-    found |= {name: pd.Series(column(name), dtype="string") for name in texts}
-    found["value"] = pd.Series(amounts(), dtype="float64")
-    found["currency"] = pd.Series(currencies(), dtype="string")
-    for name in ("value_usd", "lifetime_usd"):
-        found[name] = pd.Series([float(row[name]) if row[name] else None for row in rows], dtype="float64")
-    found["expected_close_on"] = pd.Series(pd.to_datetime(column("expected_close_on"), errors="coerce"), dtype="datetime64[s]")
-    found["contacted"], found["in_stage"] = days("last_contacted_at"), days("stage_entered_at")
-    frame = pd.DataFrame(found)
-    frame.index = pd.Index([row["id"] for row in rows], dtype="int64", name="id")
-    return frame
-
-
-def draw(found: Sheet, person: Person, lookups: Lookups, *, columns: Sequence[str], stages: Sequence[str], currencies: Sequence[str]) -> None:
+def draw(found: Sheet, person: Person, lookups: Lookups, *, stages: Sequence[str], currencies: Sequence[str]) -> None:
     """The editor itself."""
-    may_edit = person.may("lead", "edit")
-    locked = set(found.frame.columns) - set(unsaved.WRITES) if may_edit else set(found.frame.columns)
-    if not person.may("lead", "assign"):
-        locked.add("owner")
+    locked = [name for name in (grid_columns.OPEN, *found.columns) if not _may_write(name, person)]
+    owners = [lookups.names.people[person_id] for person_id in lookups.owners if person_id in lookups.names.people]
+    usual = {"stage": stages, "owner": owners, "currency": currencies}
+    choices = {name: list(dict.fromkeys([*usual[name], *found.standing[name]])) for name in usual}
     st.data_editor(
-        found.frame, key=found.key, hide_index=True, height=HEIGHT, row_height=34, placeholder="", alt="Leads",
-        column_order=[OPEN, *columns], column_config=_config(found, lookups, stages, currencies), disabled=sorted(locked),
+        found.frame, key=found.key, hide_index=True, height=HEIGHT, row_height=34, placeholder="", alt="Leads", disabled=locked,
+        column_config=grid_columns.config(found.columns, choices, on_open=_open),
     )  # fmt: skip
 
 
-def _config(found: Sheet, lookups: Lookups, stages: Sequence[str], currencies: Sequence[str]) -> dict[str, Any]:
-    cc = st.column_config
-    owners = [lookups.names.people[person_id] for person_id in lookups.owners if person_id in lookups.names.people]
-    return {
-        OPEN: cc.ButtonColumn("", width=40, pinned=True, type="tertiary", on_click=_open, key="leads.open"),
-        "name": cc.TextColumn("Lead", width=210, max_chars=300, required=True),
-        "company": cc.TextColumn("Company", width=180),
-        "stage": cc.SelectboxColumn("Stage", width=118, required=True, options=_options(stages, found, "stage")),
-        "owner": cc.SelectboxColumn("Owner", width=125, options=_options(owners, found, "owner")),
-        "value": cc.NumberColumn("Value", width=92, format="localized"),
-        "currency": cc.SelectboxColumn("Cur.", width=62, options=_options(currencies, found, "currency")),
-        "value_usd": cc.NumberColumn("Value $", width=100, format="%,.0f"),
-        "lifetime_usd": cc.NumberColumn("Lifetime $", width=86, format="%,.0f"),
-        "next_step": cc.TextColumn("Next step", width=182, max_chars=300),
-        "expected_close_on": cc.DateColumn("Close", width=106, format="D MMM YYYY"),
-        "contacted": cc.NumberColumn("Last contact", width=96, format="%d d ago"),
-        "in_stage": cc.NumberColumn("In stage", width=80, format="%d d"),
-        "source": cc.TextColumn("Source", width=110, max_chars=300),
-        "market": cc.TextColumn("Market", width=70, max_chars=2),
-        "email": cc.TextColumn("Mail", width=190, max_chars=300),
-        "phone": cc.TextColumn("Phone", width=140, max_chars=300),
-        "team": cc.TextColumn("Team", width=100),
-        "pipeline": cc.TextColumn("Pipeline", width=110),
-    }
-
-
-def _options(usual: Sequence[str], found: Sheet, column: str) -> list[str]:
-    """The choices, and whatever stands in the column: the editor hides values that are no option."""
-    return list(dict.fromkeys([*usual, *found.frame[column].dropna()]))
+def _may_write(column: str, person: Person) -> bool:
+    return column in unsaved.WRITES and person.may("lead", "edit") and (column != "owner" or person.may("lead", "assign"))
 
 
 def _open() -> None:
-    click = st.session_state["leads.open"]
+    click = st.session_state[grid_columns.OPENED]
     found: Sheet = st.session_state[STATE]
     if click and 0 <= click.row < len(found.rows):
         st.switch_page("pages/lead.py", query_params={"id": str(found.rows[click.row]["id"])})

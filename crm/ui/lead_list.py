@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from crm import money
 from crm.access import Person
 from crm.leads import reads
-from crm.ui import filters, grid, look, messages, new_lead
+from crm.ui import filters, grid_columns, look, messages, new_lead
 from crm.ui.filters import Asked
 from crm.ui.lookups import Lookups
 
@@ -24,6 +24,7 @@ OWNS = "leads.owns"
 TOTAL = "leads.total"
 ADDRESS = "leads.address"
 FRESH_SECONDS = 30
+UNCOUNTED = 2000  # as far as one pages through words that thousands of leads share
 
 
 def begins_with_own(session: Session, person: Person) -> bool:
@@ -35,12 +36,16 @@ def begins_with_own(session: Session, person: Person) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many leads the filter finds and what they are worth; kept for a moment, since it reads them all."""
+    """How many leads the filter finds and what they are worth (None: more than are counted); kept for a moment, since it reads them all."""
 
     of: Any
     leads: int
-    value_usd: Decimal
+    value_usd: Decimal | None
     until: float
+
+    @property
+    def words(self) -> str:
+        return f"{self.leads:,}" if self.value_usd is not None else f"over {self.leads:,}"
 
 
 def total(session: Session, person: Person, asked: Asked) -> Total:
@@ -48,7 +53,8 @@ def total(session: Session, person: Person, asked: Asked) -> Total:
     kept: Total | None = st.session_state.get(TOTAL)
     key = (person.id, person.stamp, asked.wanted)
     if kept is None or kept.of != key or kept.until < monotonic():
-        leads, value = reads.totals(session, asked.wanted)
+        is_countable = not asked.wanted.q or not reads.is_common(session, asked.wanted.q)
+        leads, value = reads.totals(session, asked.wanted) if is_countable else (UNCOUNTED, None)
         kept = st.session_state[TOTAL] = Total(key, leads, value, monotonic() + FRESH_SECONDS)
     return kept
 
@@ -57,15 +63,16 @@ def forget_total() -> None:
     st.session_state.pop(TOTAL, None)
 
 
-def draw_line(found: Total, place: DeltaGenerator) -> int:
+def draw_line(found: Total, asked: Asked, place: DeltaGenerator) -> int:
     """Which leads of how many, what they are worth, and the pages; answers the page."""
     with place:
         words = st.container(width="stretch")
         page = st.pagination(max(1, -(-found.leads // PAGE)), key="page", bind="query-params", max_visible_pages=5)
     first = (page - 1) * PAGE + 1
-    span = f"{first:,}–{min(first + PAGE - 1, found.leads):,} of {found.leads:,}" if found.leads else "No leads"
+    span = f"{first:,}–{min(first + PAGE - 1, found.leads):,} of {found.words}" if found.leads else "No leads"
+    hint = f"search begins at {filters.SHORTEST} letters" if asked.is_too_short else money.short(found.value_usd)
     with words:
-        st.html(f"<div class='tl-count'><span>{money.short(found.value_usd)}</span><b>{span}</b></div>")
+        st.html(f"<div class='tl-count'><span>{hint}</span><b>{span}</b></div>")
     st.session_state[ADDRESS] = dict(st.query_params)
     return page
 
@@ -73,7 +80,7 @@ def draw_line(found: Total, place: DeltaGenerator) -> int:
 def draw_actions(person: Person, lookups: Lookups, place: DeltaGenerator) -> list[str]:
     """Columns, recent saves, a new lead; answers the columns to show."""
     with place:
-        columns = filters.ask_columns(grid.COLUMNS, grid.USUAL)
+        columns = filters.ask_columns(grid_columns.COLUMNS, grid_columns.USUAL)
         messages.draw_recent(person)
         if person.may("lead", "create") and st.button("Lead", icon=":material/add:", key="leads.new"):
             new_lead.open_for(person, lookups)

@@ -125,11 +125,11 @@ def test_the_same_cell_saved_by_two_becomes_a_conflict_and_the_rest_is_saved(ope
     page = open_leads("bruno", view="Team")
     at = position(page, "Petra Supplies")
     saved_by(cast, "ana", "Petra Supplies", 1, next_step="hers")
-    type_cells(page, {at: {"next_step": "his", "source": "fair"}})
+    type_cells(page, {at: {"next_step": "his", "value": 9000}})
     press(page, "leads.save")
     assert "1 met a colleague&#x27;s change" in said(page)
     row = lead(db, cast, "Petra Supplies")
-    assert (row["next_step"], row["source"]) == ("hers", "fair")
+    assert (row["next_step"], int(row["value_amount"])) == ("hers", 9000)
     assert db.value("select count(*) from crm.conflicts where resolved_at is null") == 1
 
 
@@ -178,6 +178,21 @@ def test_a_viewer_sees_the_grid_without_a_way_to_save(open_leads: Any) -> None:
     page = open_leads("vera")
     assert names(page) == {"Al Noor Trading", "Delta Foods", "Petra Supplies"}
     assert not [button for button in page.button if button.key in ("leads.save", "leads.discard", "leads.new")]
+
+
+def test_hiding_a_column_keeps_what_was_typed_in_it(open_leads: Any, db: Any, cast: Any) -> None:
+    page = open_leads("ana")
+    type_cells(page, {position(page, "Delta Foods"): {"next_step": "call"}})
+    page.get("pills")[0].set_value(["name", "stage"]).run()
+    assert list(frame(page).columns) == ["open", "name", "stage"]
+    press(page, "leads.save")
+    assert lead(db, cast, "Delta Foods")["next_step"] == "call"
+
+
+def test_words_that_are_too_short_do_not_search(open_leads: Any) -> None:
+    page = open_leads("ana", q="no")
+    assert names(page) == {"Al Noor Trading", "Delta Foods"}
+    assert "search begins at 3 letters" in said(page)
 
 
 def test_the_context_says_what_one_looks_at(open_leads: Any) -> None:
