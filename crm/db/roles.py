@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import InternalError
 
 from crm.settings import Settings
 
+TRIES = 10
 VIEW_SCOPES = ("all", "team", "own", "mixed")
 
 
@@ -95,7 +98,15 @@ def ensure(connection: Connection, roles: DbRoles, password: str) -> None:
             connection.execute(text(f'create role "{name}" nologin noinherit'))
     if roles.login not in existing:
         connection.execute(text(f'create role "{roles.login}" login noinherit'))
-    connection.execute(text(f"alter role \"{roles.login}\" with login noinherit nocreatedb nocreaterole password '{password}'"))
+    for attempt in range(TRIES):  # another installation of the same server may be altering it this moment
+        try:
+            with connection.begin_nested():
+                connection.execute(text(f"alter role \"{roles.login}\" with login noinherit nocreatedb nocreaterole password '{password}'"))
+            break
+        except InternalError:
+            if attempt == TRIES - 1:
+                raise
+            time.sleep(0.2)
     granted = set(
         connection.scalars(
             text("select r.rolname from pg_auth_members m join pg_roles r on r.oid = m.roleid join pg_roles l on l.oid = m.member where l.rolname = :l"),
