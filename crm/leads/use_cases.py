@@ -24,18 +24,19 @@ def create_lead(session: Session, values: Mapping[str, Any], *, source: str, com
 
     Raises `Invalid` or `Refused`; nothing is written then. The lead is the last result.
     """
-    values = dict(values)
-    change_set_id = None
-    if company_name and company_name.strip():
-        found = session.scalar(_COMPANY, {"n": company_name.strip()})
-        if found is None:
-            made = apply(
-                session, [Edit(COMPANY.name, None, {"name": company_name, "team_id": values.get("team_id"), "market": values.get("market")})],
-                source=source, label="New lead", on_conflict="refuse",
-            )  # fmt: skip
-            found, change_set_id = made.results[0].record_id, made.change_set_id
-        values["company_id"] = found
-    return apply(session, [Edit(LEAD.name, None, values)], source=source, label="New lead", on_conflict="refuse", change_set_id=change_set_id)
+    with session.begin_nested():  # a new company goes with the lead, or not at all
+        values = dict(values)
+        change_set_id = None
+        if company_name and company_name.strip():
+            found = session.scalar(_COMPANY, {"n": company_name.strip()})
+            if found is None:
+                made = apply(
+                    session, [Edit(COMPANY.name, None, {"name": company_name, "team_id": values.get("team_id"), "market": values.get("market")})],
+                    source=source, label="New lead", on_conflict="refuse",
+                )  # fmt: skip
+                found, change_set_id = made.results[0].record_id, made.change_set_id
+            values["company_id"] = found
+        return apply(session, [Edit(LEAD.name, None, values)], source=source, label="New lead", on_conflict="refuse", change_set_id=change_set_id)
 
 
 def edit_leads(
