@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from sqlalchemy import text
@@ -14,7 +13,8 @@ from crm.changes.records import Checks, Field, RecordType, register
 from crm.errors import Invalid
 from crm.leads import rules
 from crm.organisation.rules import read_market
-from crm.pipelines.reads import PipelineRow, pipelines
+from crm.pipelines.layout import Layout, layout, own_layout
+from crm.pipelines.reads import PipelineRow
 
 
 class LeadChecks(Checks):
@@ -23,23 +23,17 @@ class LeadChecks(Checks):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._owners: dict[int, tuple[bool, bool, frozenset[int]]] = {}
+        self._layout: Layout | None = None
+        self._looked_again = False
 
-    @cached_property
-    def _pipelines(self) -> Sequence[PipelineRow]:
-        return pipelines(self.session)
-
-    @cached_property
-    def _parents(self) -> dict[int, int | None]:
-        return {row.id: row.parent_id for row in self.session.execute(text("select id, parent_id from crm.teams where deleted_at is null"))}
-
-    def _line(self, team_id: int) -> list[int]:
-        """The team and those above it, nearest first."""
-        line: list[int] = []
-        current: int | None = team_id
-        while current is not None and current not in line:
-            line.append(current)
-            current = self._parents.get(current)
-        return line
+    def _layout_with(self, place: Mapping[str, Any]) -> Layout:
+        """The layout; read once more, in this transaction, where it lacks a part of `place` that the transaction may have made itself."""
+        if self._layout is None:
+            self._layout = layout(self.session)
+        parts = {(word, place.get(f"{word}_id")) for word in ("team", "pipeline", "stage") if place.get(f"{word}_id") is not None}
+        if not self._looked_again and not parts <= self._layout.ids:
+            self._looked_again, self._layout = True, own_layout(self.session)
+        return self._layout
 
     def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
         if current is None:
@@ -69,17 +63,18 @@ class LeadChecks(Checks):
     def _place(self, current: Mapping[str, Any] | None, wanted: dict[str, Any], after: dict[str, Any]) -> None:
         """Fill in pipeline and stage where the team or pipeline moved, and check that the three fit."""
         team_id = after["team_id"]
-        if team_id not in self._parents:
+        standing = self._layout_with(after)
+        if team_id not in standing.parents:
             raise Invalid("There is no such team.", field="team_id")
-        line = self._line(team_id)
+        line = standing.line(team_id)
         team_moved = current is not None and team_id != current["team_id"]
         if (current is None or team_moved) and wanted.get("pipeline_id") is None and wanted.get("stage_id") is not None:
             # A stage names its pipeline.
-            owner = next((p for p in self._pipelines if any(s.id == wanted["stage_id"] for s in p.stages)), None)
+            owner = next((p for p in standing.pipelines if any(s.id == wanted["stage_id"] for s in p.stages)), None)
             wanted["pipeline_id"] = after["pipeline_id"] = owner.id if owner else None
-        if wanted.get("pipeline_id") is None and (current is None or (team_moved and self._pipeline(after.get("pipeline_id"), line) is None)):
-            wanted["pipeline_id"] = after["pipeline_id"] = rules.default_pipeline(self._pipelines, line).id
-        pipeline = rules.check_pipeline(self._pipeline(after["pipeline_id"], line), line)
+        if wanted.get("pipeline_id") is None and (current is None or (team_moved and _pipeline(standing, after.get("pipeline_id"), line) is None)):
+            wanted["pipeline_id"] = after["pipeline_id"] = rules.default_pipeline(standing.pipelines, line).id
+        pipeline = rules.check_pipeline(_pipeline(standing, after["pipeline_id"], line), line)
         if wanted.get("stage_id") is None and (current is None or pipeline.id != current["pipeline_id"]):
             if not pipeline.stages:
                 raise Invalid(f"“{pipeline.name}” has no stages yet.", field="pipeline_id")
@@ -89,9 +84,6 @@ class LeadChecks(Checks):
             rules.check_entry(stage, after)
         if team_moved and "owner_id" not in wanted and after.get("owner_id") and not self._belongs(after["owner_id"], line):
             wanted["owner_id"] = None  # nobody of the new team's yet: it shows as unassigned there
-
-    def _pipeline(self, pipeline_id: int | None, line: Sequence[int]) -> PipelineRow | None:
-        return next((p for p in self._pipelines if p.id == pipeline_id and p.team_id in line), None)
 
     def _owner(self, owner_id: int) -> tuple[bool, bool, frozenset[int]]:
         """(is active, is organisation-wide, teams)."""
@@ -115,6 +107,10 @@ class LeadChecks(Checks):
     def _check_owner(self, owner_id: int) -> None:
         if not self._owner(owner_id)[0]:
             raise Invalid("That person does not exist or is disabled. Choose another owner.", field="owner_id")
+
+
+def _pipeline(standing: Layout, pipeline_id: int | None, line: Sequence[int]) -> PipelineRow | None:
+    return next((p for p in standing.pipelines if p.id == pipeline_id and p.team_id in line), None)
 
 
 LEAD = register(

@@ -1,6 +1,7 @@
 """What a lead refers to: from the id or exact name somebody wrote to the id, and from ids back to names.
 
-Everything is read under the view role, so a hidden record is as unknown as a missing one.
+Everything is read under the view role, so a hidden record is as unknown as a missing one; only the stages of the pipeline
+that a seen lead stands in come from the layout, which is remembered.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from crm.db import direct
 from crm.errors import Invalid
+from crm.pipelines.layout import layout
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 
 Given = int | str | None
@@ -95,12 +98,16 @@ class References:
                 return self._only(ids, given, field="pipeline_id", word="pipeline")
         return self._only([p.id for p in named] if team_id is None else [], given, field="pipeline_id", word="pipeline")
 
-    def stage(self, given: Given, *, pipeline_id: int | None, team_id: int | None) -> int | None:
-        """By name: in the pipeline; without one, in the team's first that has such a stage, which is where a new lead goes."""
+    def stage(self, given: Given, *, pipeline_id: int | None, team_id: int | None, is_staying: bool = False) -> int | None:
+        """By name: in the pipeline; without one, in the team's first that has such a stage, which is where a new lead goes.
+
+        `is_staying`: a lead that the person sees stands in that pipeline, so its stages are theirs to know.
+        """
         if not isinstance(given, str):
             return given
         if pipeline_id is not None:
-            return self._only(self._stages_called(given, [p for p in self._pipelines if p.id == pipeline_id]), given, field="stage_id", word="stage")
+            among = layout(self.session).pipelines if is_staying else self._pipelines
+            return self._only(self._stages_called(given, [p for p in among if p.id == pipeline_id]), given, field="stage_id", word="stage")
         for team in self._line(team_id):
             in_team = [p for p in self._pipelines if p.team_id == team and p.stages]
             for pipelines_ in (in_team[:1], in_team):
@@ -164,8 +171,8 @@ def _by_name(rows: Iterable[PipelineRow | StageRow]) -> dict[str, list[int]]:
 
 def places(session: Session, ids: Collection[int]) -> dict[int, tuple[int, int]]:
     """(team, pipeline) of these leads, as far as they are seen."""
-    rows = session.execute(text("select id, team_id, pipeline_id from crm.leads where id = any(:ids)"), {"ids": sorted(ids)})
-    return {row.id: (row.team_id, row.pipeline_id) for row in rows}
+    found = direct.rows(session, "select id, team_id, pipeline_id from crm.leads where id = any(:ids)", {"ids": sorted(ids)})
+    return {lead_id: (team_id, pipeline_id) for lead_id, team_id, pipeline_id in found}
 
 
 def wanted_ids(references: References, given: Mapping[str, Any], *, place: tuple[int, int] | None) -> dict[str, Any]:
@@ -181,7 +188,8 @@ def wanted_ids(references: References, given: Mapping[str, Any], *, place: tuple
     if "pipeline_id" in found:
         found["pipeline_id"] = pipeline_id = references.pipeline(found["pipeline_id"], team_id=team_id)
     if "stage_id" in found:
-        found["stage_id"] = references.stage(found["stage_id"], pipeline_id=pipeline_id, team_id=team_id)
+        is_staying = place is not None and pipeline_id == place[1]
+        found["stage_id"] = references.stage(found["stage_id"], pipeline_id=pipeline_id, team_id=team_id, is_staying=is_staying)
     if "owner_id" in found:
         found["owner_id"] = references.owner(found["owner_id"])
     if "company_id" in found:
