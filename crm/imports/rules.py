@@ -15,7 +15,7 @@ from crm.imports.mapping import DATES, ColumnMap
 from crm.imports.values import DateOrder, Mark, read_date, read_value
 from crm.money import Money
 
-TEXTS = ("name", "company", "contact", "email", "phone", "owner", "stage", "source", "next_step", "external_id", "market", "lost_reason")
+TEXTS = frozenset({"name", "company", "contact", "email", "phone", "owner", "stage", "source", "next_step", "external_id", "market", "lost_reason"})
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,10 @@ class Row:
         found = as_text(self.custom.get(name)) if name.startswith("custom.") else self.text(name)
         return found.lower() if name == "email" else found
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self.texts or self.custom or self.value or self.created_on or self.closed_on or self.expected_close_on)
+
     def says(self) -> tuple[Any, ...]:
         """All that the row says, for telling a true double from a contradiction."""
         return (self.texts, self.value, self.created_on, self.closed_on, self.expected_close_on, self.custom)
@@ -57,16 +61,20 @@ def read_row(file: str, line: int, cells: Sequence[Cell], columns: ColumnMap, re
     if len(cells) > len(columns.header) and any(as_text(cell) for cell in cells[len(columns.header) :]):
         raise Invalid(f"It has {len(cells)} cells where the header has {len(columns.header)}. A separator in a cell needs quotes around the cell.")
     row = Row(file, line)
-    found = {name: cells[position] for name, position in columns.fields.items() if position < len(cells)}
-    for name, cell in found.items():
-        if name in TEXTS and (text := as_text(cell)):
-            row.texts[name] = text
+    for name, position in columns.fields.items():
+        cell = cells[position] if position < len(cells) else None
+        if cell is None or cell == "":
+            continue
+        if name in TEXTS:
+            if text := as_text(cell):
+                row.texts[name] = text
         elif name in DATES:
             setattr(row, name, read_date(cell, reading.date_order, field=name))
-        elif name.startswith("custom.") and as_text(cell):
-            row.custom[name] = as_text(cell) if isinstance(cell, (str, date)) else cell
-    if "value" in found:
-        row.value = read_value(found["value"], as_text(found.get("currency")), reading.decimal_mark)
+        elif name == "value":
+            place = columns.fields.get("currency", len(cells))
+            row.value = read_value(cell, as_text(cells[place]) if place < len(cells) else "", reading.decimal_mark)
+        elif name != "currency" and (text := as_text(cell)):
+            row.custom[name] = text if isinstance(cell, (str, date)) else cell
     return row
 
 

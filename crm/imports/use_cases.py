@@ -106,7 +106,7 @@ def _readable(sources: Sequence[Source], key: str | None, done: Reconciliation, 
 
 def _read(source: Source, line: int, cells: Sequence[object], key: str | None, done: Reconciliation, writer: Writer) -> rules.Row | None:
     row = rules.read_row(source.table.name, line, cells, source.columns, source.reading)  # type: ignore[arg-type]
-    if row.says() == rules.Row("", 0).says():
+    if row.is_empty:
         done.skip(row.file, line, "It is empty.")
         return None
     if key and not row.key(key):
