@@ -11,8 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from crm.db import roles
@@ -49,13 +48,12 @@ def migrate(settings: Settings, owner_url: str, *, target: str = "head") -> bool
                 head = ScriptDirectory.from_config(config(connection, db_roles)).get_current_head()
                 if before == head and target == "head":
                     connection.rollback()
-                    if not _can_sign_in(roles.login_url(settings, owner_url)):
+                    if not roles.can_sign_in(roles.login_url(settings, owner_url)):
                         # CRM_SECRET_KEY was changed: the login's password is derived from it.
-                        roles.ensure(connection, db_roles, roles.login_password(settings, installation))
-                        connection.commit()
+                        _ensure_roles(connection, db_roles, roles.login_password(settings, installation))
                     return False
+                _ensure_roles(connection, db_roles, roles.login_password(settings, installation))
                 connection.execute(text(f"set local lock_timeout = '{LOCK_TIMEOUT}'"))
-                roles.ensure(connection, db_roles, roles.login_password(settings, installation))
                 going_down = target != "head" and before is not None
                 (command.downgrade if going_down else command.upgrade)(config(connection, db_roles), target)
                 connection.commit()
@@ -68,12 +66,11 @@ def migrate(settings: Settings, owner_url: str, *, target: str = "head") -> bool
         engine.dispose()
 
 
-def _can_sign_in(url: URL) -> bool:
-    try:
-        create_engine(url, poolclass=NullPool).connect().close()
-    except OperationalError:
-        return False
-    return True
+def _ensure_roles(connection: Connection, db_roles: roles.DbRoles, password: str) -> None:
+    """In a transaction of its own: another database's migration would wait for these rows until this one's schema is done."""
+    connection.execute(text(f"set local lock_timeout = '{LOCK_TIMEOUT}'"))
+    roles.ensure(connection, db_roles, password)
+    connection.commit()
 
 
 def current_revision(connection: Connection) -> str | None:

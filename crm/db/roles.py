@@ -12,14 +12,18 @@ import re
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, make_url, text
+import psycopg
+from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import InternalError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import NullPool
 
 from crm.settings import Settings
 
 TRIES = 10
+RACES = ("XX000", "23505", "42710", "40P01")  # tuple concurrently updated, the role or its grant was just made, deadlock
 VIEW_SCOPES = ("all", "team", "own", "mixed")
+_IS_PLAIN = text("select rolcanlogin and not (rolinherit or rolcreatedb or rolcreaterole) from pg_roles where rolname = :n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +94,37 @@ def login_url(settings: Settings, owner_url: str | URL) -> URL:
     return url.set(username=DbRoles(installation).login, password=login_password(settings, installation))
 
 
+def can_sign_in(url: URL) -> bool:
+    """Whether the server takes this login with its password."""
+    try:
+        create_engine(url, poolclass=NullPool).connect().close()
+    except OperationalError:
+        return False
+    return True
+
+
 def ensure(connection: Connection, roles: DbRoles, password: str) -> None:
-    """Make the installation's roles and the login. Runs as the owner, which needs CREATEROLE."""
+    """Make the installation's roles and the login. Runs as the owner, which needs CREATEROLE.
+
+    Roles belong to the whole server and an advisory lock to one database, so another database of the same
+    installation may be at the very same roles: what it has just changed is then looked at anew.
+    """
+    for attempt in range(TRIES):
+        try:
+            with connection.begin_nested():
+                return _ensure(connection, roles, password)
+        except DBAPIError as error:
+            if attempt == TRIES - 1 or getattr(error.orig, "sqlstate", None) not in RACES:
+                raise
+            time.sleep(0.1 * (attempt + 1))
+
+
+def _ensure(connection: Connection, roles: DbRoles, password: str) -> None:
     existing = set(connection.scalars(text("select rolname from pg_roles where rolname like :p"), {"p": f"crm_{roles.installation}_%"}))
     for name in roles.assumable:
         if name not in existing:
             connection.execute(text(f'create role "{name}" nologin noinherit'))
-    if roles.login not in existing:
-        connection.execute(text(f'create role "{roles.login}" login noinherit'))
-    for attempt in range(TRIES):  # another installation of the same server may be altering it this moment
-        try:
-            with connection.begin_nested():
-                connection.execute(text(f"alter role \"{roles.login}\" with login noinherit nocreatedb nocreaterole password '{password}'"))
-            break
-        except InternalError:
-            if attempt == TRIES - 1:
-                raise
-            time.sleep(0.2)
+    _ensure_login(connection, roles, password, is_new=roles.login not in existing)
     granted = set(
         connection.scalars(
             text("select r.rolname from pg_auth_members m join pg_roles r on r.oid = m.roleid join pg_roles l on l.oid = m.member where l.rolname = :l"),
@@ -120,3 +138,14 @@ def ensure(connection: Connection, roles: DbRoles, password: str) -> None:
     connection.execute(text(f'revoke all on database "{database}" from public'))
     connection.execute(text(f'grant connect on database "{database}" to "{roles.login}"'))
     connection.execute(text("revoke create on schema public from public"))
+
+
+def _ensure_login(connection: Connection, roles: DbRoles, password: str, *, is_new: bool) -> None:
+    """Written only where something is not as it should be: most migrations find the login in order."""
+    if not is_new and connection.scalar(_IS_PLAIN, {"n": roles.login}) and can_sign_in(connection.engine.url.set(username=roles.login, password=password)):
+        return
+    driver: psycopg.Connection[object] = connection.connection.driver_connection  # type: ignore[assignment]
+    # Its verifier, so that the password itself stands in no statement, error or server log.
+    verifier = driver.pgconn.encrypt_password(password.encode(), roles.login.encode(), b"scram-sha-256").decode()
+    verb = "create" if is_new else "alter"
+    connection.exec_driver_sql(f"{verb} role \"{roles.login}\" with login noinherit nocreatedb nocreaterole password '{verifier}'")

@@ -1,8 +1,15 @@
 """The runtime login can do nothing by itself, and two installations on one server cannot reach each other."""
 
+import os
+import subprocess
+import sys
+import threading
+import time
+import uuid
+
 import psycopg
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
@@ -19,8 +26,7 @@ def installations(server):
     """Two migrated databases with keys and roles of their own: name -> (settings, owner's URL)."""
     found = {}
     for name, secret in SECRETS.items():
-        database = f"tl_installation_{name}_{server.folder.name[-6:]}".lower()
-        server.drop(database)
+        database = f"tl_{name}_{uuid.uuid4().hex[:12]}"  # two workers may run these tests at once
         server.run(f'create database "{database}"')
         chosen = settings.read({"CRM_SECRET_KEY": secret, "DATABASE_URL": server.url(database)})
         assert migrate.migrate(chosen, server.url(database))
@@ -143,7 +149,7 @@ def test_a_login_whose_password_no_longer_fits_gets_the_one_of_the_new_key(insta
     _, url = installations["one"]
     renewed = settings.read({"CRM_SECRET_KEY": "a-key-that-was-changed-after-an-incident-1234", "DATABASE_URL": url})
     given, ensure = [], roles.ensure
-    monkeypatch.setattr(migrate, "_can_sign_in", lambda _url: False)
+    monkeypatch.setattr(roles, "can_sign_in", lambda _url: False)
     monkeypatch.setattr(roles, "ensure", lambda connection, names, password: given.append(password) or ensure(connection, names, password))
     assert migrate.migrate(renewed, url) is False
     assert given == [roles.login_url(renewed, url).password]
@@ -152,3 +158,109 @@ def test_a_login_whose_password_no_longer_fits_gets_the_one_of_the_new_key(insta
 def test_a_login_that_signs_in_is_left_as_it_is(installations, monkeypatch):
     monkeypatch.setattr(roles, "ensure", lambda *_: pytest.fail("nothing had to change"))
     assert migrate.migrate(*installations["two"]) is False
+
+
+def statements_of(url, names, password):
+    """What making the roles sends to the server."""
+    engine, sent = create_engine(url, poolclass=NullPool), []
+    event.listen(engine, "before_cursor_execute", lambda _c, _cursor, statement, *_: sent.append(statement))
+    with engine.begin() as connection:
+        roles.ensure(connection, names, password)
+    return sent
+
+
+def test_roles_that_are_in_order_are_not_written_again(installations):
+    chosen, url = installations["two"]
+    sent = statements_of(url, db_roles(installations, "two"), roles.login_password(chosen, "two"))
+    assert not [statement for statement in sent if " role " in statement.lower()]
+
+
+def test_a_login_that_was_given_more_than_it_needs_loses_it(installations):
+    _, url = installations["two"]
+    names = db_roles(installations, "two")
+    with create_engine(url, poolclass=NullPool).begin() as connection:
+        connection.execute(text(f'alter role "{names.login}" inherit'))
+    assert len([statement for statement in statements_of(url, names, "p" * 40) if statement.startswith("alter role")]) == 1
+    assert not server_row(url, names.login)["rolinherit"]
+
+
+def server_row(url, role):
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        return connection.execute(text("select * from pg_roles where rolname = :n"), {"n": role}).mappings().one()
+
+
+def test_the_password_itself_stands_in_no_statement(installations, monkeypatch):
+    _, url = installations["two"]
+    names = roles.DbRoles(f"new_{uuid.uuid4().hex[:8]}")
+    made = statements_of(url, names, "a-password-to-keep-out-of-logs")
+    monkeypatch.setattr(roles, "can_sign_in", lambda _url: False)
+    altered = statements_of(url, names, "another-password-to-keep-out-of-logs")
+    assert [s.split()[0] for s in (*made, *altered) if "SCRAM-SHA-256$" in s] == ["create", "alter"]
+    assert not [s for s in (*made, *altered) if "to-keep-out-of-logs" in s]
+
+
+MEANWHILE = {
+    "a role is being made": 'create role "{n.mixed}" nologin noinherit',
+    "the login is being made": 'create role "{n.login}" login noinherit',
+    "the login is being altered": "alter role \"{n.login}\" with password 'x'",
+    "a role is being granted": 'grant "{n.own}" to "{n.login}"',
+}
+
+
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+def test_another_database_of_the_installation_may_be_at_the_same_roles(installations, monkeypatch, meanwhile):
+    """It is caught in the middle of it: the second waits, finds what the first has made, and goes on."""
+    _, url = installations["one"]
+    names = roles.DbRoles(f"race_{uuid.uuid4().hex[:8]}")
+    owner = create_engine(url, poolclass=NullPool)
+    monkeypatch.setattr(roles, "can_sign_in", lambda _url: False)
+    if "made" not in meanwhile:
+        with owner.begin() as connection:
+            roles.ensure(connection, names, "p" * 40)
+            connection.execute(text(f'revoke "{names.own}" from "{names.login}"'))
+    failures = []
+
+    def second():
+        try:
+            with owner.begin() as connection:
+                roles.ensure(connection, names, "q" * 40)
+        except DBAPIError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=second)
+    with owner.connect() as first:
+        first.execute(text(MEANWHILE[meanwhile].format(n=names)))
+        thread.start()
+        with owner.connect() as watcher:
+            while thread.is_alive() and not watcher.scalar(_IS_WAITING, {"me": first.connection.driver_connection.info.backend_pid}):
+                watcher.rollback()
+                time.sleep(0.02)
+        assert thread.is_alive(), "the second has to meet the first for this test to prove anything"
+        first.commit()
+    thread.join()
+    assert failures == []
+    assert server_row(url, names.login)["rolcanlogin"]
+    with owner.connect() as connection:
+        assert connection.scalar(text("select count(*) from pg_auth_members where member = cast(:l as regrole)"), {"l": names.login}) == len(names.assumable)
+
+
+_IS_WAITING = text("select exists (select from pg_stat_activity where cast(:me as int) = any(pg_blocking_pids(pid)))")
+
+
+def test_several_databases_of_one_installation_are_migrated_at_once(server):
+    """By processes, as servers do it."""
+    shared = {"CRM_INSTALLATION": f"many_{uuid.uuid4().hex[:8]}"}
+    urls = [server.url(f"tl_many_{uuid.uuid4().hex[:12]}") for _ in range(3)]
+    for url in urls:
+        server.run(f'create database "{make_url(url).database}"')
+    running = [
+        subprocess.Popen([sys.executable, "-m", "crm", "migrate"], env={**os.environ, **shared, "DATABASE_URL": url}, stderr=subprocess.PIPE, text=True)
+        for url in urls
+    ]
+    said = [process.communicate()[1] for process in running]
+    assert [(process.returncode, words) for process, words in zip(running, said, strict=True)] == [(0, "")] * 3
+    for url in urls:
+        login_url = roles.login_url(settings.read({**shared, "CRM_SECRET_KEY": os.environ["CRM_SECRET_KEY"]}), url)
+        with create_engine(login_url, poolclass=NullPool).connect() as connection:
+            assert connection.scalar(text("select 1")) == 1
+        server.drop(make_url(url).database)
