@@ -6,9 +6,12 @@ import importlib
 import pkgutil
 import sys
 
+import psycopg
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from crm import commands
+from crm.db import trouble
 from crm.errors import CrmError
 
 app = typer.Typer(name="crm", help="Throughline: a sales CRM on your own server.", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
@@ -41,6 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
         return code if isinstance(code, int) else 0
     except CrmError as error:
         _complain(str(error))
+        return 2
+    except (DBAPIError, psycopg.Error) as error:
+        words = trouble.in_words(error)
+        if words is None:
+            raise
+        _complain(words)
         return 2
     except typer.Exit as error:
         return error.exit_code
