@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 
+import psycopg
 import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+MOST_PLACES = 12
 
 
 def set_up(*, level: int = logging.INFO) -> None:
@@ -15,13 +20,38 @@ def set_up(*, level: int = logging.INFO) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            without_data,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def without_data(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """`exc_info` as the kinds of error and the places in the code: an error's own text quotes what people typed, and whole rows."""
+    given = event.pop("exc_info", None)
+    error = given if isinstance(given, BaseException) else sys.exc_info()[1] if given else None
+    if error is None:
+        return event
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "site-packages" not in frame.filename]
+    event["errors"] = [type(each).__name__ for each in _chain(error)]
+    event["at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in ours[-MOST_PLACES:]]
+    if codes := [each.sqlstate for each in _chain(error) if isinstance(each, psycopg.Error) and each.sqlstate]:
+        event["sqlstate"] = codes[0]
+    return event
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and what it came from, the last one first."""
+    found: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in found:
+        found.append(current)
+        current = current.__cause__ or current.__context__
+    return found
 
 
 log = structlog.get_logger()

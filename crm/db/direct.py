@@ -58,7 +58,9 @@ def _execute(session: Session, sql: str, parameters: Mapping[str, Any]) -> psyco
     except psycopg.Error as error:
         if driver.closed:
             _forget_connections(connection.engine)
-        raise DBAPIError.instance(sql, None, error, psycopg.Error, dialect=connection.dialect, connection_invalidated=driver.closed) from error
+        raise DBAPIError.instance(
+            sql, None, error, psycopg.Error, hide_parameters=True, dialect=connection.dialect, connection_invalidated=driver.closed
+        ) from error
 
 
 def ask(engine: Engine, role: str, sql: str, parameters: Mapping[str, Any]) -> list[Row]:

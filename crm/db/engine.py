@@ -12,9 +12,9 @@ from crm.db import embedded, roles
 
 
 def make_engine(url: URL | str, *, pool_size: int = 20) -> Engine:
-    """An engine for the runtime login. Statements are prepared on second use."""
+    """An engine for the runtime login. Statements are prepared on second use; errors do not repeat what was given to them."""
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=20, pool_timeout=20, pool_pre_ping=False,
+        url, pool_size=pool_size, max_overflow=20, pool_timeout=20, pool_pre_ping=False, hide_parameters=True,
         connect_args={"options": "-c search_path=crm,public -c timezone=UTC", "application_name": "throughline"},
     )  # fmt: skip
 
