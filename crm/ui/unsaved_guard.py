@@ -15,13 +15,13 @@ export default function ({ data }) {
   })
   document.addEventListener('keydown', (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 's') return
-    const save = document.querySelector('[class*="st-key-leads-save"] button')
-    if (!save) return
+    const save = () => document.querySelector('[class*="st-key-leads-save"] button')
+    if (!save()) return
     event.preventDefault()
     event.stopPropagation()
     const editor = document.querySelector('#portal textarea, #portal input')
     if (editor) editor.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', code: 'Enter', keyCode: 13, bubbles: true }))
-    setTimeout(() => save.click(), 250)  // the editor reports a cell a moment late
+    setTimeout(() => save()?.click(), 250)  // the editor reports a cell a moment late, and the button is then drawn anew
   }, true)
 }
 """
