@@ -1,4 +1,4 @@
-"""My account: who am I here, where am I signed in, and how do I change my password or my keys? For everybody."""
+"""My account: who am I here, where am I signed in, and how do I change my name, password or keys? For everybody."""
 
 import streamlit as st
 
@@ -12,6 +12,7 @@ messages.draw(person)
 
 left, right = st.columns(2, gap="large")
 with left:
+    account_parts.draw_myself(person)
     account_parts.draw_password(person)
     account_parts.draw_sessions(person)
 with right:

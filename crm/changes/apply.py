@@ -27,6 +27,7 @@ from crm.clock import now
 from crm.errors import Busy, CrmError, Gone, Invalid, NotFound, Refused, Stale
 
 OnConflict = Literal["keep", "refuse", "leave"]
+OWN = "edit oneself"
 TRIES = 3  # a deadlock ends one of two writers; the savepoint lets that one begin again
 _Item = TypeVar("_Item")
 
@@ -98,15 +99,19 @@ class _Apply:
         for wave in waves(edits):
             groups: dict[tuple[str, str], list[int]] = defaultdict(list)
             for position in wave:
-                groups[(edits[position].record_type, edits[position].action)].append(position)
+                groups[(edits[position].record_type, self._action_of(edits[position]))].append(position)
             for (name, action), positions in sorted(groups.items(), key=lambda group: (type_of(group[0][0]).rank, group[0])):
                 batch = [edits[position] for position in positions]
                 kind = type_of(name)
-                done = self.create(kind, batch) if action == "create" else self.change(kind, kind.grant or action, batch)
+                done = self.create(kind, batch) if action == "create" else self.change(kind, action if action == OWN else kind.grant or action, batch)
                 for result in done:
                     self._refuse_on_demand(result)
                 results.update(zip(positions, done, strict=True))
         return Outcome([results[position] for position in range(len(edits))], self.change_set_id)
+
+    def _action_of(self, edit: Edit) -> str:
+        is_own = edit.record_id == self.person.id and edit.wanted.keys() <= type_of(edit.record_type).own_fields
+        return OWN if is_own else edit.action
 
     def _refuse_on_demand(self, result: Result) -> None:
         if self.on_conflict != "refuse":
@@ -124,7 +129,7 @@ class _Apply:
         self._check_references(kind, [(result, result.edit.wanted) for result in results if result.error is None])
         open_results = [result for result in results if result.error is None]
         if open_results:
-            with writing(self.session, kind.resource, action, undoing=self.undoes_id):
+            with writing(self.session, "account" if action == OWN else kind.resource, action, undoing=self.undoes_id):
                 self._write(kind, self._plan(kind, action, open_results))
         return results
 
@@ -156,6 +161,8 @@ class _Apply:
 
     def _may_change(self, kind: RecordType, action: str, edit: Edit, row: Mapping[str, Any] | None) -> bool:
         """The grant's reach. While undoing, the wall knows more: it lets an author take back their own last change."""
+        if action == OWN:
+            return not self.person.is_read_only
         if self.undoes_id is not None:
             return self.person.may_write(kind.resource)
         assert row is not None

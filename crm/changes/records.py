@@ -215,6 +215,7 @@ class RecordType:
     """`name` is the word in change rows, `resource` the one in grants.
 
     `grant`: the one action that covers creating, editing and deleting, where there is one (configure).
+    `own_fields`: what everybody may change about the record that is themselves, without any grant.
     `coupled`: fields that only make sense together; a conflict in one holds back the others.
     `team_sql`, `owner_sql`: whose the record is, for its scope, with the record as `r`.
     `rank`: types are locked and taken back in this order; what hangs on a record goes before it.
@@ -230,6 +231,7 @@ class RecordType:
     has_custom: bool = False
     has_effective_at: bool = False
     grant: str | None = None
+    own_fields: frozenset[str] = frozenset()
     is_deletable: bool = True
     team_sql: str = "r.team_id"
     owner_sql: str = "r.owner_id"

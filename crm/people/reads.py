@@ -61,6 +61,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Myself:
+    """What people may change about themselves, and the version they saw."""
+
+    version: int
+    name: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     id: int
     name: str
@@ -142,6 +151,12 @@ def _last_seen(person_id: int | None = None) -> dict[int, datetime | None]:
 def _row(found: Any, seen: dict[int, datetime | None]) -> Row:
     places = tuple(Place(*place) for place in found.places)
     return Row(found.id, found.version, found.name, found.email, found.time_zone, found.disabled_at, places, found.id in seen, seen.get(found.id))
+
+
+def myself(session: Session) -> Myself:
+    """Whoever is asking."""
+    row = session.execute(text("select version, name, time_zone from crm.people where id = :id"), {"id": person_of(session).id}).one()
+    return Myself(*row)
 
 
 def teams(session: Session) -> list[Choice]:

@@ -56,6 +56,7 @@ PERSON = register(
         },
         checks=PersonChecks,
         grant="configure",
+        own_fields=frozenset({"name", "time_zone"}),
         team_sql="null::bigint",
         owner_sql="null::bigint",
         is_deletable=False,

@@ -1,18 +1,60 @@
-"""The parts of My account: password, sign-ins, API keys. All of one's own."""
+"""The parts of My account: name and time zone, password, sign-ins, API keys. All of one's own."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 from html import escape
+from zoneinfo import available_timezones
 
 import streamlit as st
 
 from crm import clock
-from crm.access import Person, keys, passwords, sessions, sign_in
+from crm.access import Person, acting_as, keys, passwords, sessions, sign_in
 from crm.errors import CrmError
+from crm.people import reads, use_cases
 from crm.ui import messages, viewer, words
 
 EXPIRIES = {"30 days": 30, "90 days": 90, "a year": 365, "no end": None}
+
+
+@lru_cache(maxsize=1)
+def _time_zones() -> tuple[str, ...]:
+    """Those with a place in their name, and UTC."""
+    return ("UTC", *sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/", "posix/", "right/"))))
+
+
+def draw_myself(person: Person) -> None:
+    """One's own name and time zone."""
+    st.subheader("You")
+    with acting_as(person) as session:
+        me = reads.myself(session)
+    zones = list(dict.fromkeys([me.time_zone, *_time_zones()]))
+    with st.form("account.myself", border=False):
+        wanted = {
+            "name": st.text_input("Name", me.name, key=f"account.name.{me.version}", max_chars=300, autocomplete="name"),
+            "time_zone": st.selectbox("Time zone", sorted(zones), index=sorted(zones).index(me.time_zone), key=f"account.zone.{me.version}", help=ZONE_HELP),
+        }
+        is_sent = st.form_submit_button("Save", key="account.myself.send")
+    if is_sent:
+        _change_myself(person, me, {name: value for name, value in wanted.items() if value != getattr(me, name)})
+
+
+ZONE_HELP = "What “today” means to you, and the times that you read and write."
+
+
+def _change_myself(person: Person, me: reads.Myself, changed: dict[str, str]) -> None:
+    if not changed:
+        st.html("<span class='tl-muted'>Nothing differs, nothing to save.</span>")
+        return
+    try:
+        with acting_as(person) as session:
+            outcome = use_cases.change_myself(session, me.version, changed, source="page")
+    except CrmError as error:
+        st.error(str(error))
+        return
+    messages.leave("Saved.", outcome.change_set_id)
+    st.rerun()
 
 
 def draw_password(person: Person) -> None:

@@ -36,7 +36,25 @@ def kept_hash(db: Any, person_id: int) -> str:
 def test_everybody_has_the_page_and_it_is_their_own(look: Look, ana: int) -> None:
     page = look(PAGE, "ana").run()
     assert not page.exception
-    assert [heading.value for heading in page.subheader] == ["Password", "Where you are signed in", "API keys"]
+    assert [heading.value for heading in page.subheader] == ["You", "Password", "Where you are signed in", "API keys"]
+
+
+def test_name_and_time_zone_are_ones_own_to_change(look: Look, db: Any, ana: int) -> None:
+    page = look(PAGE, "ana").run()
+    page.text_input[0].set_value("Ana Maria")
+    next(box for box in page.selectbox if box.label == "Time zone").set_value("Asia/Dubai")
+    page.button(key="account.myself.send").click().run()
+    (row,) = db.rows("select name, time_zone, email from crm.people where id = :id", id=ana)
+    assert dict(row) == {"name": "Ana Maria", "time_zone": "Asia/Dubai", "email": "ana@demo.example"}
+    assert page.session_state["message"].text == "Saved."
+
+
+def test_a_name_that_somebody_else_has_is_refused_and_says_so(look: Look, db: Any, ana: int) -> None:
+    page = look(PAGE, "ana").run()
+    page.text_input[0].set_value("Bruno")
+    page.button(key="account.myself.send").click().run()
+    assert "already taken" in page.error[0].value
+    assert db.value("select name from crm.people where id = :id", id=ana) == "Ana"
 
 
 def test_the_old_password_changes_it(look: Look, db: Any, ana: int) -> None:
