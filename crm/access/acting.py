@@ -46,6 +46,18 @@ def _as_role(role: str) -> str:
     return json.dumps({"role": role})
 
 
+@cache
+def _back_as(role: str) -> str:
+    """What to set to be a view role again; the rest of the view settings was left as it was."""
+    return json.dumps({**NOT_WRITING, "role": role})
+
+
+def _view_role(reach: Reach) -> str:
+    """A reach of none becomes `own` of nobody."""
+    role: str = getattr(db_engine.role_names(), "own" if reach.scope == "none" else reach.scope)
+    return role
+
+
 def _view(person: Person, resource: str, action: str) -> str:
     """The view settings as JSON, worked out once per person and access stamp."""
     found = person.views.get((resource, action))
@@ -55,12 +67,10 @@ def _view(person: Person, resource: str, action: str) -> str:
 
 
 def _view_settings(person: Person, reach: Reach) -> dict[str, str]:
-    """What the view policies read. A reach of none becomes `own` of nobody. Nobody is writing."""
-    scope = reach.scope
-    role = getattr(db_engine.role_names(), "own" if scope == "none" else scope)
+    """What the view policies read. Nobody is writing."""
     found = {
         "crm.person": str(person.id or ""),
-        "crm.view_scope": scope,
+        "crm.view_scope": reach.scope,
         "crm.teams": _ids(reach.teams),
         "crm.audit_all": _on(person.reach("audit", "view").everywhere),
         "crm.role_all": _on(person.reach("role", "view").everywhere),
@@ -70,7 +80,7 @@ def _view_settings(person: Person, reach: Reach) -> dict[str, str]:
         found[f"crm.{resource}_all"] = _on(resource_reach.everywhere)
         found[f"crm.{resource}_teams"] = _ids(resource_reach.teams)
         found[f"crm.{resource}_own"] = _on(resource_reach.own)
-    return {**found, **NOT_WRITING, "role": role}
+    return {**found, **NOT_WRITING, "role": _view_role(reach)}
 
 
 @contextmanager
@@ -81,9 +91,8 @@ def acting_as(person: Person, *, resource: str = "lead", action: str = "view", e
     only their own sees only their own.
     """
     with Session(engine or db_engine.runtime_engine(), expire_on_commit=False) as session, session.begin():
-        view = _view(person, resource, action)
-        session.info.update(person=person, view=view)
-        _apply(session, view)
+        session.info.update(person=person, back=_back_as(_view_role(person.reach(resource, action))))
+        _apply(session, _view(person, resource, action))
         yield session
         _check_sound(session)
 
@@ -126,19 +135,19 @@ def writing(session: Session, resource: str, action: str, *, undoing: int | None
     finally:
         session.info["writing"] = outer
         if _is_sound(session):  # else the savepoint's rollback, or the transaction's end, takes the role back
-            _apply(session, outer or session.info["view"])
+            _apply(session, outer or session.info["back"])
 
 
 @contextmanager
 def stepping_aside(session: Session) -> Iterator[None]:
     """The machinery's role inside a person's transaction, for what must stand or fall with it; then the view role again."""
-    view = session.info.get("view")
-    if view is None:
+    back = session.info.get("back")
+    if back is None:
         yield
         return
     _apply(session, _as_role(db_engine.role_names().system))
     yield
-    _apply(session, view)
+    _apply(session, back)
 
 
 @contextmanager

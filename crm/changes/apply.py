@@ -24,6 +24,7 @@ from crm.changes.edits import Disagreement, Edit, Outcome, Result, waves
 from crm.changes.records import Checks, RecordType, type_of
 from crm.changes.refusals import in_words
 from crm.clock import now
+from crm.db import direct
 from crm.errors import Busy, CrmError, Gone, Invalid, NotFound, Refused, Stale
 
 OnConflict = Literal["keep", "refuse", "leave"]
@@ -51,7 +52,7 @@ def apply(
     while True:
         tries += 1
         try:
-            with session.begin_nested():
+            with direct.savepoint(session):
                 work = _Apply(
                     session, source=source, label=label, on_conflict=on_conflict, change_set_id=change_set_id, undoes_id=undoes_id, is_careful=is_careful
                 )
@@ -246,7 +247,7 @@ class _Apply:
         current |= {"id": row["id"], "deleted_at": row.get("deleted_at"), "custom": row.get("custom", {})}
         _check_effective(kind, edit.effective_at, row.get("effective_at"))
         self._may_assign(kind, current, writes)  # before the rules, whose words would name another team's pipelines
-        followed = self._checks_of(kind).settle(current, dict(writes))
+        followed = self._checks_of(kind).settle(current, {**_insisted(kind, edit, current, writes), **writes})
         followed = {name: value for name, value in followed.items() if name not in kind.fields or not kind.fields[name].same(value, current[name])}
         self._may_assign(kind, current, followed)
         return followed
@@ -331,7 +332,7 @@ class _Apply:
         if not self.is_careful:
             return write(batch)
         try:
-            with self.session.begin_nested():
+            with direct.savepoint(self.session):
                 write(batch)
         except DBAPIError as error:
             words = in_words(error)
@@ -361,6 +362,14 @@ class _Apply:
         else:
             raise NotFound("There is no such change set, or it is not yours to continue.")
         self.is_open = True
+
+
+def _insisted(kind: RecordType, edit: Edit, current: Mapping[str, Any], writes: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for and stands already: nothing that follows from a move may take it away unasked."""
+    if not any(group & writes.keys() for group in kind.coupled):
+        return {}
+    asked = [kind.fields[name] for name in edit.wanted if name in kind.fields and name not in writes]
+    return {field.name: current[field.name] for field in asked if field.same(field.read(edit.wanted[field.name]), current[field.name])}
 
 
 def _check_effective(kind: RecordType, at: datetime | None, last_change_at: datetime | None) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from crm import settings
-from crm.db import embedded, roles
+from crm.db import direct, embedded, roles
 
 
 def make_engine(url: URL | str, *, pool_size: int = 20) -> Engine:
@@ -22,6 +22,7 @@ def make_engine(url: URL | str, *, pool_size: int = 20) -> Engine:
     def prepare_early(connection, _record: ConnectionPoolEntry) -> None:  # type: ignore[no-untyped-def]
         connection.prepare_threshold = 2
 
+    direct.keep_plans(engine)
     return engine
 
 

@@ -1,0 +1,89 @@
+"""Statements straight through the driver: what goes in comes out, errors are told, plans and transactions outlive a failure."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from crm.access import acting_as, as_system
+from crm.db import direct
+from crm.db import engine as db_engine
+from crm.errors import Invalid
+
+AWKWARD = ["", "null", 'quo"ted', "back\\slash", "{brace,comma}", "line\nbreak", "عربى", None]
+
+
+@pytest.mark.parametrize(
+    ("value", "sql_type"),
+    [
+        (2**40, "bigint"), (-1, "bigint"), (None, "bigint"), ("null", "text"), ('a "b" \\c', "text"), (True, "boolean"), (Decimal("0.10"), "numeric"),
+        (date(2026, 3, 31), "date"), (datetime(2026, 3, 31, 22, 30, tzinfo=UTC), "timestamptz"), (AWKWARD, "text[]"), ([1, 2**40], "bigint[]"), ([], "int[]"),
+        ([Decimal("1.50"), None], "numeric[]"), ([date(2026, 3, 31)], "date[]"), ([True, False], "boolean[]"),
+        ([datetime(2026, 3, 31, 22, 30, tzinfo=UTC), None], "timestamptz[]"),
+    ],
+)  # fmt: skip
+def test_a_value_comes_back_as_it_was_given(db, cast, value, sql_type):
+    with acting_as(cast.who("ana")) as session:
+        for _ in range(3):  # met, prepared, prepared before
+            assert direct.rows(session, f"select cast(:value as {sql_type})", {"value": value}) == [(value,)]
+
+
+def test_text_with_a_zero_byte_is_refused_not_cut(db, cast):
+    for value in ("a\x00b", ["a\x00b"]):
+        with pytest.raises(DBAPIError), acting_as(cast.who("ana")) as session:
+            direct.rows(session, "select :value", {"value": value})
+
+
+def test_a_statement_goes_on_after_a_refused_one_was_rolled_back(db, cast):
+    def ask() -> None:
+        with acting_as(cast.who("ana")) as session:
+            for _ in range(4):
+                assert session.execute(text("select 1")).scalar() == 1
+                assert direct.rows(session, "select count(*) > 0 from crm.leads where id > :id", {"id": 0}) == [(True,)]
+
+    for failing in ("select 1 / 0", "insert into crm.people (email) values ('x')"):
+        ask()
+        with pytest.raises(DBAPIError), acting_as(cast.who("ana")) as session:
+            direct.rows(session, failing)
+    ask()
+
+
+def add_keys(session, cast, *hashes, error=None):
+    """Each under its own hash; two of one hash are refused by the database."""
+    with direct.savepoint(session):
+        for each in hashes:
+            direct.rows(session, "insert into crm.api_keys (person_id, name, key_hash) values (:ana, :hash, :hash)", {"ana": cast.people["ana"], "hash": each})
+        if error:
+            raise error
+
+
+def test_a_savepoint_takes_back_what_failed_and_the_transaction_goes_on(db, cast):
+    with as_system() as session:
+        with pytest.raises(IntegrityError):
+            add_keys(session, cast, "first", "first")
+        with pytest.raises(Invalid):
+            add_keys(session, cast, "second", error=Invalid("not this"))
+        add_keys(session, cast, "kept")
+    with as_system() as session:
+        assert direct.rows(session, "select name from crm.api_keys where person_id = :ana", {"ana": cast.people["ana"]}) == [("kept",)]
+
+
+def test_more_statements_than_a_connection_remembers_make_place_for_one_another(db, cast, monkeypatch):
+    monkeypatch.setattr(direct, "MOST_KNOWN", 3)
+    with acting_as(cast.who("ana")) as session:
+        for _ in range(3):
+            for number in range(6):
+                for _ in range(2):
+                    assert direct.rows(session, f"select {number} + :one", {"one": 1}) == [(number + 1,)]
+        left = direct.rows(session, "select count(*) from pg_prepared_statements where name like 'crm_%'")
+    assert left[0][0] <= 3
+
+
+def test_a_question_is_asked_again_where_the_connection_had_died(db, cast):
+    engine, role = db_engine.runtime_engine(), db_engine.role_names().system
+    assert direct.ask(engine, role, "select 1", {}) == [(1,)]
+    with as_system() as session:
+        session.execute(text("select pg_terminate_backend(pid) from pg_stat_activity where usename = session_user and pid <> pg_backend_pid()"))
+    assert direct.ask(engine, role, "select 1", {}) == [(1,)]
