@@ -14,7 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Mount
 from streamlit.runtime.pages_manager import PagesManager
 
-from crm.ui import failure
+from crm.ui import failure, style
 from crm.ui.page_list import PAGES
 from crm.web import routes, start
 from crm.web.guard import Guard
@@ -39,7 +39,7 @@ app = st.App(
     middleware=[
         Middleware(Guard),
         Middleware(GZipMiddleware, minimum_size=1024, compresslevel=6),
-        Middleware(Shell, paths=[f"/{page.url}" for page in PAGES]),
+        Middleware(Shell, paths=[f"/{page.url}" for page in PAGES], style=style.sheet()),
     ],
     lifespan=start.lifespan,
     on_script_error=failure.tell,

@@ -9,8 +9,8 @@ from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
 person = viewer("lead")
+lookups = look_up(person)
 with acting_as(person) as session:
-    lookups = look_up(session, person)
     found = open_conflicts(session)
     names = conflict_dialog.names_of(session, found)
 

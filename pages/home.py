@@ -9,9 +9,9 @@ from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
 person = viewer("lead")
+lookups = look_up(person)
+own = lead_list.begins_with_own(person)
 with acting_as(person) as session:
-    lookups = look_up(session, person)
-    own = lead_list.begins_with_own(session, person)
     day = my_day.read(session, person, own=own)
     waiting = count_open(session)
 

@@ -8,24 +8,23 @@ from crm import clock
 from crm.access import acting_as
 from crm.leads import reads
 from crm.leads.as_of import lead_as_of
-from crm.ui import conflict_dialog, facts, lead_absent, lead_head, look, messages, story, words
-from crm.ui.lookups import currencies, look_up
+from crm.ui import company_dialog, conflict_dialog, facts, lead_absent, lead_head, look, messages, story, words
+from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
 person = viewer("lead")
 today = clock.today(person.time_zone)
 lead_id = lead_absent.asked_for()
+lookups = look_up(person)
 with acting_as(person) as session:
-    lookups = look_up(session, person)
     row: Any = reads.lead(session, lead_id) if lead_id else None
-    codes = currencies(session)
 
 with st.container(horizontal=True, key="lead_top", vertical_alignment="center"):
     st.page_link("pages/leads.py", label="Leads", icon=":material/arrow_back:", query_params=st.session_state.get("leads.address", {}))
     st.space("stretch")
     st.html("<span class='tl-muted'>as of</span>", width="content")
     as_of = st.date_input("As of", None, max_value=today, key="as_of", bind="query-params", format="YYYY-MM-DD", label_visibility="collapsed", width=150)
-messages.draw(person)
+messages.draw(person, on_undo=facts.begin_anew)
 if row is None or row["deleted_at"] or row["merged_into_id"]:
     lead_absent.draw(row, person, lookups)
     st.stop()
@@ -56,7 +55,8 @@ with st.container(key="lead_columns"):
     left, right = st.columns([5, 7], gap="medium")
 with left, st.container(key="lead_facts"):
     if not before and person.reach("lead", "edit").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id):
-        facts.draw_form(row, person, lookups, codes)
+        company_dialog.draw_line(row)
+        facts.draw_form(row, person, lookups)
     else:
         facts.draw_plain(row, lookups)
 

@@ -5,17 +5,14 @@ import streamlit as st
 from crm.access import acting_as
 from crm.leads import reads
 from crm.ui import conflict_dialog, filters, grid, grid_bar, lead_list, look, messages
-from crm.ui.lookups import currencies, look_up
+from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
 person = viewer("lead")
-with acting_as(person) as session:
-    lookups = look_up(session, person)
-    begins_with_own = lead_list.begins_with_own(session, person)
-    codes = currencies(session)
+lookups = look_up(person)
 
 head = st.container(key="leads_head")
-asked, places = filters.ask(person, lookups, begins_with_own=begins_with_own)
+asked, places = filters.ask(person, lookups, begins_with_own=lead_list.begins_with_own(person))
 columns = lead_list.draw_actions(person, lookups, places.actions)
 sheet = grid.sheet()
 grid.hear(sheet, messages.take())
@@ -41,7 +38,7 @@ def work() -> None:
     sheet = grid.sheet()
     if sheet.rows:
         with st.container(key="leads_grid"):
-            grid.draw(sheet, person, lookups, stages=lead_list.stage_names(lookups, asked), currencies=codes)
+            grid.draw(sheet, person, lookups, stages=lead_list.stage_names(lookups, asked))
     else:
         lead_list.draw_empty(person, asked)
     if sheet.rows or sheet.pending or sheet.message:

@@ -50,13 +50,13 @@ def begin_anew() -> None:
         st.session_state[STATE] = Base({"id": 0}, found.generation)
 
 
-def draw_form(row: Row, person: Person, lookups: Lookups, codes: tuple[str, ...]) -> None:
+def draw_form(row: Row, person: Person, lookups: Lookups) -> None:
     """The facts to edit; Save writes what differs."""
     base = base_of(row)
     if base.row["version"] != row["version"]:
         _say_that_it_moved(base, row, lookups)
     with st.form(f"lead.facts.{row['id']}.{base.generation}", border=False):
-        given = _draw_fields(base, person, lookups, codes)
+        given = _draw_fields(base, person, lookups)
         if st.form_submit_button("Save", type="primary", key=base.key("save"), shortcut="Ctrl+S"):
             _save(base, given, person)
 
@@ -72,7 +72,7 @@ def _say_that_it_moved(base: Base, row: Row, lookups: Lookups) -> None:
             st.rerun()
 
 
-def _draw_fields(base: Base, person: Person, lookups: Lookups, codes: tuple[str, ...]) -> dict[str, Any]:
+def _draw_fields(base: Base, person: Person, lookups: Lookups) -> dict[str, Any]:
     row, key = base.row, base.key
     given: dict[str, Any] = {"name": st.text_input("Name", row["name"], key=key("name"), max_chars=300)}
     left, right = st.columns(2)
@@ -88,7 +88,7 @@ def _draw_fields(base: Base, person: Person, lookups: Lookups, codes: tuple[str,
     )  # fmt: skip
     with left.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         amount = st.text_input("Value", _plain_amount(row["value_amount"]), key=key("value"), placeholder="12400")
-        listed = list(dict.fromkeys([*codes, *([row["value_currency"]] if row["value_currency"] else [])]))
+        listed = list(dict.fromkeys([*lookups.currencies, *([row["value_currency"]] if row["value_currency"] else [])]))
         code = st.selectbox(
             "Currency", listed, index=listed.index(row["value_currency"] or money.BASE_CURRENCY), key=key("currency"), width=84, label_visibility="hidden"
         )

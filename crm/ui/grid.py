@@ -124,11 +124,11 @@ def _versions(rows: Sequence[Row]) -> list[tuple[int, int]]:
     return [(row["id"], row["version"]) for row in rows]
 
 
-def draw(found: Sheet, person: Person, lookups: Lookups, *, stages: Sequence[str], currencies: Sequence[str]) -> None:
+def draw(found: Sheet, person: Person, lookups: Lookups, *, stages: Sequence[str]) -> None:
     """The editor itself."""
     locked = [name for name in (grid_columns.OPEN, *found.columns) if not _may_write(name, person)]
     owners = [lookups.names.people[person_id] for person_id in lookups.owners if person_id in lookups.names.people]
-    usual = {"stage": stages, "owner": owners, "currency": currencies}
+    usual = {"stage": stages, "owner": owners, "currency": lookups.currencies}
     choices = {name: list(dict.fromkeys([*usual[name], *found.standing[name]])) for name in usual}
     st.data_editor(
         found.frame, key=found.key, hide_index=True, height=HEIGHT, row_height=34, placeholder="", alt="Leads", disabled=locked,

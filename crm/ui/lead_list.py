@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from streamlit.delta_generator import DeltaGenerator
 
 from crm import money
-from crm.access import Person
+from crm.access import Person, acting_as
 from crm.leads import reads
 from crm.ui import filters, grid_columns, look, messages, new_lead
 from crm.ui.filters import Asked
@@ -27,10 +27,11 @@ FRESH_SECONDS = 30
 UNCOUNTED = 2000  # as far as one pages through words that thousands of leads share
 
 
-def begins_with_own(session: Session, person: Person) -> bool:
+def begins_with_own(person: Person) -> bool:
     """Whether lists begin with one's own leads: for whoever owns any. Asked once a session."""
     if OWNS not in st.session_state:
-        st.session_state[OWNS] = reads.owns_any(session, person.id)
+        with acting_as(person) as session:
+            st.session_state[OWNS] = reads.owns_any(session, person.id)
     return bool(st.session_state[OWNS])
 
 

@@ -1,7 +1,6 @@
 """Names and choices that every page needs: people, teams, pipelines, currencies.
 
-People and teams are kept per access stamp, which grows whenever one of them changes; pipelines are read on every run,
-under the person's own wall.
+Read under the person's own wall and kept per person and access stamp, which grows whenever one of them changes.
 """
 
 from __future__ import annotations
@@ -11,9 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import streamlit as st
-from sqlalchemy.orm import Session
 
-from crm.access import Person
+from crm.access import Person, acting_as
 from crm.leads import reads
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 from crm.ui.words import Names
@@ -21,11 +19,13 @@ from crm.ui.words import Names
 
 @dataclass(frozen=True)
 class Lookups:
-    """What ids are called and what may be chosen, for one person and one run."""
+    """What ids are called and what may be chosen, for one person."""
 
     names: Names
     pipelines: Sequence[PipelineRow]
     owners: Sequence[int]
+    currencies: tuple[str, ...]
+    """Codes of the currencies a value may be in."""
 
     @cached_property
     def stages(self) -> dict[int, StageRow]:
@@ -40,41 +40,17 @@ class Lookups:
         return f"{pipeline.name} · {self.names.teams.get(pipeline.team_id, '')}" if alike else pipeline.name
 
 
-def look_up(session: Session, person: Person) -> Lookups:
-    """Read what the page needs to name things. One query when people and teams are remembered."""
-    found = pipelines(session)
-    assign = person.reach("lead", "assign")
-    names = Names(
-        person.id, person.time_zone, _people(session, stamp=person.stamp), _teams(session, stamp=person.stamp),
-        {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages},
-    )  # fmt: skip
-    owners = _owners(session, person.id, assign.everywhere, tuple(sorted(assign.teams)), stamp=person.stamp)
-    return Lookups(names, found, owners)
+def look_up(person: Person) -> Lookups:
+    """What the page needs to name things; read once per access stamp."""
+    return _read(person.id, person.stamp, person)
 
 
-# The session is not part of the key (its name begins with an underscore); who asks and how far they reach is.
-
-
-@st.cache_data(ttl=600, max_entries=4, show_spinner=False)
-def _people(_session: Session, *, stamp: int) -> dict[int, str]:
-    return reads.names_of_people(_session)
-
-
-@st.cache_data(ttl=600, max_entries=4, show_spinner=False)
-def _teams(_session: Session, *, stamp: int) -> dict[int, str]:
-    return reads.names_of_teams(_session)
-
-
-@st.cache_data(ttl=600, max_entries=500, show_spinner=False)
-def _owners(_session: Session, person_id: int, everywhere: bool, team_ids: tuple[int, ...], *, stamp: int) -> tuple[int, ...]:
-    return reads.possible_owners(_session)
-
-
-@st.cache_data(ttl=300, max_entries=4, show_spinner=False)
-def _currencies(_session: Session) -> tuple[str, ...]:
-    return reads.currencies(_session)
-
-
-def currencies(session: Session) -> tuple[str, ...]:
-    """Codes of the currencies a value may be in."""
-    return _currencies(session)
+@st.cache_resource(ttl=300, max_entries=500, show_spinner=False)  # currencies alone are not in the stamp
+def _read(person_id: int, stamp: int, _person: Person) -> Lookups:
+    with acting_as(_person) as session:
+        found = pipelines(session)
+        names = Names(
+            person_id, _person.time_zone, reads.names_of_people(session), reads.names_of_teams(session),
+            {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages},
+        )  # fmt: skip
+        return Lookups(names, found, reads.possible_owners(session), reads.currencies(session))

@@ -21,7 +21,6 @@ __all__ = ["PAGES", "PageEntry", "places_of", "run"]
 def run() -> None:
     """Draw the shell and the page of this run, or the sign-in form."""
     st.set_page_config(page_title="Throughline", page_icon=style.icon(), layout="wide")
-    style.apply()
     person = viewer.signed_in()
     page = st.navigation(_menu(person), position="sidebar" if person else "hidden", expanded=True)
     if person is None:

@@ -11,7 +11,7 @@ from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.leads.use_cases import create_lead
 from crm.ui import messages
-from crm.ui.lookups import Lookups, currencies
+from crm.ui.lookups import Lookups
 
 
 @st.dialog("New lead", width="medium")
@@ -22,8 +22,7 @@ def open_for(person: Person, lookups: Lookups) -> None:
         st.html("<p>Your team has no pipeline yet. Ask an admin to add one.</p>")
         return
     pipeline = st.selectbox("Pipeline", pipelines, format_func=lambda p: lookups.pipeline_label(p.id), key="new_lead.pipeline", disabled=len(pipelines) == 1)
-    with acting_as(person) as session:
-        codes = currencies(session)
+    codes = lookups.currencies
     with st.form("new_lead.form", border=False):
         given: dict[str, Any] = {"team_id": pipeline.team_id, "pipeline_id": pipeline.id}
         left, right = st.columns(2)

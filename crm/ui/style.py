@@ -1,12 +1,10 @@
-"""The shell's own style on top of the theme in .streamlit/config.toml. No fonts, no pictures from elsewhere."""
+"""Our own style on top of the theme in .streamlit/config.toml. No fonts, no pictures from elsewhere."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from functools import lru_cache
 from pathlib import Path
-
-import streamlit as st
 
 HERE = Path(__file__).parent
 
@@ -18,10 +16,6 @@ def icon() -> str:
 
 
 @lru_cache(maxsize=1)
-def _sheet() -> str:
-    return f"<style>:root {{ --tl-mark: url('{icon()}'); }}\n{(HERE / 'shell.css').read_text()}</style>"
-
-
-def apply() -> None:
-    """Put the shell's style on this page; Home.py calls it once a run."""
-    st.html(_sheet())
+def sheet() -> str:
+    """Our style sheet: the shell's and the pages'. serve.py has it put into the first page."""
+    return "\n".join([f":root {{ --tl-mark: url('{icon()}'); }}", *((HERE / name).read_text() for name in ("shell.css", "look.css"))])

@@ -47,10 +47,11 @@ CHANGES = (
 
 
 @lru_cache(maxsize=1)
-def first_page() -> str:
-    """Streamlit's index.html with our changes; a change that no longer fits is left out.
+def first_page(style: str) -> str:
+    """Streamlit's index.html with our changes and style sheet; a change that no longer fits is left out.
 
-    The theme in the page itself means that the first thing drawn already has our colours and needs no font.
+    The theme in the page itself means that the first thing drawn already has our colours and needs no font. The style
+    sheet stands at the page's end: behind Streamlit's, which it overrules, and sent once instead of with each run.
     """
     page = (Path(file_util.get_static_dir()) / "index.html").read_text()
     light, dark = _theme("light"), _theme("dark")
@@ -58,7 +59,7 @@ def first_page() -> str:
     page = re.sub("<title>.*?</title>", lambda _: head, page, flags=re.DOTALL)
     for pattern, replacement in CHANGES:
         page = re.sub(pattern, replacement, page, flags=re.DOTALL)
-    return page
+    return page.replace("</body>", f"<style>{style}</style></body>")
 
 
 def _theme(mode: str) -> dict[str, str]:
@@ -76,8 +77,9 @@ def _compressed(path: str) -> bytes | None:
 class Shell:
     """ASGI middleware: answers the pages' own paths, scripts and fonts, and passes everything else on."""
 
-    def __init__(self, app: ASGIApp, *, paths: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, *, paths: Collection[str], style: str) -> None:
         self.app = app
+        self.style = style
         self.paths = frozenset(paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,7 +90,7 @@ class Shell:
     async def _answer(self, scope: Scope) -> Response | None:
         path = scope["path"]
         if path in self.paths:
-            return HTMLResponse(first_page(), headers={"cache-control": "no-cache"})
+            return HTMLResponse(first_page(self.style), headers={"cache-control": "no-cache"})
         for font, ours in FONTS.items():
             if path.startswith(font):
                 return FileResponse(HERE / ours, media_type="font/woff2", headers={"cache-control": "public, max-age=86400"})

@@ -40,9 +40,9 @@ def look(db: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., A
 @pytest.fixture(autouse=True)
 def fresh_lookups() -> Iterator[None]:
     """What pages remember of names is per access stamp; another test's database has other people at the same stamp."""
-    st.cache_data.clear()
+    st.cache_resource.clear()
     yield
-    st.cache_data.clear()
+    st.cache_resource.clear()
 
 
 @pytest.fixture
