@@ -11,15 +11,19 @@ import hmac
 import os
 import re
 import secrets
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from crm.errors import BadSetting
 
 SECRETS = ("DATABASE_URL", "REPORTS_DATABASE_URL", "CRM_SECRET_KEY", "METABASE_API_KEY", "RESEND_API_KEY", "RESEND_WEBHOOK_SECRET", "SMTP_URL")
+SHORTEST_KEY = 32
 
 
 class Settings(BaseModel):
@@ -45,8 +49,13 @@ class Settings(BaseModel):
     @field_validator("database_url", "reports_database_url")
     @classmethod
     def _postgres_url(cls, url: SecretStr | None) -> SecretStr | None:
-        if url and not re.match(r"^postgres(ql)?(\+psycopg)?://", url.get_secret_value()):
-            raise ValueError("not a Postgres URL")
+        if url:
+            try:
+                driver = make_url(url.get_secret_value()).drivername
+            except ArgumentError:
+                raise ValueError("not a URL") from None
+            if driver not in ("postgres", "postgresql", "postgresql+psycopg"):
+                raise ValueError("not a Postgres URL")
         return url
 
     @field_validator("base_url", "metabase_url")
@@ -62,14 +71,14 @@ class Settings(BaseModel):
     @field_validator("secret_key")
     @classmethod
     def _long_key(cls, key: SecretStr | None) -> SecretStr | None:
-        if key and len(key.get_secret_value()) < 32:
+        if key and len(key.get_secret_value()) < SHORTEST_KEY:
             raise ValueError("too short")
         return key
 
     @field_validator("installation")
     @classmethod
     def _short_name(cls, name: str | None) -> str | None:
-        if name and not re.match(r"^[a-z][a-z0-9_]{0,29}$", name):
+        if name and not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", name):
             raise ValueError("not a short name")
         return name
 
@@ -88,19 +97,28 @@ class Settings(BaseModel):
         """The installation's key; made and stored in the data folder (mode 0600) when none is set."""
         if self.secret_key:
             return self.secret_key.get_secret_value().encode()
-        self.data_dir.mkdir(parents=True, exist_ok=True)
         path = self.data_dir / "secret_key"
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text().strip().encode()
-        with os.fdopen(descriptor, "w") as handle:
-            handle.write(key := secrets.token_urlsafe(48))
+        if not path.exists():
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            _write_once(path, secrets.token_urlsafe(48))
+        key = path.read_text().strip()
+        if len(key) < SHORTEST_KEY:
+            raise BadSetting(f"{path} holds less than {SHORTEST_KEY} characters: bring back the key it held, or set CRM_SECRET_KEY.")
         return key.encode()
 
     def derive(self, purpose: str) -> str:
         """A secret for one purpose, derived from the installation's key (HMAC-SHA256, hex)."""
         return hmac.new(self.secret(), purpose.encode(), hashlib.sha256).hexdigest()
+
+
+def _write_once(path: Path, content: str) -> None:
+    """The file appears with all of its content and only if nobody else has made it: several processes may start at once."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+        handle.write(content)
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
 
 
 def _files(environment: dict[str, str]) -> dict[str, str]:
@@ -112,6 +130,10 @@ def _files(environment: dict[str, str]) -> dict[str, str]:
                 found[name] = Path(path).read_text().strip()
             except OSError as error:
                 raise BadSetting(f"{name}_FILE names a file that cannot be read: {error.strerror}.") from None
+            except ValueError:
+                raise BadSetting(f"{name}_FILE names a file that is not text.") from None
+            if not found[name]:
+                raise BadSetting(f"{name}_FILE names a file that is empty.")
     return found
 
 
