@@ -41,7 +41,14 @@ def check_stage(stage_id: int, pipeline: PipelineRow) -> StageRow:
 
 def check_entry(stage: StageRow, after: Mapping[str, Any]) -> None:
     """What the stage wants filled before a lead may enter."""
-    missing = [name for name in stage.required_fields if after.get(name) in (None, "")]
+    missing = [name for name in stage.required_fields if _value(name, after) in (None, "")]
     if missing:
         words = " and ".join(FIELD_WORDS.get(name, name.removeprefix("custom.")) for name in missing)
         raise Invalid(f"{stage.name} needs {words}. Fill it in and move the lead again.", field="stage_id", missing=missing)
+
+
+def _value(name: str, after: Mapping[str, Any]) -> Any:
+    """A custom field's new value stands under its own name, its old one among the others."""
+    if name.startswith("custom.") and name not in after:
+        return (after.get("custom") or {}).get(name.removeprefix("custom."))
+    return after.get(name)
