@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -18,8 +18,6 @@ def today(time_zone: str) -> date:
 
 def end_of(day: date, time_zone: str) -> datetime:
     """The first moment after `day` in `time_zone`: an exclusive bound for "as of the end of that day"."""
-    from datetime import timedelta
-
     return datetime.combine(day + timedelta(days=1), datetime.min.time(), tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
 
 
@@ -31,7 +29,7 @@ def ago(moment: datetime | None, *, at: datetime | None = None) -> str:
     size = abs(seconds)
     if size < 60:
         return "now"
-    for limit, unit, word in ((3600, 60, "min"), (86400, 3600, "h"), (86400 * 60, 86400, "d"), (86400 * 730, 86400 * 30.44, "mo")):
+    for limit, unit, word in ((3600, 60, "min"), (86400, 3600, "h"), (86400 * 60, 86400, "d"), (86400 * 731, 86400 * 30.44, "mo")):
         if size < limit:
             text = f"{int(size // unit)} {word}"
             break

@@ -40,7 +40,7 @@ def read_amount(given: Any, *, field: str = "value") -> Decimal:
         raise Invalid(f"“{given}” is not an amount.", field=field)
     if abs(amount) > LARGEST_AMOUNT:
         raise Invalid("That amount is larger than can be kept (999,999,999,999.99).", field=field)
-    return amount.quantize(_CENT, rounding=ROUND_HALF_UP)
+    return amount.quantize(_CENT, rounding=ROUND_HALF_UP) + 0  # no negative zero: the database has none
 
 
 def read_money(given: Any, *, field: str = "value", currency: str = BASE_CURRENCY) -> Money | None:
@@ -65,10 +65,10 @@ def short(amount: Decimal | float | int | None, currency: str = BASE_CURRENCY) -
         return ""
     value = float(amount)
     sign, value = ("−" if value < 0 else ""), abs(value)
-    if value >= 999_950:
+    if value >= 999_500:  # what rounds to 1,000k
         text = f"{value / 1_000_000:.1f}M"
     elif value >= 10_000:
-        text = f"{value / 1000:.0f}k" if value >= 100_000 else f"{value / 1000:.1f}k"
+        text = f"{value / 1000:.0f}k" if value >= 99_950 else f"{value / 1000:.1f}k"
     else:
         text = f"{value:,.0f}" if value >= 1000 or value == int(value) else f"{value:,.2f}"
     return f"{sign}${text}" if currency == BASE_CURRENCY else f"{sign}{currency} {text}"

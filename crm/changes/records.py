@@ -26,6 +26,8 @@ from crm.money import Money, read_money
 Kind = Literal["text", "long_text", "id", "int", "share", "date", "moment", "money", "json"]
 LONGEST = {"text": 300, "long_text": 20_000}
 LONGEST_CUSTOM = 4000
+LARGEST_WHOLE = 10**400
+"""Beyond, Python itself refuses to write whole numbers out."""
 DEEPEST = 20
 _CUSTOM_NAME = re.compile(r"custom\.\w[\w .-]{0,61}\w?\Z")
 _SQL_TYPE = {"text": "text", "long_text": "text", "id": "bigint", "int": "int", "share": "numeric", "date": "date", "moment": "timestamptz", "json": "jsonb"}
@@ -52,6 +54,8 @@ class Field:
             if self.is_required:
                 raise Invalid(f"{self.label} cannot be empty.", field=self.name)
             return None
+        if isinstance(given, int) and abs(given) >= LARGEST_WHOLE:
+            raise Invalid(f"{self.label} is too large a number.", field=self.name)
         return _READERS[self.kind](self, given)
 
     def plain(self, value: Any) -> Any:
@@ -141,14 +145,14 @@ def _read_json(field: Field, given: Any) -> dict[str, Any]:
 
 def canonical_json(field: Field, given: Any, depth: int = 0) -> Any:
     """The value as jsonb gives it back: whole floats are whole numbers, dates their text. Raises `Invalid` for what JSON has not."""
-    if given is None or isinstance(given, (bool, int)):
+    if given is None or isinstance(given, bool) or (isinstance(given, int) and abs(given) < LARGEST_WHOLE):
         return given
     if isinstance(given, str):
         return _clean(field, given)
     if isinstance(given, date):
         return given.isoformat()
-    if isinstance(given, (float, Decimal)) and math.isfinite(given):
-        return int(given) if given == int(given) else float(given)
+    if isinstance(given, (float, Decimal)) and (number := _plain_number(given)) is not None:
+        return number
     if isinstance(given, (list, tuple)) and depth < DEEPEST:
         return [canonical_json(field, each, depth + 1) for each in given]
     if isinstance(given, Mapping) and depth < DEEPEST and all(isinstance(key, str) for key in given):
@@ -156,13 +160,26 @@ def canonical_json(field: Field, given: Any, depth: int = 0) -> Any:
     raise Invalid(f"{field.label} cannot take this value.", field=field.name)
 
 
+def _plain_number(given: float | Decimal) -> int | float | None:
+    """A whole number where it is one, also after what JSON cannot hold was rounded away; None for what is no number."""
+    if isinstance(given, Decimal) and (not given.is_finite() or abs(given) >= LARGEST_WHOLE):
+        return None
+    number = float(given)
+    if not math.isfinite(number):
+        return None
+    return int(given) if given == int(given) else int(number) if number.is_integer() else number
+
+
 def _read_date(field: Field, given: Any) -> date:
     if isinstance(given, datetime):
         return given.date()
     if isinstance(given, date):
         return given
+    said = str(given)
     try:
-        found = date.fromisoformat(str(given)[:10])
+        if said[10:] and said[10] not in "T ":
+            raise ValueError("more than a day and a time")
+        found = date.fromisoformat(said[:10])
     except ValueError:
         raise Invalid(f"“{given}” is not a date for {field.label}. Write it as 2026-12-31.", field=field.name) from None
     return found
