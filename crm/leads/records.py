@@ -46,7 +46,7 @@ class LeadChecks(Checks):
         moved = {"team_id", "pipeline_id", "stage_id"} & wanted.keys()
         if moved:
             self._place(current, wanted, after)
-        if wanted.get("owner_id") is not None:
+        if wanted.get("owner_id") is not None and wanted["owner_id"] != (current or {}).get("owner_id"):
             self._check_owner(wanted["owner_id"])
         return wanted
 
