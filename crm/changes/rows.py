@@ -144,7 +144,7 @@ def changes_since(
         if change_set_id is not None and change_set_id in passing_over:
             continue
         for name, pair in fields.items():
-            first = since.fields[name][0] if name in since.fields else pair[0]
+            first = since.fields.pop(name)[0] if name in since.fields else pair[0]  # taken out, so that the latest change stands last
             since.fields[name] = (first, person_id, at, source)
     for record_id, since in found.items():
         since.is_complete = counts[record_id] == locked[record_id]["version"] - seen[record_id]

@@ -128,6 +128,15 @@ def test_insisting_on_a_deletion_deletes_and_does_not_empty_fields(db, cast):
     assert after["deleted_at"] is not None and after["next_step"] == "call them today"
 
 
+def test_a_deletion_waits_in_the_name_of_whoever_changed_the_record_last(db, cast):
+    """ana began, bruno changed another field, then ana changed hers again."""
+    save(cast, "ana", edit(cast, LEAD, 1, next_step="visit"))
+    save(cast, "bruno", edit(cast, LEAD, 2, phone="1"))
+    save(cast, "ana", edit(cast, LEAD, 3, next_step="call"))
+    (met,) = save(cast, "mona", delete_edit("lead", cast.leads[LEAD], 1)).results[0].conflicts
+    assert (met.field, met.their_person_id) == ("deleted_at", cast.people["ana"])
+
+
 def test_a_refused_deletion_lists_what_it_would_have_hidden(db, cast):
     save(cast, "ana", edit(cast, LEAD, 1, next_step="visit"))
     with pytest.raises(Stale) as raised:
