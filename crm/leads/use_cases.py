@@ -30,13 +30,29 @@ def create_lead(session: Session, values: Mapping[str, Any], *, source: str, com
         if company_name and company_name.strip():
             found = session.scalar(_COMPANY, {"n": company_name.strip()})
             if found is None:
-                made = apply(
-                    session, [Edit(COMPANY.name, None, {"name": company_name, "team_id": values.get("team_id"), "market": values.get("market")})],
-                    source=source, label="New lead", on_conflict="refuse",
-                )  # fmt: skip
-                found, change_set_id = made.results[0].record_id, made.change_set_id
+                found, change_set_id = _make_company(session, company_name, values, source=source, label="New lead")
             values["company_id"] = found
         return apply(session, [Edit(LEAD.name, None, values)], source=source, label="New lead", on_conflict="refuse", change_set_id=change_set_id)
+
+
+def _make_company(session: Session, name: str, lead: Mapping[str, Any], *, source: str, label: str) -> tuple[int | None, int | None]:
+    """A new company in the lead's team and market; answers its id and the change set."""
+    given = {"name": name, "team_id": lead.get("team_id"), "market": lead.get("market")}
+    made = apply(session, [Edit(COMPANY.name, None, given)], source=source, label=label, on_conflict="refuse")
+    return made.results[0].record_id, made.change_set_id
+
+
+def move_to_company(session: Session, lead: Mapping[str, Any], company: int | str | None, *, source: str) -> Outcome:
+    """Say which company this lead (as its row was seen) belongs to: one that there is, a new one of that name, or none.
+
+    Raises `Stale` when somebody else chose first, `Invalid` or `Refused`; nothing is written then. The lead is the last result.
+    """
+    label, change_set_id = f"Company of {lead['name']}", None
+    with session.begin_nested():  # a new company goes with the lead, or not at all
+        if isinstance(company, str):
+            company, change_set_id = _make_company(session, company, lead, source=source, label=label)
+        edit = Edit(LEAD.name, lead["id"], {"company_id": company}, lead["version"])
+        return apply(session, [edit], source=source, label=label, on_conflict="refuse", change_set_id=change_set_id)
 
 
 def edit_leads(

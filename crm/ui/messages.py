@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
@@ -29,8 +30,8 @@ def leave(text: str, change_set_id: int | None = None, details: tuple[str, ...] 
     st.session_state[STATE] = Message(text, change_set_id, details)
 
 
-def draw(person: Person) -> None:
-    """The message that was left, until it is closed."""
+def draw(person: Person, *, on_undo: Callable[[], None] | None = None) -> None:
+    """The message that was left, until it is closed. `on_undo`: what the page forgets when the action is taken back."""
     found: Message | None = st.session_state.get(STATE)
     if found is None:
         return
@@ -39,6 +40,8 @@ def draw(person: Person) -> None:
         st.html(f"<span>{escape(found.text)}</span>" + (f"<ul>{details}</ul>" if details else ""), width="stretch")
         if found.change_set_id and st.button("Undo", key="message.undo", type="tertiary"):
             take_back(person, found.change_set_id)
+            if on_undo:
+                on_undo()
             st.rerun()
         if st.button("", icon=":material/close:", key="message.close", type="tertiary", help="Close"):
             del st.session_state[STATE]

@@ -15,6 +15,7 @@ from crm.changes import changes_of
 from crm.changes.records import DELETED
 from crm.errors import CrmError
 from crm.leads.records import LEAD
+from crm.leads.references import names_of
 from crm.ui import words
 from crm.ui.words import Names
 
@@ -43,8 +44,15 @@ def story(session: Session, lead_id: int, names: Names, *, show: str = "all", mo
         entries += [_of_activity(row, names) for row in rows if show not in KINDS or row["kind"] in KINDS[show]]
     if show in ("all", "changes"):
         changes = changes_of(session, "lead", lead_id, most=500 if before else most + 1)
-        entries += [_of_change(row, names) for row in changes if before is None or _when(row) < before]
+        companies = _companies(session, changes)
+        entries += [_of_change(row, names, companies) for row in changes if before is None or _when(row) < before]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)[: most + 1]
+
+
+def _companies(session: Session, changes: Sequence[Mapping[Any, Any]]) -> Mapping[tuple[str, int], str]:
+    """What the companies in these changes are called, as far as they are seen."""
+    ids = {company_id for row in changes for company_id in row["fields"].get("company_id", ()) if company_id and row["version"] > 1}
+    return names_of(session, {"company": ids})
 
 
 def _when(row: Mapping[Any, Any]) -> datetime:
@@ -59,23 +67,26 @@ def _of_activity(row: Mapping[Any, Any], names: Names) -> Entry:
     return Entry(row["happened_at"], row["kind"], title, row["body"] or "", names.person(row["person_id"]))
 
 
-def _of_change(row: Mapping[Any, Any], names: Names) -> Entry:
+def _of_change(row: Mapping[Any, Any], names: Names, companies: Mapping[tuple[str, int], str]) -> Entry:
     door = words.door(row["source"])
     who = names.person(row["person_id"], otherwise="the system")
     if row["version"] == 1:
         return Entry(_when(row), "created", "Created", "", f"{who}, {door}")
-    lines = [_line(name, old, new, names) for name, (old, new) in row["fields"].items() if name not in ("merged_into_id",)]
+    lines = [_line(name, old, new, names, companies) for name, (old, new) in row["fields"].items() if name not in ("merged_into_id",)]
     return Entry(_when(row), "change", "", "\n".join(lines), f"{who}, {door}", row)
 
 
-def _line(name: str, old: Any, new: Any, names: Names) -> str:
+def _line(name: str, old: Any, new: Any, names: Names, companies: Mapping[tuple[str, int], str]) -> str:
     if name == "deleted_at":
         return "deleted" if new else "brought back"
     try:
         label = (DELETED if name == "deleted_at" else LEAD.field(name)).label
     except CrmError:
         label = name
-    before, after = names.plain(name, old), names.plain(name, new)
+    if name == "company_id":
+        before, after = (companies.get(("company", value), "a company you do not see") if value else "" for value in (old, new))
+    else:
+        before, after = names.plain(name, old), names.plain(name, new)
     return f"{label}: {before or words.NOTHING} → {after or words.NOTHING}"
 
 
