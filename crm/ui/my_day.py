@@ -49,12 +49,12 @@ def draw_figures(day: MyDay, waiting: int, *, own: bool) -> None:
         _figure(
             "My open value" if own else "Open value", money.short(day.open_usd), words.count(day.open_leads, "open lead"), LEADS, {**all_pipelines, **whose}
         )
-        _figure("Closing this month", f"{day.closing:,}", "expected until its end", LEADS, {**all_pipelines, "view": filters.VIEWS["closing"]})
-        _figure("Overdue", f"{day.overdue:,}", "close date has passed", LEADS, {**all_pipelines, "view": filters.VIEWS["overdue"]})
+        _figure("Closing this month", f"{day.closing:,}", "expected to close", LEADS, {**all_pipelines, "view": filters.VIEWS["closing"]})
+        _figure("Overdue", f"{day.overdue:,}", "past their date", LEADS, {**all_pipelines, "view": filters.VIEWS["overdue"]})
         _figure(
             f"Not contacted {filters.QUIET_DAYS} d",
             f"{day.not_contacted:,}",
-            "waiting to hear from you",
+            "waiting for you",
             LEADS,
             {**all_pipelines, "view": filters.VIEWS["quiet"]},
         )

@@ -87,7 +87,7 @@ def draw(row: Row, person: Person, lookups: Lookups, *, before: datetime | None)
 
 
 def _draw_undoable(html: str, change: Row, row: Row, person: Person) -> None:
-    with st.container(horizontal=True, vertical_alignment="top", gap=None, key=f"change_{change['id']}"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="small", wrap=False, key=f"change_{change['id']}"):
         st.html(html, width="stretch")
         if st.button("undo", key=f"lead.undo.{change['id']}", type="tertiary"):
             try:
