@@ -3,8 +3,8 @@
     def test_x(site, sign_in):
         page = sign_in("ana", "/leads")     # a Playwright page, signed in, in a browser context of ana's own
 
-`site.start()` starts a stopped server again; `site.visit("/leads")` is a stranger's page, not signed in. `shared_site` is
-one server for a whole file.
+`site.open("ana", "/leads")` spares the form; `site.start()` starts a stopped server again; `site.visit("/leads")` is a
+stranger's page, not signed in. `shared_site` is one server for a whole file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from crm.access import as_system, passwords
+from crm.access import as_system, passwords, sessions
 from crm.access.sign_in import set_password_hash
 from tests.cast import PASSWORD
 from tests.conftest import clone, point_to
@@ -113,6 +113,17 @@ class Site:
         """A page of somebody of the cast, signed in through the form, in a context of their own."""
         page = self.visit(path, **options)
         fill_in(page, f"{who}@demo.example", password)
+        page.get_by_role("button", name="Sign out").wait_for(state="attached")
+        return page
+
+    def open(self, who: str, path: str = "/", **options: Any) -> Any:
+        """The same without the form: a page with the cookie of a session that is begun for them."""
+        with as_system() as session:
+            token = sessions.start(session, self.cast.people[who], address="127.0.0.1", device="Chromium")
+        context = self.context(**options)
+        context.add_cookies([{"name": f"throughline_{self.port}", "value": token, "url": self.url, "httpOnly": True, "sameSite": "Lax"}])
+        page = context.new_page()
+        page.goto(path)
         page.get_by_role("button", name="Sign out").wait_for(state="attached")
         return page
 

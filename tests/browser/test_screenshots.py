@@ -1,0 +1,165 @@
+"""Every page at the width of a desk and of a phone, light and dark: pictures to look at, and what a machine can tell of them.
+
+They land in tests/screenshots/, which git ignores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from crm import clock
+from crm.access import acting_as
+from crm.activities.use_cases import add_activity
+from tests.browser import grid
+from tests.browser.conftest import DESKTOP, PHONE, SCREENSHOTS, Site
+from tests.browser.parts import change, days_ago, new_leads, settle
+
+# What sticks out of the page to the right, outside of anything that scrolls or clips by itself.
+STICKING_OUT = """() => {
+  const clips = (e) => e && e.dataset.testid !== 'stMain' && (getComputedStyle(e).overflowX !== 'visible' || clips(e.parentElement))
+  return [...document.querySelectorAll('[data-testid=stMain] *')]
+    .filter((e) => e.getBoundingClientRect().width && e.getBoundingClientRect().right > innerWidth + 1 && !clips(e.parentElement))
+    .map((e) => e.outerHTML.slice(0, 120))
+}"""
+WIDER_THAN_THE_WINDOW = "() => [document.documentElement, document.querySelector('[data-testid=stMain]')].some((e) => e && e.scrollWidth > innerWidth)"
+STAGES = ("Lead", "Contacted", "Negotiation", "Won")
+NAMES = (
+    "Al Noor Hypermarket Sharjah", "Petra Catering", "Sahara Cash & Carry", "Corniche Supermarket", "Blue Creek Bakery", "Gulf Star Mart Al Ain",
+    "Harbour View Wholesale", "Seven Dunes Fresh Market", "Royal Palm Distribution", "Silver Oasis Fresh Market Fahaheel",
+)  # fmt: skip
+STEPS = ("send the price list", "book the second order", "", "ask the driver who signs there")
+
+
+@pytest.fixture(scope="module")
+def work(_shared: Site) -> list[int]:
+    """A rep's morning: leads of every kind, some overdue, calls and changes. Answers the ids."""
+    today, stages = clock.today("UTC"), _shared.cast.stages["Gulf"]
+    ids: list[int] = []
+    for number, name in enumerate(NAMES):
+        money = {"amount": str(1450 * (number + 1)), "currency": "AED" if number % 3 else "USD"} if number % 4 else None
+        ids += new_leads(
+            _shared, "ana", name, at=days_ago(20 - number), value=money, stage_id=stages[STAGES[number % 4]], next_step=STEPS[number % 4] or None,
+            expected_close_on=(today.replace(day=28) if number % 2 else days_ago(number).date()), email="buyer@petra.example", phone="+971 4 555 0100",
+        )  # fmt: skip
+    with acting_as(_shared.cast.who("ana")) as session:
+        add_activity(
+            session, ids[1], {"kind": "call", "body": "Wants samples of the new range before the end of the month.", "duration_minutes": 4}, source="form"
+        )
+    change(_shared, "bruno", ids[1], stage_id=stages["Negotiation"], next_step="prepare a written offer for the three largest branches")
+    return ids
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    """What the browser's console said; nothing, in the end."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+def look(page: Any, name: str) -> None:
+    """Four pictures of the page as it is, each without anything sticking out or broken."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.mouse.move(1, 1)
+    for width, size in (("1440", DESKTOP), ("390", PHONE)):
+        page.set_viewport_size(size)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(450)
+            page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png")
+        assert not page.evaluate(WIDER_THAN_THE_WINDOW), f"{name} is wider than {width} pixels"
+        assert page.evaluate(STICKING_OUT) == [], f"{name} at {width} pixels"
+    assert page.locator("[data-testid=stException]").count() == 0
+    page.set_viewport_size(DESKTOP)
+    page.emulate_media(color_scheme="light")
+
+
+def watched(page: Any, complaints: list[str]) -> Any:
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    settle(page)
+    return page
+
+
+def test_the_sign_in_page(shared_site: Site, complaints: list[str]) -> None:
+    page = watched(shared_site.visit(), complaints)
+    page.get_by_role("button", name="Sign in", exact=True).wait_for()
+    look(page, "sign-in")
+
+
+PAGES = {
+    "ana": {
+        "home": ("/", "Do next"), "leads": ("/leads", "of 12"), "account": ("/account", "Where you are signed in"),
+        "leads-none": ("/leads?q=nothingness", "Nothing found"),
+        "lead-none": ("/lead?id=999999", "no such lead"), "not-for-you": ("/people", "not for your role"),
+    },
+    "alma": {"people": ("/people", "Bruno"), "home-all": ("/", "Do next")},
+    "carla": {"home-none": ("/", "Nothing is due"), "conflicts-none": ("/conflicts", "Nothing waits for you")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("who", PAGES)
+def test_the_pages_of(shared_site: Site, work: list[int], complaints: list[str], who: str) -> None:
+    page = watched(shared_site.open(who), complaints)
+    for name, (path, words) in PAGES[who].items():
+        page.goto(path)
+        page.get_by_test_id("stMain").get_by_text(words).first.wait_for()
+        settle(page)
+        look(page, name)
+
+
+def test_a_lead_now_and_as_of_a_past_day(shared_site: Site, work: list[int], complaints: list[str]) -> None:
+    page = watched(shared_site.open("ana", f"/lead?id={work[1]}"), complaints)
+    page.get_by_text("Wants samples").wait_for()
+    settle(page)
+    look(page, "lead")
+    page.get_by_role("button", name="Change").click()
+    page.get_by_role("dialog").get_by_placeholder("Petra Supplies").fill("Petra")
+    page.get_by_text("New company “Petra”").wait_for()
+    look(page, "lead-company")
+    page.goto(f"/lead?id={work[1]}&as_of={days_ago(2):%Y-%m-%d}")
+    page.get_by_text("This is the page as it was").wait_for()
+    settle(page)
+    look(page, "lead-as-of")
+
+
+def test_unsaved_cells_and_a_conflict(shared_site: Site, work: list[int], complaints: list[str]) -> None:
+    page = watched(shared_site.open("ana", "/leads?view=Team&sort=Name"), complaints)
+    grid.wait_for_rows(page, "Corniche Supermarket", "Petra Catering")
+    change(shared_site, "bruno", work[3], next_step="hold until they have paid")
+    for lead in ("Corniche Supermarket", "Blue Creek Bakery", "Petra Catering"):
+        grid.type_over(page, lead, "next_step", "call before noon")
+        grid.type_over(page, lead, "value", "9100")
+    grid.bar(page, "6 cells in 3 rows changed")
+    settle(page)
+    look(page, "leads-unsaved")
+    grid.save(page)
+    grid.bar(page, "2 saved, 1 met a colleague's change.")
+    settle(page)
+    look(page, "leads-saved")
+    page.get_by_role("button", name="Look").click()
+    page.get_by_role("dialog").get_by_text("was changed by Bruno").wait_for()
+    settle(page)
+    look(page, "conflict-dialog")
+    page.get_by_role("dialog").get_by_role("button", name="Keep for later").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    page.get_by_role("link", name="Conflicts").click()
+    page.get_by_text("1 field waiting").wait_for()
+    settle(page)
+    look(page, "conflicts")
+
+
+def test_the_dialogs_of_new_leads_and_people(shared_site: Site, work: list[int], complaints: list[str]) -> None:
+    page = watched(shared_site.open("alma", "/leads"), complaints)
+    page.locator(".st-key-leads-new button").click()
+    page.get_by_role("dialog").get_by_role("button", name="Add lead").wait_for()
+    settle(page)
+    look(page, "new-lead")
+    page.goto("/people")
+    page.get_by_role("button", name="Manage").nth(1).click()
+    page.get_by_role("dialog").get_by_role("button", name="Save").wait_for()
+    settle(page)
+    look(page, "people-manage")
