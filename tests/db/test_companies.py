@@ -1,0 +1,126 @@
+"""The company of a lead: found by letters, exchanged, made anew, renamed."""
+
+import pytest
+
+from crm.access import OPERATOR, acting_as
+from crm.changes import Edit, apply, undo
+from crm.companies.reads import companies_called, company
+from crm.companies.use_cases import rename_company
+from crm.errors import CrmError, Invalid, NotFound, Refused, Stale
+from crm.leads.reads import LeadFilter, lead, list_leads
+from crm.leads.use_cases import move_to_company
+
+
+def make(cast, who, *names, team="Gulf"):
+    edits = [Edit("company", None, {"name": name, "team_id": cast.teams[team]}) for name in names]
+    with acting_as(cast.who(who)) as session:
+        return [result.record_id for result in apply(session, edits, source="test", on_conflict="refuse").results]
+
+
+def move(cast, who, to, name="Al Noor Trading"):
+    with acting_as(cast.who(who)) as session:
+        return move_to_company(session, lead(session, cast.leads[name]), to, source="test")
+
+
+def count(db):
+    return db.value("select count(*) from crm.companies where deleted_at is null")
+
+
+def test_a_lead_moves_to_a_company_that_there_is(db, cast):
+    (petra,) = make(cast, "ana", "Petra Group")
+    move(cast, "ana", petra)
+    with acting_as(cast.who("ana")) as session:
+        assert lead(session, cast.leads["Al Noor Trading"])["company"] == "Petra Group"
+        assert [row["name"] for row in list_leads(session, LeadFilter(q="petra group")).rows] == ["Al Noor Trading"]
+
+
+def test_a_new_company_comes_with_the_move_in_one_change_set_and_goes_with_its_undo(db, cast):
+    done = move(cast, "ana", "Sahara Group")
+    with acting_as(cast.who("ana")) as session:
+        assert lead(session, cast.leads["Al Noor Trading"])["company"] == "Sahara Group"
+        undo(session, done.change_set_id)
+        assert lead(session, cast.leads["Al Noor Trading"])["company"] is None
+    assert count(db) == 0
+
+
+def test_a_lead_can_be_without_a_company(db, cast):
+    move(cast, "ana", "Sahara Group")
+    move(cast, "ana", None)
+    assert db.value("select company_id from crm.leads where id = :id", id=cast.leads["Al Noor Trading"]) is None
+
+
+def test_whoever_was_first_keeps_their_company_and_no_new_one_stays_behind(db, cast):
+    (petra,) = make(cast, "ana", "Petra Group")
+    with acting_as(cast.who("bruno")) as session:
+        seen = lead(session, cast.leads["Al Noor Trading"])
+    move(cast, "ana", petra)
+    with acting_as(cast.who("bruno")) as session, pytest.raises(Stale):
+        move_to_company(session, seen, "Sahara Group", source="test")
+    assert db.value("select company_id from crm.leads where id = :id", id=seen["id"]) == petra
+    assert count(db) == 1
+
+
+@pytest.mark.parametrize("who", ["vera", "carla"])
+def test_who_may_not_edit_the_lead_moves_nothing_and_makes_no_company(db, cast, who):
+    with acting_as(cast.who("ana")) as session:
+        seen = lead(session, cast.leads["Al Noor Trading"])
+    with acting_as(cast.who(who)) as session, pytest.raises(CrmError):
+        move_to_company(session, seen, "Sahara Group", source="test")
+    assert count(db) == 0 and db.value("select version from crm.leads where id = :id", id=seen["id"]) == seen["version"]
+
+
+def test_nobody_moves_a_lead_to_a_company_they_do_not_see(db, cast):
+    (hidden,) = make(cast, "carla", "Nile Group", team="Levant")
+    with pytest.raises(Invalid):
+        move(cast, "ana", hidden)
+
+
+def test_a_company_is_found_by_letters_of_its_name_the_exact_one_first(db, cast):
+    make(cast, "ana", "A Petra", "Petra", "Petra & Sons", "Delta_1", "Delta21")
+    make(cast, "carla", "Petra of the others", team="Levant")
+    with acting_as(cast.who("ana")) as session:
+        assert [row.name for row in companies_called(session, "PETRA")] == ["Petra", "A Petra", "Petra & Sons"]
+        assert [row.name for row in companies_called(session, "a_1")] == ["Delta_1"]
+        assert companies_called(session, "nothing") == []
+
+
+def test_a_deleted_company_is_not_offered(db, cast):
+    (petra,) = make(cast, "ana", "Petra")
+    with acting_as(OPERATOR) as session:
+        apply(session, [Edit("company", petra, {"deleted_at": "2026-01-01T00:00:00Z"}, 1)], source="test", on_conflict="refuse")
+    with acting_as(cast.who("ana")) as session:
+        assert companies_called(session, "petra") == [] and company(session, petra) is None
+
+
+def test_another_name_shows_on_every_lead_and_in_search_and_can_be_taken_back(db, cast):
+    (petra,) = make(cast, "ana", "Petra")
+    move(cast, "ana", petra)
+    move(cast, "ana", petra, "Delta Foods")
+    with acting_as(cast.who("bruno")) as session:
+        assert company(session, petra).leads == 2
+        done = rename_company(session, petra, 1, "Petra & Sons", source="test")
+        assert {row["name"] for row in list_leads(session, LeadFilter(q="petra & sons")).rows} == {"Al Noor Trading", "Delta Foods"}
+        undo(session, done.change_set_id)
+        assert company(session, petra).name == "Petra"
+
+
+def test_a_stale_new_name_is_refused(db, cast):
+    (petra,) = make(cast, "ana", "Petra")
+    with acting_as(cast.who("ana")) as session:
+        rename_company(session, petra, 1, "Petra & Sons", source="test")
+    with acting_as(cast.who("bruno")) as session, pytest.raises(Stale):
+        rename_company(session, petra, 1, "Petra Brothers", source="test")
+
+
+@pytest.mark.parametrize(("who", "error"), [("vera", Refused), ("carla", NotFound)])
+def test_who_may_not_edit_a_company_does_not_rename_it(db, cast, who, error):
+    (petra,) = make(cast, "ana", "Petra")
+    with acting_as(cast.who(who)) as session, pytest.raises(error):
+        rename_company(session, petra, 1, "Mine now", source="test")
+    assert db.value("select name from crm.companies where id = :id", id=petra) == "Petra"
+
+
+def test_a_company_needs_a_name(db, cast):
+    (petra,) = make(cast, "ana", "Petra")
+    with acting_as(cast.who("ana")) as session, pytest.raises(Invalid):
+        rename_company(session, petra, 1, "  ", source="test")
