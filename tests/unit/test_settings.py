@@ -136,6 +136,13 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path):
     assert len(found) == 8 and len(set(found)) == 1
 
 
+def test_a_data_folder_that_cannot_be_made_is_told_by_its_variable(tmp_path):
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(BadSetting, match="CRM_DATA_DIR names a folder that cannot be made"):
+            settings.read({"CRM_DATA_DIR": str(folder)}).secret()
+
+
 @pytest.mark.parametrize("left", ["", "short\n"])
 def test_a_key_file_that_lost_its_content_is_not_taken_for_a_key(tmp_path, left):
     (tmp_path / "secret_key").write_text(left)
