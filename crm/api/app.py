@@ -1,4 +1,4 @@
-"""The API as one app, mounted at `/api`. Keys only: a cookie of the pages opens nothing here, and no other site may read an answer."""
+"""The API as one app, `api`, mounted at `/api`. Keys only: a cookie of the pages opens nothing here, and no other site may read an answer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from crm.api import bulk, leads, lookups, reports, settling, timeline
 from crm.api.answers import answer
@@ -20,10 +21,21 @@ from crm.errors import CrmError, NotFound
 ROUTES = tuple(route for module in (lookups, leads, bulk, timeline, settling, reports) for route in module.routes.routes)
 QUIET: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
 
-api = FastAPI(routes=list(ROUTES), openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=QUIET)
+documented = FastAPI(routes=list(ROUTES), openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=QUIET)
 
 
-@api.exception_handler(HTTPException)
+async def api(scope: Scope, receive: Receive, send: Send) -> None:
+    """The routes, without FastAPI's layers around them: `door` does what those are for, and they cost as much as an answer."""
+    if not scope["path"].removeprefix(scope.get("root_path", "")).startswith("/v1/"):
+        return await documented(scope, receive, send)
+    try:
+        await documented.router({**scope, "app": documented}, receive, send)
+    except HTTPException as error:
+        response = await no_such_route(Request(scope), error)
+        await response(scope, receive, send)
+
+
+@documented.exception_handler(HTTPException)
 async def no_such_route(request: Request, error: HTTPException) -> Response:
     """What routing itself refuses."""
     headers = error.headers or {}
@@ -40,18 +52,18 @@ def _docs() -> tuple[bytes, str]:
     return bytes(answer(found).body), page(found)
 
 
-@api.get("/openapi.json", include_in_schema=False)
+@documented.get("/openapi.json", include_in_schema=False)
 async def openapi() -> Response:
     """The OpenAPI document."""
     return Response(_docs()[0], media_type="application/json")
 
 
-@api.get("/docs", include_in_schema=False)
+@documented.get("/docs", include_in_schema=False)
 async def docs() -> Response:
     """The same as a page for people."""
     return HTMLResponse(_docs()[1])
 
 
-@api.get("/docs.css", include_in_schema=False)
+@documented.get("/docs.css", include_in_schema=False)
 async def docs_style() -> Response:
     return Response(STYLE, media_type="text/css")
