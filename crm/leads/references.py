@@ -6,7 +6,7 @@ that a seen lead stands in come from the layout, which is remembered.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -131,35 +131,44 @@ class References:
     # Filters take several, and a name stands for everything that is called so.
 
     def team_ids(self, given: Iterable[str]) -> tuple[int, ...]:
-        return tuple(self._filtered(given, {name: [found[0]] for name, found in self._teams.items()}, field="team", word="team"))
+        return self._filtered(given, lambda: {name: [found[0]] for name, found in self._teams.items()}, field="team", word="team")
 
     def pipeline_ids(self, given: Iterable[str]) -> tuple[int, ...]:
-        return tuple(self._filtered(given, _by_name(self._pipelines), field="pipeline", word="pipeline"))
+        return self._filtered(given, lambda: _by_name(self._pipelines), field="pipeline", word="pipeline")
 
     def stage_ids(self, given: Iterable[str]) -> tuple[int, ...]:
-        return tuple(self._filtered(given, _by_name([s for p in self._pipelines for s in p.stages]), field="stage", word="stage"))
+        return self._filtered(given, lambda: _by_name([s for p in self._pipelines for s in p.stages]), field="stage", word="stage")
 
     def owner_ids(self, given: Iterable[str], *, me: int) -> tuple[int, ...]:
         """`me`, `none` (as 0), ids and names; disabled people included."""
-        given = list(given)
         words = {"me": [me], "none": [0]}
-        people: dict[str, list[int]] = {}
-        if any(not name.isdecimal() and name.strip().lower() not in words for name in given):
-            people = {row.name: [row.id] for row in self.session.execute(text("select id, lower(name) as name from crm.people"))}
-        return tuple(self._filtered(given, {**people, **words}, field="owner", word="person"))
+        return self._filtered(given, lambda: self._people, field="owner", word="person", words=words)
+
+    @cached_property
+    def _people(self) -> dict[str, list[int]]:
+        return {row.name: [row.id] for row in self.session.execute(text("select id, lower(name) as name from crm.people"))}
 
     @staticmethod
-    def _filtered(given: Iterable[str], ids: Mapping[str, list[int]], *, field: str, word: str) -> list[int]:
+    def _filtered(
+        given: Iterable[str], read: Callable[[], Mapping[str, list[int]]], *, field: str, word: str, words: Mapping[str, list[int]] | None = None
+    ) -> tuple[int, ...]:
+        """Ids of names and ids; the names are read only where one was given that is not among `words`."""
+        names: Mapping[str, list[int]] | None = None
         found: list[int] = []
         for name in given:
             key = name.strip().lower()
-            if key in ids:
-                found += ids[key]
-            elif key.isdecimal() and len(key) < 19:
+            if key.isdecimal() and len(key) < 19:
                 found.append(int(key))
-            else:
+                continue
+            if words and key in words:
+                found += words[key]
+                continue
+            if names is None:
+                names = read()
+            if key not in names:
                 raise Invalid(f"There is no {word} “{name}”.", field=field)
-        return found
+            found += names[key]
+        return tuple(found)
 
 
 def _by_name(rows: Iterable[PipelineRow | StageRow]) -> dict[str, list[int]]:
