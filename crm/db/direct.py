@@ -15,7 +15,6 @@ from decimal import Decimal
 from functools import lru_cache
 from itertools import count
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
@@ -39,10 +38,22 @@ MOST_KNOWN = 300
 """Statements that one connection remembers; the one unused for longest makes place."""
 
 
-_Known = OrderedDict[tuple[bytes, tuple[int, ...]], bytes]
-"""What a connection has met: (text, types of parameters) -> the name it is prepared under, empty while it was met once only."""
+class _Met:
+    """A statement that a connection has met: the name it is prepared under, empty until the second time, and what reads its rows."""
 
-_known: WeakKeyDictionary[Driver, _Known] = WeakKeyDictionary()
+    __slots__ = ("name", "reader")
+
+    def __init__(self) -> None:
+        self.name = b""
+        self.reader: Any = None
+
+
+_Known = OrderedDict[tuple[bytes, tuple[int, ...]], _Met]
+"""By text and types of parameters."""
+
+_KNOWN = "crm_known"
+"""Where a connection carries its own: the readers point back to it, so a table beside it would keep it alive."""
+
 _numbers = count(1)
 
 
@@ -50,15 +61,15 @@ def rows(session: Session, sql: str, parameters: Mapping[str, Any] | None = None
     """Run `sql` and answer its rows; none for a statement that answers nothing. Raises SQLAlchemy's `DBAPIError`."""
     driver = _driver(session)
     with _told(session, driver, sql):
-        return _tuples(driver, _run(driver, sql, parameters or {}))
+        return _run(driver, sql, parameters or {})[1]
 
 
 def table(session: Session, sql: str, parameters: Mapping[str, Any] | None = None) -> tuple[list[str], list[Row]]:
     """Run a query and answer the names of its columns, and its rows."""
     driver = _driver(session)
     with _told(session, driver, sql):
-        result = _run(driver, sql, parameters or {})
-        return [(result.fname(i) or b"").decode() for i in range(result.nfields)], _tuples(driver, result)
+        result, found = _run(driver, sql, parameters or {})
+        return [(result.fname(i) or b"").decode() for i in range(result.nfields)], found
 
 
 @contextmanager
@@ -98,14 +109,17 @@ def _told(session: Session, driver: Driver, sql: str) -> Iterator[None]:
 # The statement itself
 
 
-def _run(driver: Driver, sql: str, parameters: Mapping[str, Any]) -> PGresult:
+def _run(driver: Driver, sql: str, parameters: Mapping[str, Any]) -> tuple[PGresult, list[Row]]:
     if driver.pgconn.transaction_status == TransactionStatus.IDLE:
         _script(driver, b"begin")
     content, names = _read(sql)
     values, types, formats = _given(driver, [parameters[name] for name in names])
-    if name := _name(driver, content, types):
-        return _sound(driver, driver.pgconn.exec_prepared(name, values, formats))
-    return _sound(driver, driver.pgconn.exec_params(content, values, types, formats))
+    met = _met(driver, content, types)
+    if met.name:
+        result = _sound(driver, driver.pgconn.exec_prepared(met.name, values, formats))
+    else:
+        result = _sound(driver, driver.pgconn.exec_params(content, values, types, formats))
+    return result, _tuples(driver, result, met)
 
 
 def _script(driver: Driver, sql: bytes) -> None:
@@ -121,11 +135,15 @@ def _sound(driver: Driver, result: PGresult) -> PGresult:
     raise error_from_result(result)
 
 
-def _tuples(driver: Driver, result: PGresult) -> list[Row]:
+def _tuples(driver: Driver, result: PGresult, met: _Met) -> list[Row]:
     if not result.ntuples:
         return []
-    reader = Transformer(driver)
-    reader.set_pgresult(result)
+    reader = met.reader if met.name else None
+    if reader is None:
+        reader = met.reader = Transformer(driver)
+        reader.set_pgresult(result)
+    else:
+        reader.set_pgresult(result, set_loaders=False)
     return reader.load_rows(0, result.ntuples, tuple)
 
 
@@ -137,24 +155,22 @@ def _read(sql: str) -> tuple[bytes, tuple[str, ...]]:
     return content.encode(), tuple(names)
 
 
-def _name(driver: Driver, content: bytes, types: tuple[int, ...]) -> bytes:
-    """The name under which the connection has prepared this; empty at its first time, which may be its only one."""
-    known = _known.get(driver)
-    if known is None:
-        known = _known[driver] = OrderedDict()
+def _met(driver: Driver, content: bytes, types: tuple[int, ...]) -> _Met:
+    """What the connection knows of a statement; it is prepared at its second time, for the first may be the only one."""
+    known: _Known = vars(driver).setdefault(_KNOWN, OrderedDict())
     key = (content, types)
-    name = known.get(key)
-    if name is None:
-        known[key] = b""
-        if len(known) > MOST_KNOWN and (oldest := known.popitem(last=False)[1]):
-            _script(driver, b"deallocate " + oldest)
-        return b""
+    met = known.get(key)
+    if met is None:
+        met = known[key] = _Met()
+        if len(known) > MOST_KNOWN and (oldest := known.popitem(last=False)[1]).name:
+            _script(driver, b"deallocate " + oldest.name)
+        return met
     known.move_to_end(key)
-    if not name:
+    if not met.name:
         name = f"crm_{next(_numbers)}".encode()
         _sound(driver, driver.pgconn.prepare(name, content, types))
-        known[key] = name
-    return name
+        met.name, met.reader = name, None
+    return met
 
 
 def _given(driver: Driver, values: Sequence[Any]) -> tuple[list[Any], tuple[int, ...], Sequence[Any] | None]:
@@ -237,7 +253,7 @@ def keep_plans(engine: Engine) -> None:
 
     @event.listens_for(engine, "rollback_savepoint")
     def before_savepoint_is_rolled_back(connection: Connection, _name: str, _context: object) -> None:
-        _known.pop(connection.connection.driver_connection, None)  # type: ignore[arg-type]
+        vars(connection.connection.driver_connection).pop(_KNOWN, None)
 
 
 def _roll_back(driver: Driver) -> None:
@@ -256,7 +272,7 @@ def ask(engine: Engine, role: str, sql: str, parameters: Mapping[str, Any]) -> l
 
 def _ask(driver: Driver, role: str, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
     _script(driver, f'begin; set local role "{role}"'.encode())
-    found = _tuples(driver, _run(driver, sql, parameters))
+    found = _run(driver, sql, parameters)[1]
     _script(driver, b"commit")
     return found
 

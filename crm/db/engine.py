@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
+from typing import Any
 
+from psycopg.types.json import set_json_loads
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -21,9 +24,15 @@ def make_engine(url: URL | str, *, pool_size: int = 20) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare_early(connection, _record: ConnectionPoolEntry) -> None:  # type: ignore[no-untyped-def]
         connection.prepare_threshold = 2
+        set_json_loads(_read_json, connection)
 
     direct.keep_plans(engine)
     return engine
+
+
+def _read_json(content: str | bytes) -> Any:
+    """Most custom fields are empty, and a list has a hundred of them."""
+    return {} if content == b"{}" else json.loads(content)
 
 
 @lru_cache(maxsize=1)
