@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from crm.access import Person, sessions
-from crm.ui import cookie_bridge, sign_in, style, viewer
+from crm.ui import cookie_bridge, sign_in, style, turns, viewer
 from crm.ui.page_list import ACCOUNT, PAGES, PageEntry
 
 __all__ = ["PAGES", "PageEntry", "places_of", "run"]
@@ -20,6 +20,11 @@ __all__ = ["PAGES", "PageEntry", "places_of", "run"]
 
 def run() -> None:
     """Draw the shell and the page of this run, or the sign-in form."""
+    with turns.turn():
+        _draw()
+
+
+def _draw() -> None:
     st.set_page_config(page_title="Throughline", page_icon=style.icon(), layout="wide")
     person = viewer.signed_in()
     page = st.navigation(_menu(person), position="sidebar" if person else "hidden", expanded=True)
