@@ -1,4 +1,4 @@
-"""A plain Python model of the write path: what ought to become of each act, and what history and ledger then hold.
+"""A plain Python model of the write path: what ought to become of each act, and what history then holds.
 
 It knows no SQL and none of the app's code. A lead is a list of versions, a conflict an entry in a dictionary; values are in
 the plain form that change rows keep (ids, text, {"amount", "currency"}, dates as text; a deletion is a token of its own).
@@ -6,12 +6,13 @@ the plain form that change rows keep (ids, text, {"amount", "currency"}, dates a
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
+
+from tests.db.ledger_model import Bucket, usd
 
 Values = dict[str, Any]
 COUPLED = ("pipeline_id", "stage_id", "team_id")
@@ -21,7 +22,6 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
     "rep": {**dict.fromkeys(("view", "create", "edit", "assign", "bulk"), "team"), "delete": "own"},
     "viewer": {"view": "team"},
 }
-USD_PER = {"USD": Decimal(1), "AED": Decimal("0.272294")}
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,6 @@ class Act:
     """A change set; its id is known once the database has made it."""
 
     person_id: int
-    undoes: Act | None = None
     id: int | None = None
     is_opened: bool = False
 
@@ -56,8 +55,7 @@ class Version:
     act: Act
     person_id: int
     fields: dict[str, tuple[Any, Any]]
-    bucket: tuple[Any, ...] | None
-    """(team, pipeline, stage, owner, close month, USD), None while the lead is deleted."""
+    bucket: Bucket | None
 
 
 @dataclass
@@ -142,14 +140,10 @@ class Lead:
             self.value_usd = usd(self.values["value"])
         self.history.append(Version(act, act.person_id, fields, self.bucket()))
 
-    def bucket(self) -> tuple[Any, ...] | None:
+    def bucket(self) -> Bucket | None:
         close = self.values.get("expected_close_on")
         place = tuple(self.values.get(name) for name in ("team_id", "pipeline_id", "stage_id", "owner_id"))
         return None if self.is_deleted else (*place, f"{close[:7]}-01" if close else None, self.value_usd or Decimal(0))
-
-
-def usd(value: Mapping[str, str] | None) -> Decimal | None:
-    return None if value is None else (Decimal(value["amount"]) * USD_PER[value["currency"]]).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 @dataclass
@@ -168,7 +162,7 @@ class Model:
 
     # Acts
 
-    def create(self, actor: Actor, wanted: Values, act: Act) -> Values | Told:
+    def create(self, actor: Actor, wanted: Values) -> Values | Told:
         """The values of the new lead; `born` takes them in once it has an id."""
         place = {"owner_id": actor.id, **wanted}
         try:
@@ -181,9 +175,8 @@ class Model:
             return Told(None, denial.status)
 
     def born(self, lead_id: int, values: Values, act: Act) -> None:
-        blank = Lead({"owner_id": None})
-        blank.write(act, values)
-        self.leads[lead_id] = blank
+        self.leads[lead_id] = lead = Lead({"owner_id": None})
+        lead.write(act, values)
         act.is_opened = True
 
     def apply(self, actor: Actor, edits: Iterable[tuple[int, int, Values]], act: Act, *, mode: str = "keep") -> list[Told]:
@@ -390,7 +383,7 @@ class Model:
         return ([(lead_id, own[-1], whole)] if whole else []) + broken
 
     def _snapshot(self) -> tuple[dict[int, tuple[Values, Decimal | None, int]], dict[tuple[int, int, str], Kept]]:
-        return {i: (dict(lead.values), lead.value_usd, lead.version) for i, lead in self.leads.items()}, copy.copy(self.conflicts)
+        return {i: (dict(lead.values), lead.value_usd, lead.version) for i, lead in self.leads.items()}, dict(self.conflicts)
 
     def _restore(self, snapshot: tuple[dict[int, tuple[Values, Decimal | None, int]], dict[tuple[int, int, str], Kept]]) -> None:
         leads, self.conflicts = snapshot
@@ -399,43 +392,7 @@ class Model:
             lead.values, lead.value_usd = values, value_usd
             del lead.history[version:]
 
-    # The ledger
-
-    def postings(self, lead_id: int) -> Counter[tuple[Any, ...]]:
-        """(kind, bucket without its value, other stage, leads, USD, change set) of every posting there should be."""
-        found: Counter[tuple[Any, ...]] = Counter()
-        before: tuple[Any, ...] | None = None
-        for number, version in enumerate(self.leads[lead_id].history):
-            after = version.bucket
-            if after != before:
-                kind = "created" if number == 0 else _kind(before, after)
-                for side, other, sign in ((before, after, -1), (after, before, 1)):
-                    if side:
-                        found[kind, side[:5], other[2] if other else None, sign, sign * side[5], version.act.id] += 1
-            before = after
-        return found
-
-    def stays(self, lead_id: int) -> list[tuple[str, tuple[Any, ...], bool]]:
-        """(entered by, bucket, whether the next stay begins where this one ends), in order; the last one of a live lead is open."""
-        found: list[tuple[str, tuple[Any, ...], bool]] = []
-        before: tuple[Any, ...] | None = None
-        for number, version in enumerate(self.leads[lead_id].history):
-            after = version.bucket
-            if after != before:
-                if before and not after:
-                    found[-1] = (*found[-1][:2], False)
-                if after:
-                    found.append(("created" if number == 0 else _kind(before, after), after, True))
-            before = after
-        return found
-
 
 def _held(lead: Lead, wanted: Values) -> dict[str, Met]:
     """Nobody touched these, but they wait with their companions."""
     return {name: Met(lead.values.get(name), lead.values.get(name), mine) for name, mine in wanted.items()}
-
-
-def _kind(before: tuple[Any, ...] | None, after: tuple[Any, ...] | None) -> str:
-    if before is None or after is None:
-        return "restored" if before is None else "deleted"
-    return "moved" if before[2] != after[2] else "owner" if before[3] != after[3] else "revalued"
