@@ -8,7 +8,7 @@ from crm import clock
 from crm.access import acting_as
 from crm.leads import reads
 from crm.leads.as_of import lead_as_of
-from crm.ui import company_dialog, conflict_dialog, facts, lead_absent, lead_head, look, messages, story, words
+from crm.ui import company_dialog, conflict_dialog, facts, lead_absent, lead_head, look, messages, story, unsaved_guard, words
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
@@ -72,5 +72,6 @@ def tell() -> None:
 
 with right, st.container(key="lead_story"):
     tell()
+unsaved_guard.guard_forms({"lead_facts": facts.filled_from(), "lead_story": story.filled_from(lead_id)})
 if st.session_state.pop(facts.LOOK, False):
     conflict_dialog.open_for(person, lookups, row["id"])

@@ -120,10 +120,13 @@ def draw_keys(person: Person) -> None:
         is_sent = st.form_submit_button("Make a key", key="account.key.send")
     if is_sent:
         _make_key(person, name, is_read_only=is_read_only, days=EXPIRIES[expiry])
+    now = clock.now()
+    live = [key for key in keys.list_keys(person.id) if key.revoked_at is None and (key.expires_at is None or key.expires_at > now)]
+    if not live:
+        st.caption("No keys yet. Make one for each program: each can then be revoked by itself.")
     with st.container(key="account_keys", gap=None):
-        for key in keys.list_keys(person.id):
-            if key.revoked_at is None and (key.expires_at is None or key.expires_at > clock.now()):
-                _draw_key(person, key)
+        for key in live:
+            _draw_key(person, key)
 
 
 def _make_key(person: Person, name: str, *, is_read_only: bool, days: int | None) -> None:

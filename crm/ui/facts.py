@@ -43,6 +43,12 @@ def base_of(row: Row) -> Base:
     return found
 
 
+def filled_from() -> str:
+    """Which lead and which showing of it the form holds."""
+    found: Base | None = st.session_state.get(STATE)
+    return found.key("") if found else ""
+
+
 def begin_anew() -> None:
     """Fill the form from the lead as it stands now."""
     found: Base | None = st.session_state.get(STATE)

@@ -25,16 +25,19 @@ def open_for(person: Person, lookups: Lookups) -> None:
     codes = lookups.currencies
     with st.form("new_lead.form", border=False):
         given: dict[str, Any] = {"team_id": pipeline.team_id, "pipeline_id": pipeline.id}
-        left, right = st.columns(2)
+        left, right = st.columns(2)  # a row each: on a phone the fields then keep their order
         given["name"] = left.text_input("Name", max_chars=300, placeholder="Petra Supplies")
         company = right.text_input("Company", max_chars=300, placeholder="as the lead")
+        left, right = st.columns(2)
         stage = left.selectbox("Stage", pipeline.stages, format_func=lambda s: s.name)
         owners = list(dict.fromkeys([person.id, *lookups.owners]))
         given["owner_id"] = right.selectbox("Owner", [*owners, None], format_func=lambda i: lookups.names.people.get(i, "Nobody"))
+        left, right = st.columns(2)
         value, currency = left.columns([2, 1])
         amount = value.number_input("Value", min_value=0.0, value=None, step=100.0, format="%.2f")
         code = currency.selectbox("Currency", codes, index=codes.index(money.BASE_CURRENCY))
         given["expected_close_on"] = right.date_input("Expected close", value=None, format="YYYY-MM-DD")
+        left, right = st.columns(2)
         given["next_step"] = left.text_input("Next step", max_chars=300)
         given["source"] = right.text_input("Source", max_chars=300)
         is_sent = st.form_submit_button("Add lead", type="primary")

@@ -47,6 +47,11 @@ def draw_composer(lead_id: int, person: Person) -> None:
         _add(lead_id, person, {"kind": kind, "body": body, "duration_minutes": minutes, "happened_at": _moment(at, person)})
 
 
+def filled_from(lead_id: int) -> str:
+    """Which note is being written, for which lead."""
+    return f"{lead_id}.{st.session_state.get(ROUND, 0)}"
+
+
 def _moment(at: datetime | None, person: Person) -> datetime | None:
     return at.replace(tzinfo=ZoneInfo(person.time_zone)) if at else None
 

@@ -1,7 +1,9 @@
-"""Looks after unsaved cells in the browser, where a page's script cannot: asks before the tab closes over them, and lets
-Ctrl+S also save the cell that is still open for typing."""
+"""Looks after what is typed and not saved, in the browser, where a page's script cannot: asks before the tab closes over it,
+and before a link leaves a form behind; and lets Ctrl+S also save the cell that is still open for typing."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -31,3 +33,35 @@ def guard(cells: int) -> None:
     """`cells` unsaved: more than 0 makes the browser ask."""
     look_after = st.components.v2.component("throughline_unsaved_guard", html="<span></span>", js=SCRIPT)
     look_after(data={"cells": cells}, key="unsaved_guard", height=0)
+
+
+FORMS_SCRIPT = """
+export default function ({ data }) {
+  const typed = (window.__throughlineTyped ??= {})
+  for (const [name, filledFrom] of Object.entries(data ? data.forms : {}))
+    if (typed[name]?.filledFrom !== filledFrom) typed[name] = { filledFrom, isTyped: false }
+  if (window.__throughlineForms) return
+  window.__throughlineForms = true
+  const inForm = (name) => `.st-key-${name} [data-testid=stForm]`
+  const isDirty = () => Object.entries(typed).some(([name, each]) => each.isTyped && document.querySelector(inForm(name)))
+  document.addEventListener('input', (event) => {
+    for (const name of Object.keys(typed)) if (event.target.closest?.(inForm(name))) typed[name].isTyped = true
+  }, true)
+  window.addEventListener('beforeunload', (event) => {
+    if (isDirty()) event.preventDefault()
+  })
+  document.addEventListener('click', (event) => {
+    const link = event.target.closest?.('[data-testid=stSidebarNavLink], [data-testid=stPageLink-NavLink]')
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || !isDirty()) return
+    if (window.confirm('What you typed here is not saved. Leave it behind?')) return
+    event.preventDefault()
+    event.stopPropagation()
+  }, true)
+}
+"""
+
+
+def guard_forms(forms: Mapping[str, str]) -> None:
+    """`forms`: the key of the container around a form -> what it was filled from. What is typed counts until that is another one."""
+    look_after = st.components.v2.component("throughline_unsaved_forms", html="<span></span>", js=FORMS_SCRIPT)
+    look_after(data={"forms": dict(forms)}, key="unsaved_forms", height=0)

@@ -104,6 +104,24 @@ def test_what_one_types_stays_while_a_colleague_changes_the_lead(shared_site: Si
     assert page.get_by_label("Next step").input_value() == "half a thou"
 
 
+def test_leaving_a_page_with_something_typed_asks_first(shared_site: Site) -> None:
+    (lead,) = new_leads(shared_site, "ana", "Aspen One", at=days_ago(2))
+    page = open_lead(shared_site, "ana", lead)
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_placeholder("Write a note").fill("a long call, half written down")
+    page.get_by_role("link", name="Conflicts").click()
+    page.close(run_before_unload=True)
+    page.wait_for_timeout(500)
+    assert asked == ["confirm", "beforeunload"] and "/lead?" in page.url
+    page.get_by_role("button", name="Add").click()
+    page.locator(".tl-entry", has_text="half written down").wait_for()
+    settle(page)
+    page.get_by_role("link", name="Conflicts").click()  # nothing is left unsaved
+    page.get_by_role("heading", name="Conflicts").wait_for()
+    assert len(asked) == 2
+
+
 def test_a_new_lead_begins_in_a_dialog_and_opens_at_once(shared_site: Site) -> None:
     page = shared_site.open("ana", "/leads")
     grid.wait_for_rows(page)
