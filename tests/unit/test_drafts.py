@@ -16,7 +16,7 @@ from crm.ui.lookups import Lookups
 from crm.ui.words import Names
 
 STAGES = tuple(StageRow(i, 7, name, "open", i, 0.1, 7, (), 1) for i, name in ((1, "Lead"), (2, "Negotiation")))
-LOOKUPS = Lookups(Names(3, "UTC", people={3: "Ana", 4: "Bruno"}), [PipelineRow(7, 1, "Accounts", 0, STAGES, 1)], (3, 4))
+LOOKUPS = Lookups(Names(3, "UTC", people={3: "Ana", 4: "Bruno"}), [PipelineRow(7, 1, "Accounts", 0, STAGES, 1)], (3, 4), ("AED", "USD"))
 
 
 def row(lead_id: int = 11, **values: Any) -> dict[str, Any]:
