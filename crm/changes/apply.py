@@ -372,14 +372,6 @@ def _insisted(kind: RecordType, edit: Edit, current: Mapping[str, Any], writes: 
     return {field.name: current[field.name] for field in asked if field.same(field.read(edit.wanted[field.name]), current[field.name])}
 
 
-def _insisted(kind: RecordType, edit: Edit, current: Mapping[str, Any], writes: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked for and stands already: nothing that follows from a move may take it away unasked."""
-    if not any(group & writes.keys() for group in kind.coupled):
-        return {}
-    asked = [kind.fields[name] for name in edit.wanted if name in kind.fields and name not in writes]
-    return {field.name: current[field.name] for field in asked if field.same(field.read(edit.wanted[field.name]), current[field.name])}
-
-
 def _check_effective(kind: RecordType, at: datetime | None, last_change_at: datetime | None) -> None:
     """An earlier date must be real, past, and not before what is recorded already."""
     if at is None:
