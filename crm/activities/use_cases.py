@@ -13,7 +13,8 @@ from crm.changes import Edit, Outcome, apply, delete_edit
 
 def add_activity(session: Session, lead_id: int, values: Mapping[str, Any], *, source: str) -> Outcome:
     """A call, meeting, note, mail or message with a lead one sees. Raises `Invalid`, `NotFound`, `Refused`."""
-    return apply(session, [Edit(ACTIVITY.name, None, {**values, "lead_id": lead_id})], source=source, label="Activity", on_conflict="refuse")
+    label = str(values.get("kind") or "activity").replace("_", " ").capitalize()
+    return apply(session, [Edit(ACTIVITY.name, None, {**values, "lead_id": lead_id})], source=source, label=label, on_conflict="refuse")
 
 
 def edit_activity(session: Session, activity_id: int, seen_version: int, values: Mapping[str, Any], *, source: str) -> Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -21,7 +21,7 @@ from crm.ui.viewer import viewer
 Row = Mapping[Any, Any]
 SHORTEST = 2
 WAYS = {"another": "Another company", "rename": "Another name for it"}
-NONE = "no company"
+NEW, NONE = 0, -1
 
 
 def draw_line(row: Row) -> None:
@@ -61,29 +61,40 @@ def _ask_name(person: Person, own: CompanyRow) -> None:
 
 def _ask_company(person: Person, row: Row) -> None:
     sought = st.text_input("Find or name a company", placeholder="Petra Supplies", max_chars=300, key=f"lead.company.q.{row['id']}", live="400ms").strip()
-    choices = _choices(person, row, sought)
-    names = {each_id: label.rsplit(" · ", 1)[0] for each_id, label in choices.items()}
-    picked = st.radio("Company", list(choices), format_func=choices.__getitem__, key=f"lead.company.pick.{sought}", label_visibility="collapsed")
-    if st.button("Save", key="lead.company.save", type="primary", disabled=picked is None):
-        wanted = sought if picked == 0 else None if picked == -1 else picked
-        said = f"{row['name']} belongs to {names[picked] if picked and picked > 0 else sought} now." if wanted else f"{row['name']} has no company now."
-        _write(person, said, lambda session: move_to_company(session, row, wanted, source="form"))
-
-
-def _choices(person: Person, row: Row, sought: str) -> dict[int, str]:
-    """Company ids and what they are called; 0 makes a new one, -1 takes the company away."""
-    if len(sought) < SHORTEST:
-        if not row["company_id"]:
-            st.caption(f"Type {SHORTEST} letters of its name or more.")
-            return {}
-        return {-1: NONE.capitalize()}
-    with acting_as(person) as session:
-        found = reads.companies_called(session, sought)
-    choices = {each.id: f"{each.name} · {words.count(each.leads, 'lead')}" for each in found if each.id != row["company_id"]}
-    if person.may("company", "create") and all(each.name.casefold() != sought.casefold() for each in found):
-        choices[0] = f"New company “{sought}”"
+    found = _found(person, row, sought)
+    choices = _choices(person, row, found, sought)
     if not choices:
-        st.caption("Nothing else is called so.")
+        st.caption("Nothing else is called so." if len(sought) >= SHORTEST else f"Type {SHORTEST} letters of its name or more.")
+    # Chosen already is only what is clearly meant: the company called exactly so, or the one answer to what was typed.
+    is_clear = list(choices) == [NEW] or any(each.name.casefold() == sought.casefold() for each in found[:1])
+    picked = st.radio("Company", list(choices), index=0 if is_clear else None, format_func=choices.__getitem__, key=f"lead.company.pick.{sought}",
+                      label_visibility="collapsed")  # fmt: skip
+    if not st.button("Save", key="lead.company.save", type="primary", disabled=picked is None) or picked is None:
+        return
+    if picked == NONE:
+        _write(person, f"{row['name']} has no company now.", lambda session: move_to_company(session, row, None, source="form"))
+    else:
+        name = next((each.name for each in found if each.id == picked), sought)
+        wanted = sought if picked == NEW else picked
+        _write(person, f"{row['name']} belongs to {name} now.", lambda session: move_to_company(session, row, wanted, source="form"))
+
+
+def _found(person: Person, row: Row, sought: str) -> Sequence[CompanyRow]:
+    """The companies to choose from: all but the lead's own."""
+    if len(sought) < SHORTEST:
+        return ()
+    with acting_as(person) as session:
+        return [each for each in reads.companies_called(session, sought) if each.id != row["company_id"]]
+
+
+def _choices(person: Person, row: Row, found: Sequence[CompanyRow], sought: str) -> dict[int, str]:
+    """Company ids, `NEW` and `NONE`, and how they read."""
+    if len(sought) < SHORTEST:
+        return {NONE: "No company"} if row["company_id"] else {}
+    choices = {each.id: f"{each.name} · {words.count(each.leads, 'lead')}" for each in found}
+    known = {each.name.casefold() for each in found} | {str(row["company"] or "").casefold()}
+    if person.may("company", "create") and sought.casefold() not in known:
+        choices[NEW] = f"New company “{sought}”"
     return choices
 
 

@@ -154,7 +154,7 @@ def save(found: Sheet, person: Person, lookups: Lookups) -> None:
     before = found.message if found.continues and found.message else Message("")
     try:
         with acting_as(person) as session:
-            done = save_cells(session, edits, source="grid", label=f"Grid, {count(len(edits), 'lead')}", change_set_id=before.change_set_id)
+            done = save_cells(session, edits, source="grid", label=_label(found.pending), change_set_id=before.change_set_id)
             fresh = leads_by_id(session, [row["id"] for row in found.rows])
     except CrmError as error:
         found.message = Message(f"Nothing was saved. {error.detail} Your edits are still here.")
@@ -168,6 +168,12 @@ def save(found: Sheet, person: Person, lookups: Lookups) -> None:
     found.message = _message(found.pending, refused, before.saved | set(done.saved), before.conflicts + len(done.met), done.change_set_id)
     found.lay(rows, left, is_same_showing=is_mine_alone)
     found.keeps_order = True
+
+
+def _label(pending: Drafts) -> str:
+    """What the save is called in the list of saves: by its first lead."""
+    names = [draft.row["name"] for draft in pending.values()]
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} more"
 
 
 def _left_over(pending: Drafts, refused: Mapping[int, Mapping[str, CrmError]], fresh: Mapping[int, Row]) -> Drafts:
