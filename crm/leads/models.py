@@ -56,6 +56,7 @@ class Lead(Base):
         Index("ix_leads_owner_id_updated_at", "owner_id", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_owner_id_pipeline_id", "owner_id", "pipeline_id"),
         Index("ix_leads_stage_id_updated_at", "pipeline_id", "stage_id", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),
+        Index("ix_leads_stage_id_lifetime_usd", "stage_id", text("lifetime_usd desc"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_name", "name", "id", postgresql_where=_LIVE),
         Index("ix_leads_value_usd", text("value_usd desc nulls last"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_expected_close_on", "expected_close_on", "id", postgresql_where=_LIVE),
@@ -82,4 +83,8 @@ class LeadSearchText(Base):
     __tablename__ = "lead_search_texts"
     lead_id: Mapped[Ref] = mapped_column(ForeignKey("crm.leads.id", ondelete="CASCADE"), primary_key=True)
     content: Mapped[str] = mapped_column(comment="lower case: name, company, mail, phone, next step, external id")
+    # The lead's, for its walls: search then needs no look at the leads themselves.
+    team_id: Mapped[Ref]
+    owner_id: Mapped[Ref | None]
+    is_live: Mapped[bool]
     __table_args__ = (Index("ix_lead_search_texts_content", "content", postgresql_using="gin", postgresql_ops={"content": "gin_trgm_ops"}),)
