@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -55,9 +56,18 @@ def test_only_a_page_of_ours_may_begin_or_end_a_session(web: TestClient, ticket:
     assert sessions.find(token)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"nonsense", b'"text"'])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"nonsense", b'"text"', b'{"ticket": "\\ud800"}', b"\xff", b"[" * 990])
 def test_nonsense_is_refused_with_words(web: TestClient, body: bytes) -> None:
     assert web.post("/session", content=body, headers=OURS).status_code == 422
+
+
+def test_a_long_body_is_refused_also_when_its_length_is_not_announced(web: TestClient) -> None:
+    def parts() -> Iterator[bytes]:
+        for _ in range(5):
+            yield b"x" * 500
+
+    assert web.post("/session", content=parts(), headers=OURS).status_code == 403
+    assert web.post("/session", content=b"x" * 2000, headers=OURS).status_code == 403
 
 
 def test_signing_out_ends_the_session_and_drops_the_cookie(signed_in: TestClient, token: str) -> None:
