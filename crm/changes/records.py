@@ -29,6 +29,8 @@ LONGEST_CUSTOM = 4000
 LARGEST_WHOLE = 10**400
 """Beyond, Python itself refuses to write whole numbers out."""
 DEEPEST = 20
+FIRST_MOMENT, LAST_MOMENT = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+"""Beyond, it is no time at all to somebody in a far time zone: the calendar ends."""
 _CUSTOM_NAME = re.compile(r"custom\.\w[\w .-]{0,61}\w?\Z")
 _SQL_TYPE = {"text": "text", "long_text": "text", "id": "bigint", "int": "int", "share": "numeric", "date": "date", "moment": "timestamptz", "json": "jsonb"}
 
@@ -196,9 +198,12 @@ def _read_moment(field: Field, given: Any) -> datetime:
     if moment.tzinfo is None:
         raise Invalid(f"{field.label} needs a time zone, such as 2026-12-31T10:00:00Z.", field=field.name)
     try:
-        return moment.astimezone(UTC)
-    except OverflowError:  # the first or last hours of the calendar, in a far time zone
-        raise Invalid(f"“{given}” is not a time for {field.label}.", field=field.name) from None
+        found = moment.astimezone(UTC)
+    except OverflowError:
+        found = None
+    if found is None or not FIRST_MOMENT <= found < LAST_MOMENT:
+        raise Invalid(f"“{given}” is not a time for {field.label}.", field=field.name)
+    return found
 
 
 def _read_money_field(field: Field, given: Any) -> Money | None:

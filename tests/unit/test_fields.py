@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -49,7 +50,7 @@ HOSTILE = {
     "share": [10**5000, "half", NAN, INFINITY, "sNaN", -0.001, 1.001, "1e999", True, [], {}],
     "date": [10**5000, "soon", "2026-02-30", "0000-01-01", 5, NAN, "31.12.2026", "2026-12-310", "2026-12-31x", [], True, "2026-13-01", "2025-02-29"],
     "moment": ["soon", "2026-12-31", "2026-12-31T10:00:00", datetime.fromisoformat("2026-12-31"), 5, NAN, "0001-01-01T00:00:00+14:00",
-               "9999-12-31T23:59:59-12:00", "24:00"],
+               "9999-12-31T23:59:59-12:00", "24:00", "0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z"],
     "money": [10**5000, NAN, "-Infinity", "12 apples", "1e12", {"amount": 1, "currency": "DIRHAM"}, {"currency": "AED"}, [1], True],
     "json": [10**5000, "{}", [1], 5, NAN, {"a": NAN}, {"a": INFINITY}, {1: 2}, {"a": {1, 2}}, {"a": b"x"}, {"a": "x" * 20_001}, {"a": 10**5000}],
 }  # fmt: skip
@@ -148,6 +149,12 @@ def test_moments_are_one_in_every_time_zone():
     other = field("moment").read(datetime(2026, 12, 31, 7, tzinfo=timezone(timedelta(hours=1))))
     assert field("moment").same(one, other)
     assert field("moment").plain(one) == "2026-12-31T06:00:00Z"
+
+
+@pytest.mark.parametrize("given_value", ["0001-01-02T00:00:00Z", "9999-12-30T23:59:59Z"])
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Juneau", "Asia/Manila", "Pacific/Pago_Pago"])
+def test_a_moment_that_is_taken_can_be_shown_wherever_somebody_is(given_value, zone):
+    assert field("moment").read(given_value).astimezone(ZoneInfo(zone))
 
 
 def test_the_same_amount_in_another_currency_is_another_value():
