@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from crm.access import Person, acting_as
 from crm.changes import Edit, Outcome, apply, open_conflicts, resolve, undo
 from crm.errors import CrmError, Invalid, NotFound, Refused, Stale
-from crm.leads.use_cases import create_lead, delete_leads, edit_leads, edit_leads_in_bulk, save_cells
+from crm.leads.records import LEAD
+from crm.leads.use_cases import create_lead, delete_leads, edit_leads, edit_leads_in_bulk, save_cells, take_back_change
 from crm.money import Money
 from tests.cast import Cast
 from tests.conftest import Database
@@ -187,6 +188,22 @@ class WriteMachine(RuleBasedStateMachine):
         found = Counter((left.record_id, left.field.field if left.field else None) for left in done.left_alone)
         assert (done.records, found) == expected
         assert (act.id is not None) == act.is_opened
+
+    @rule(who=editors, number=which, back=st.sampled_from(range(4)))
+    def take_back_change(self, who: str, number: int, back: int) -> None:
+        """One recorded change of one lead, as its page offers it."""
+        lead_id = self.lead(who, number)
+        version = max(1, self.model.leads[lead_id].version - back)
+        act = self.begin(who)
+        expected = self.model.take_back_change(self.actors[who], lead_id, version, act, self.tokens)
+        left = self.attempt(who, lambda session: take_back_change(session, lead_id, version))
+        if isinstance(expected, str):
+            assert type(left) is KINDS[expected], (left, expected)
+            return
+        assert not isinstance(left, CrmError), (left, expected)
+        assert Counter(left) == Counter({LEAD.recorded(name).label: times for name, times in expected.items()})
+        if act.is_opened:
+            act.id = self.db.rows("select max(id) as id from crm.change_sets")[0]["id"]
 
     @precondition(lambda self: self.model.conflicts)
     @rule(data=st.data(), choices=st.lists(st.sampled_from(["mine", "theirs"]), min_size=1, max_size=4))

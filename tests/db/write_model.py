@@ -227,6 +227,24 @@ class Model:
             return "denied"
         return len(changed), left
 
+    def take_back_change(self, actor: Actor, lead_id: int, version: int, act: Act, tokens: Iterable[str]) -> Counter[str] | str:
+        """The fields left alone, or why nothing is taken back. Of an act on several leads only this one's part."""
+        lead, before = self.leads[lead_id], self._snapshot()
+        if version == 1 or not self.sees(actor, lead_id):
+            return "not_found"
+        undone = lead.history[version - 1]
+        if sum(any(each.act is undone.act for each in other.history) for other in self.leads.values()) > 1:
+            told = self._edit(actor, lead_id, version, {name: old for name, (old, _) in undone.fields.items()}, act, mode="leave")
+            return told.status if told.is_error else Counter(told.conflicts)
+        found = self.undo(actor, undone.act, act, tokens)
+        if isinstance(found, str):
+            return found
+        if any(name is None for _, name in found[1]):
+            self._restore(before)
+            act.is_opened = False
+            return "invalid"
+        return Counter({name: times for (_, name), times in found[1].items() if name})
+
     def resolve(self, actor: Actor, choices: Mapping[tuple[int, str], str], act: Act) -> list[Told]:
         """Choices by (lead, field) among the actor's open conflicts."""
         kept = {key: self.conflicts[actor.id, *key] for key in choices}

@@ -13,5 +13,5 @@ def test_many_long_random_histories_leave_what_the_model_says(module_db, module_
     persons = {name: module_cast.who(name) for name in ROLES}
     machine = type("WriteMachineHere", (WriteMachine,), {"db": module_db, "cast": module_cast, "persons": persons})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=200, stateful_step_count=60, print_blob=True, deadline=None, suppress_health_check=list(HealthCheck))
+        machine, settings=settings(max_examples=150, stateful_step_count=50, print_blob=True, deadline=None, suppress_health_check=list(HealthCheck))
     )
