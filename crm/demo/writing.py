@@ -78,6 +78,7 @@ def write_stories(session: Session, stories: Sequence[Story], *, saves_since: da
             _change(session, [(story.id, story.events[step]) for story in stories if len(story.events) > step], saves, saves_since)
     with writing(session, "activity", "create"):
         _talk(session, stories)
+    _act_as(session, None)  # the operator again
 
 
 def _write_companies(session: Session, stories: Sequence[Story]) -> None:
