@@ -11,5 +11,5 @@ def test_random_acts_leave_what_the_model_says(module_db, module_cast):
     persons = {name: module_cast.who(name) for name in ROLES}
     machine = type("WriteMachineHere", (WriteMachine,), {"db": module_db, "cast": module_cast, "persons": persons})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=30, stateful_step_count=30, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+        machine, settings=settings(max_examples=25, stateful_step_count=30, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     )
