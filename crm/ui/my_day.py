@@ -75,7 +75,7 @@ def draw_next(person: Person, lookups: Lookups, *, own: bool) -> None:
     with acting_as(person) as session:
         rows = reads.list_leads(session, wanted, sort="expected_close_on", limit=NEXT).rows
     if not rows:
-        look.empty("Nothing is due.", "Leads with an expected close date around today show here.")
+        look.empty("Nothing is due.", "Give a lead an expected close date, and it shows here when the day is near.")
         return
     for row in rows:
         late = (today - row["expected_close_on"]).days
@@ -90,7 +90,7 @@ def draw_moves(person: Person, lookups: Lookups, *, own: bool) -> None:
     with acting_as(person) as session:
         rows = reads.list_leads(session, wanted, sort="-updated_at", limit=NEXT).rows
     if not rows:
-        look.empty("Nothing moved.", "Leads that enter a new stage show here for two days.")
+        look.empty("Nothing moved.", "Move a lead to another stage, and it shows here for two days.")
         return
     for row in rows:
         _line(
