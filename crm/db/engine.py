@@ -18,6 +18,7 @@ def make_engine(url: URL | str, *, pool_size: int = 20) -> Engine:
     """An engine for the runtime login. Statements are prepared on second use; errors do not repeat what was given to them."""
     engine = create_engine(
         url, pool_size=pool_size, max_overflow=20, pool_timeout=20, pool_pre_ping=False, hide_parameters=True,
+        pool_use_lifo=True,  # the connection used last knows most plans
         connect_args={"options": "-c search_path=crm,public -c timezone=UTC", "application_name": "throughline"},
     )  # fmt: skip
 
