@@ -111,7 +111,7 @@ class _Apply:
         return Outcome([results[position] for position in range(len(edits))], self.change_set_id)
 
     def _action_of(self, edit: Edit) -> str:
-        is_own = edit.record_id == self.person.id and edit.wanted.keys() <= type_of(edit.record_type).own_fields
+        is_own = bool(edit.wanted) and edit.record_id == self.person.id and edit.wanted.keys() <= type_of(edit.record_type).own_fields
         return OWN if is_own else edit.action
 
     def _refuse_on_demand(self, result: Result) -> None:
@@ -172,8 +172,8 @@ class _Apply:
         return all(reach.covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=self.person.id) for reach in reaches)
 
     def _check_references(self, kind: RecordType, wanted: Iterable[tuple[Result, Mapping[str, Any]]]) -> None:
-        """Nobody may point a record at what they do not see: a lead's company shows itself to whoever sees the lead."""
-        if self.undoes_id is not None:
+        """Nobody may point a record at what they do not see (a lead shows its company), unless they take back their own change of it."""
+        if self.undoes_id is not None and rows.is_change_set_of(self.session, self.undoes_id, self.person.id or None):
             return
         asked = [
             (result, field, value)

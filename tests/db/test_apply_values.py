@@ -52,6 +52,11 @@ def test_a_nested_value_too_deep_is_refused(module_db, module_cast, depth):
     assert save(module_cast, "ana", edit(module_cast, "Delta Foods", 1, custom__size=value)).results[0].status == "invalid"
 
 
+def test_an_edit_of_nothing_changes_nothing_whoever_has_the_leads_number(module_db, module_cast):
+    assert module_cast.leads["Delta Foods"] == module_cast.people["ana"]
+    assert save(module_cast, "ana", edit(module_cast, "Delta Foods", 1)).results[0].status == "unchanged"
+
+
 @pytest.mark.parametrize("version", [None, 0, -1, 2, 99, "1", 1.0, True])
 def test_an_edit_must_name_a_version_that_exists(module_db, module_cast, version):
     before = counts(module_db)

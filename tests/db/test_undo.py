@@ -44,6 +44,19 @@ def test_a_deleted_lead_comes_back_with_its_place_in_the_pipeline(db, cast):
     assert [(p["kind"], p["leads"]) for p in kinds] == [("created", 1), ("deleted", -1), ("restored", 1)]
 
 
+def test_undoing_somebody_elses_change_shows_nobody_a_company_they_do_not_see(db, cast):
+    company = save(cast, "carla", Edit("company", None, {"name": "Nile Group", "team_id": cast.teams["Levant"]})).results[0].record_id
+    nile = cast.leads["Nile Mart"]
+    save(cast, "carla", edit(cast, "Nile Mart", 1, company_id=company))
+    left = save(cast, "carla", edit(cast, "Nile Mart", 2, company_id=None))
+    save(cast, "alma", edit(cast, "Nile Mart", 3, team_id=cast.teams["Gulf"], owner_id=cast.people["ana"]))
+    assert reasons(take_back(cast, "ana", left.change_set_id).left_alone) == ["Company: there is no such record, or you may not see it."]
+    assert record(db, "leads", nile)["company_id"] is None
+    with acting_as(cast.who("ana")) as session:
+        assert session.scalar(text("select count(*) from crm.companies where id = :id"), {"id": company}) == 0
+    assert take_back(cast, "alma", left.change_set_id).records == 1
+
+
 def test_undoing_twice_changes_nothing_more(db, cast):
     made = save(cast, "ana", edit(cast, LEAD, 1, next_step="visit"))
     take_back(cast, "ana", made.change_set_id)
