@@ -216,7 +216,8 @@ class _Apply:
         writes, conflicts = merging.merge(kind, edit, current, since, is_kept=self.on_conflict == "keep")
         if writes and not (conflicts and self.on_conflict == "refuse"):
             writes, more = self._settle(kind, edit, current, writes, since)
-            conflicts += more
+            asked = {met.field for met in conflicts}  # what the person asked for themselves waits as they asked for it
+            conflicts += [met for met in more if met.field not in asked]
         if conflicts and self.on_conflict == "refuse":
             writes = {}
         result.conflicts = tuple(conflicts)

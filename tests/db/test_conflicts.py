@@ -128,6 +128,14 @@ def test_insisting_on_a_deletion_deletes_and_does_not_empty_fields(db, cast):
     assert after["deleted_at"] is not None and after["next_step"] == "call them today"
 
 
+def test_an_owner_that_was_asked_for_waits_once_also_where_the_move_would_have_taken_the_owner_off(db, cast):
+    save(cast, "alma", edit(cast, LEAD, 1, owner_id=cast.people["ana"]))
+    wanted = {"team_id": cast.teams["Levant"], "pipeline_id": cast.pipelines["Levant"], "owner_id": cast.people["mona"]}
+    result = save(cast, "mona", edit(cast, LEAD, 1, **wanted)).results[0]
+    assert sorted(met.field for met in result.conflicts) == ["owner_id", "pipeline_id", "team_id"]
+    assert [mine for field, _, _, mine in still_open(cast, "mona") if field == "owner_id"] == [cast.people["mona"]]
+
+
 def test_a_deletion_waits_in_the_name_of_whoever_changed_the_record_last(db, cast):
     """ana began, bruno changed another field, then ana changed hers again."""
     save(cast, "ana", edit(cast, LEAD, 1, next_step="visit"))

@@ -272,7 +272,7 @@ class Model:
             writes, conflicts = self._merge(lead, since, wanted, keeps=mode == "keep", last_other=lead.last_other(seen, {act, undoing}))
             if writes and not (conflicts and mode == "refuse"):
                 writes, more = self._settle(actor, lead, since, wanted, writes)
-                conflicts |= more
+                conflicts = more | conflicts
         except Denial as denial:
             return Told(lead_id, denial.status, blame=denial.blame)
         if conflicts and mode == "refuse":
