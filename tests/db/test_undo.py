@@ -1,5 +1,6 @@
 """Undo takes back exactly one change set, as far as nobody built on it, and lists what it left alone."""
 
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -55,6 +56,17 @@ def test_undoing_somebody_elses_change_shows_nobody_a_company_they_do_not_see(db
     with acting_as(cast.who("ana")) as session:
         assert session.scalar(text("select count(*) from crm.companies where id = :id"), {"id": company}) == 0
     assert take_back(cast, "alma", left.change_set_id).records == 1
+
+
+def test_the_wall_alone_refuses_to_undo_a_hidden_company_back(db, cast, monkeypatch):
+    company = save(cast, "carla", Edit("company", None, {"name": "Nile Group", "team_id": cast.teams["Levant"]})).results[0].record_id
+    save(cast, "carla", edit(cast, "Nile Mart", 1, company_id=company))
+    left = save(cast, "carla", edit(cast, "Nile Mart", 2, company_id=None))
+    save(cast, "alma", edit(cast, "Nile Mart", 3, team_id=cast.teams["Gulf"], owner_id=cast.people["ana"]))
+    monkeypatch.setattr(sys.modules["crm.changes.apply"]._Apply, "_check_references", lambda *_: None)
+    with pytest.raises(Refused):
+        take_back(cast, "ana", left.change_set_id)
+    assert record(db, "leads", cast.leads["Nile Mart"])["company_id"] is None
 
 
 def test_undoing_twice_changes_nothing_more(db, cast):
