@@ -67,6 +67,8 @@ class LeadChecks(Checks):
         if team_id not in standing.parents:
             raise Invalid("There is no such team.", field="team_id")
         line = standing.line(team_id)
+        if current is None:
+            standing = self._in_sight(standing, line)
         team_moved = current is not None and team_id != current["team_id"]
         if (current is None or team_moved) and wanted.get("pipeline_id") is None and wanted.get("stage_id") is not None:
             # A stage names its pipeline.
@@ -84,6 +86,14 @@ class LeadChecks(Checks):
             rules.check_entry(stage, after)
         if team_moved and "owner_id" not in wanted and after.get("owner_id") and not self._belongs(after["owner_id"], line):
             wanted["owner_id"] = None  # nobody of the new team's yet: it shows as unassigned there
+
+    def _in_sight(self, standing: Layout, line: Sequence[int]) -> Layout:
+        """For a new lead, only pipelines that the person sees count. The wall is asked where their reach alone does not say it."""
+        reach = person_of(self.session).reach("pipeline", "view")
+        if reach.everywhere or all(p.team_id in reach.teams for p in standing.pipelines if p.team_id in line):
+            return standing
+        self._layout, self._looked_again = own_layout(self.session), True
+        return self._layout
 
     def _owner(self, owner_id: int) -> tuple[bool, bool, frozenset[int]]:
         """(is active, is organisation-wide, teams)."""
