@@ -85,6 +85,11 @@ def test_a_question_is_asked_again_where_the_connection_had_died(db, cast):
     engine, role = db_engine.runtime_engine(), db_engine.role_names().system
     assert direct.ask(engine, role, "select 1", {}) == [(1,)]
     with engine.connect() as another:  # kept open, so that the question finds only connections that have died
-        died = another.scalars(text("select pg_terminate_backend(pid) from pg_stat_activity where usename = session_user and pid <> pg_backend_pid()")).all()
+        died = another.scalars(
+            text("""
+                select pg_terminate_backend(pid) from pg_stat_activity
+                where datname = current_database() and usename = session_user and pid <> pg_backend_pid()
+            """)
+        ).all()
         assert True in died
         assert direct.ask(engine, role, "select 1", {}) == [(1,)]
