@@ -83,8 +83,8 @@ def test_more_statements_than_a_connection_remembers_make_place_for_one_another(
 
 def test_a_question_is_asked_again_where_the_connection_had_died(db, cast):
     engine, role = db_engine.runtime_engine(), db_engine.role_names().system
-    assert direct.ask(engine, role, "select 1", {}) == [(1,)]
-    with engine.connect() as another:  # kept open, so that the question finds only connections that have died
+    with engine.connect() as another:  # kept open, so that the questions go over a connection of their own
+        assert direct.ask(engine, role, "select 1", {}) == [(1,)]
         died = another.scalars(
             text("""
                 select pg_terminate_backend(pid) from pg_stat_activity
