@@ -40,7 +40,7 @@ LARGEST_BODY = 5 * 1024 * 1024
 LARGEST_ID = 2**63 - 1
 WORKERS = 4
 """Requests that are worked on at once in one process; the others wait in line. Python runs one at a time anyway, and twice
-as many did a quarter less: they wait for one another and spread the work over more connections, each with its own plans."""
+as many did a little less: they wait for one another and spread the work over more connections, each with its own plans."""
 
 _bearer = HTTPBearer(auto_error=False, description="An API key, made under My account or by `python -m crm key create`.")
 Caller = Annotated[Call, Security(_bearer)]
