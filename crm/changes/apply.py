@@ -248,7 +248,7 @@ class _Apply:
         current |= {"id": row["id"], "deleted_at": row.get("deleted_at"), "custom": row.get("custom", {})}
         _check_effective(kind, edit.effective_at, row.get("effective_at"))
         self._may_assign(kind, current, writes)  # before the rules, whose words would name another team's pipelines
-        followed = self._checks_of(kind).settle(current, {**_insisted(kind, edit, current, writes), **writes})
+        followed = self._checks_of(kind).settle(current, {**merging.insisted(kind, edit, current, writes), **writes})
         followed = {name: value for name, value in followed.items() if name not in kind.fields or not kind.fields[name].same(value, current[name])}
         self._may_assign(kind, current, followed)
         return followed
@@ -363,14 +363,6 @@ class _Apply:
         else:
             raise NotFound("There is no such change set, or it is not yours to continue.")
         self.is_open = True
-
-
-def _insisted(kind: RecordType, edit: Edit, current: Mapping[str, Any], writes: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked for and stands already: nothing that follows from a move may take it away unasked."""
-    if not any(group & writes.keys() for group in kind.coupled):
-        return {}
-    asked = [kind.fields[name] for name in edit.wanted if name in kind.fields and name not in writes]
-    return {field.name: current[field.name] for field in asked if field.same(field.read(edit.wanted[field.name]), current[field.name])}
 
 
 def _check_effective(kind: RecordType, at: datetime | None, last_change_at: datetime | None) -> None:

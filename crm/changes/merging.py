@@ -75,3 +75,11 @@ def overtaken(kind: RecordType, row: Mapping[str, Any], since: Since, followed: 
         if met:
             found.append(met)
     return found
+
+
+def insisted(kind: RecordType, edit: Edit, current: Mapping[str, Any], writes: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for and stands already: nothing that follows from a move may take it away unasked."""
+    if not any(group & writes.keys() for group in kind.coupled):
+        return {}
+    asked = [kind.fields[name] for name in edit.wanted if name in kind.fields and name not in writes]
+    return {field.name: current[field.name] for field in asked if field.same(field.read(edit.wanted[field.name]), current[field.name])}

@@ -21,15 +21,15 @@ class CompanyRow:
     leads: int
 
 
-_COMPANY = text("""
-    select c.id, c.version, c.name, c.team_id, c.owner_id,
-        (select count(*) from crm.leads as l where l.company_id = c.id and l.deleted_at is null) as leads
+_SELECT = """select c.id, c.version, c.name, c.team_id, c.owner_id,
+        (select count(*) from crm.leads as l where l.company_id = c.id and l.deleted_at is null) as leads"""
+_COMPANY = text(f"""
+    {_SELECT}
     from crm.companies as c
     where c.id = :id and c.deleted_at is null
 """)
-_CALLED = text("""
-    select c.id, c.version, c.name, c.team_id, c.owner_id,
-        (select count(*) from crm.leads as l where l.company_id = c.id and l.deleted_at is null) as leads
+_CALLED = text(f"""
+    {_SELECT}
     from (
         select *
         from crm.companies
