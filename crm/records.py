@@ -1,9 +1,11 @@
 """Every record type, gathered: importing this module lets the write path, undo and history know all of them."""
 
 from crm.activities import records as activities
+from crm.alerts import records as alerts
 from crm.companies import records as companies
+from crm.customers import records as customers
 from crm.leads import records as leads
 from crm.people import records as people
 from crm.pipelines import records as pipelines
 
-__all__ = ["activities", "companies", "leads", "people", "pipelines"]
+__all__ = ["activities", "alerts", "companies", "customers", "leads", "people", "pipelines"]

@@ -2,12 +2,14 @@
 
 from crm.access import models as access
 from crm.activities import models as activities
+from crm.alerts import models as alerts
 from crm.changes import models as changes
 from crm.companies import models as companies
+from crm.customers import models as customers
 from crm.db.base import Base
 from crm.leads import models as leads
 from crm.ledger import models as ledger
 from crm.organisation import models as organisation
 from crm.pipelines import models as pipelines
 
-__all__ = ["Base", "access", "activities", "changes", "companies", "leads", "ledger", "organisation", "pipelines"]
+__all__ = ["Base", "access", "activities", "alerts", "changes", "companies", "customers", "leads", "ledger", "organisation", "pipelines"]

@@ -75,7 +75,7 @@ def _view_settings(person: Person, reach: Reach) -> dict[str, str]:
         "crm.audit_all": _on(person.reach("audit", "view").everywhere),
         "crm.role_all": _on(person.reach("role", "view").everywhere),
     }
-    for resource in ("company", "contact", "pipeline", "person"):
+    for resource in ("company", "contact", "customer", "pipeline", "person"):
         resource_reach = person.reach(resource, "view")
         found[f"crm.{resource}_all"] = _on(resource_reach.everywhere)
         found[f"crm.{resource}_teams"] = _ids(resource_reach.teams)

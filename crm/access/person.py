@@ -17,6 +17,8 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "company": ("view", "create", "edit", "delete", "assign"),
     "contact": ("view", "create", "edit", "delete", "assign"),
     "activity": ("create", "edit", "delete"),
+    "customer": ("view", "export"),
+    "alert": ("create", "edit", "delete", "assign"),
     "pipeline": ("view", "configure"),
     "person": ("view", "configure"),
     "team": ("view", "configure"),

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from crm.errors import Invalid
 from crm.money import Money, read_money
 
-Kind = Literal["text", "long_text", "id", "int", "share", "date", "moment", "money", "json"]
+Kind = Literal["text", "long_text", "id", "int", "share", "date", "moment", "money", "json", "flag"]
 LONGEST = {"text": 300, "long_text": 20_000}
 LONGEST_CUSTOM = 4000
 LARGEST_WHOLE = 10**400
@@ -32,7 +32,17 @@ DEEPEST = 20
 FIRST_MOMENT, LAST_MOMENT = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 """Beyond, it is no time at all to somebody in a far time zone: the calendar ends."""
 _CUSTOM_NAME = re.compile(r"custom\.\w[\w .-]{0,61}\w?\Z")
-_SQL_TYPE = {"text": "text", "long_text": "text", "id": "bigint", "int": "int", "share": "numeric", "date": "date", "moment": "timestamptz", "json": "jsonb"}
+_SQL_TYPE = {
+    "text": "text",
+    "long_text": "text",
+    "id": "bigint",
+    "int": "int",
+    "share": "numeric",
+    "date": "date",
+    "moment": "timestamptz",
+    "json": "jsonb",
+    "flag": "boolean",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,12 @@ def _read_int(field: Field, given: Any) -> int:
     return number
 
 
+def _read_flag(field: Field, given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise Invalid(f"{field.label} takes yes or no.", field=field.name)
+    return given
+
+
 def _read_share(field: Field, given: Any) -> Decimal:
     try:
         share = Decimal(str(given))
@@ -212,7 +228,7 @@ def _read_money_field(field: Field, given: Any) -> Money | None:
 
 _READERS: Mapping[str, Callable[[Field, Any], Any]] = {
     "text": _read_text, "long_text": _read_text, "id": _read_int, "int": _read_int,
-    "share": _read_share, "json": _read_json, "date": _read_date, "moment": _read_moment, "money": _read_money_field,
+    "share": _read_share, "flag": _read_flag, "json": _read_json, "date": _read_date, "moment": _read_moment, "money": _read_money_field,
 }  # fmt: skip
 
 DELETED = Field("deleted_at", "Deleted", "moment")

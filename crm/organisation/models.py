@@ -6,11 +6,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CHAR, CheckConstraint, Numeric
+from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Numeric
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from crm.db.base import Base, CreatedAt, Version
+from crm.db.base import Base, CreatedAt, Ref, Version
 
 
 class OrganisationSetting(Base):
@@ -26,6 +26,7 @@ class Market(Base):
     code: Mapped[str] = mapped_column(CHAR(2), primary_key=True, comment="ISO 3166 country")
     name: Mapped[str]
     currency: Mapped[str] = mapped_column(CHAR(3), comment="ISO 4217")
+    team_id: Mapped[Ref | None] = mapped_column(ForeignKey("crm.teams.id"), comment="whose customers and new leads those of this market are")
 
 
 class ExchangeRate(Base):

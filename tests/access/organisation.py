@@ -26,22 +26,26 @@ OWN = dict.fromkeys(ALL, "own")
 GRANTS: dict[str, dict[str, dict[str, str]]] = {
     "admin": {
         "lead": {**ALL, "bulk": "all", "import": "all", "export": "all"}, "company": ALL, "contact": ALL,
-        "activity": {"create": "all", "edit": "all", "delete": "all"}, "report": {"view": "all", "export": "all"}, "settings": {"configure": "all"},
+        "activity": {"create": "all", "edit": "all", "delete": "all"}, "customer": {"view": "all", "export": "all"},
+        "alert": {"create": "all", "edit": "all", "delete": "all", "assign": "all"}, "report": {"view": "all", "export": "all"},
+        "settings": {"configure": "all"},
         "audit": {"view": "all"},
         **{resource: {"view": "all", "configure": "all"} for resource in ("pipeline", "person", "team", "role")},
     },
     "manager": {
         "lead": {**dict.fromkeys(("view", "create", "edit", "delete", "bulk", "import", "export"), "team"), "assign": "all"},
         "company": dict.fromkeys(ALL, "team"), "contact": dict.fromkeys(ALL, "team"), "activity": {"create": "team", "edit": "team", "delete": "team"},
+        "customer": {"view": "team", "export": "team"}, "alert": {"create": "team", "edit": "team", "delete": "team", "assign": "all"},
         "pipeline": {"view": "team", "configure": "team"}, "person": {"view": "team"}, "team": {"view": "team"}, "report": {"view": "team", "export": "team"},
     },
     "rep": {
         "lead": {**dict.fromkeys(("view", "create", "edit", "assign", "bulk", "import"), "team"), "delete": "own"},
         "company": dict.fromkeys(("view", "create", "edit", "assign"), "team"), "contact": dict.fromkeys(("view", "create", "edit", "assign"), "team"),
+        "customer": {"view": "team"}, "alert": {"create": "team", "edit": "team", "delete": "own", "assign": "team"},
         "activity": {"create": "team", "edit": "own", "delete": "own"}, "pipeline": {"view": "team"}, "person": {"view": "team"}, "team": {"view": "team"},
         "report": {"view": "team"},
     },
-    "viewer": {resource: {"view": "team"} for resource in ("lead", "company", "contact", "pipeline", "person", "team", "report")},
+    "viewer": {resource: {"view": "team"} for resource in ("lead", "company", "contact", "customer", "pipeline", "person", "team", "report")},
     "solo": {"lead": {**OWN, "assign": "team"}, "company": OWN, "contact": OWN, "activity": {"create": "own", "edit": "own", "delete": "own"},
              "pipeline": {"view": "team"}, "report": {"view": "own"}},
     "hermit": {"lead": {"view": "own", "edit": "own"}, "report": {"view": "own"}},

@@ -42,8 +42,8 @@ def shape(url: str) -> dict[str, list]:
         " and relname <> 'alembic_version'",
         "privileges": "select relname, a.grantee::regrole::text, a.privilege_type from pg_class, aclexplode(relacl) as a"
         " where relnamespace = 'crm'::regnamespace and a.grantee <> relowner",
-        "comments": "select c.relname, d.objsubid, d.description from pg_description d join pg_class c on c.oid = d.objoid"
-        " where c.relnamespace = 'crm'::regnamespace",
+        "comments": "select c.relname, a.attname, d.description from pg_description d join pg_class c on c.oid = d.objoid"
+        " left join pg_attribute a on a.attrelid = c.oid and a.attnum = d.objsubid where c.relnamespace = 'crm'::regnamespace",
         "grants": "select r.name, g.resource, g.action, g.scope from crm.grants g join crm.roles r on r.id = g.role_id",
         "settings": "select key, value from crm.organisation_settings",
         "stamp": "select id from crm.access_stamps",

@@ -1,0 +1,70 @@
+"""The alert as the write path knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import text
+
+from crm.access import person_of
+from crm.changes.records import Checks, Field, RecordType, register
+from crm.clock import now
+from crm.errors import Invalid, NotFound
+
+
+class AlertChecks(Checks):
+    """An alert belongs to a lead one sees and reminds somebody active; who made and who finished it follows by itself."""
+
+    def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
+        me = person_of(self.session).id or None
+        if current is None:
+            wanted = {"text": "", **{name: value for name, value in wanted.items() if value is not None}}
+            seen = self.session.scalar(text("select 1 from crm.leads where id = :id and deleted_at is null"), {"id": wanted.get("lead_id")})
+            if not seen:
+                raise NotFound("There is no such lead, or you may not see it.")
+            if not wanted.get("due_at"):
+                raise Invalid("Say when the alert is due.", field="due_at")
+            wanted["created_by_id"] = me
+            if not wanted.setdefault("person_id", me):
+                raise Invalid("Say whom the alert reminds.", field="person_id")
+        elif wanted.get("lead_id", current["lead_id"]) != current["lead_id"]:
+            raise Invalid("An alert stays with its lead. Make a new one there.", field="lead_id")
+        if wanted.get("person_id") is not None and wanted["person_id"] != (current or {}).get("person_id"):
+            active = self.session.scalar(text("select 1 from crm.people where id = :id and disabled_at is null"), {"id": wanted["person_id"]})
+            if not active:
+                raise Invalid("That person does not exist or is disabled. Choose somebody else.", field="person_id")
+        if "text" in wanted:
+            wanted["text"] = wanted["text"] or ""
+        if "done_at" in wanted:
+            if wanted["done_at"] and wanted["done_at"] > now():
+                raise Invalid("An alert is done now or was done before.", field="done_at")
+            wanted["done_by_id"] = me if wanted["done_at"] else None
+        return wanted
+
+
+ALERT = register(
+    RecordType(
+        name="alert",
+        table="crm.alerts",
+        label="Alert",
+        resource="alert",
+        fields={
+            f.name: f
+            for f in (
+                Field("lead_id", "Lead", "id", is_required=True, refers_to="crm.leads"),
+                Field("person_id", "For", "id", is_required=True),
+                Field("due_at", "Due", "moment", is_required=True),
+                Field("text", "What to do"),
+                Field("done_at", "Done", "moment"),
+                Field("done_by_id", "Done by", "id"),
+                Field("created_by_id", "Made by", "id"),
+            )
+        },
+        checks=AlertChecks,
+        coupled=(frozenset({"done_at", "done_by_id"}),),
+        team_sql="(select l.team_id from crm.leads as l where l.id = r.lead_id)",
+        owner_sql="r.person_id",
+        rank=0,
+    )
+)
