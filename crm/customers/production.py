@@ -24,7 +24,7 @@ class CustomerRow:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a million of them come in a row, and freezing costs three times the making
 class OrderRow:
     """One order. `amount` has two decimals and is in `currency` (three capital letters); `status` is in small letters. Moments are aware, in UTC."""
 
@@ -59,6 +59,14 @@ class BadAnswer(CrmError):
     def __init__(self, kind: str, detail: str, **facts: Any) -> None:
         super().__init__(detail, kind=kind, **facts)
         self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class WriteProof:
+    """Whether each write that was tried through the key was refused, and the sentence to show beside the connection."""
+
+    is_proven: bool
+    sentence: str
 
 
 class Production(Protocol):
