@@ -28,9 +28,9 @@ _THEN = {
     "l.deleted_at": "null::timestamptz as deleted_at", "l.merged_into_id": "null::bigint as merged_into_id",
 }  # fmt: skip
 _COLUMNS = ", ".join(_THEN.get(column.strip(), column.strip()) for column in COLUMNS.split(","))
-_SOURCE = f"""(select {_COLUMNS} from crm.stays as t join crm.leads as l on l.id = t.lead_id
+SOURCE = f"""(select {_COLUMNS} from crm.stays as t join crm.leads as l on l.id = t.lead_id
     where t.entered_at < :before and (t.left_at is null or t.left_at >= :before))"""
-_ONE = _SOURCE.removesuffix(")") + " and t.lead_id = :lead_id)"
+_ONE = SOURCE.removesuffix(")") + " and t.lead_id = :lead_id)"
 _SINCE = text("""
     select c.record_id, c.version, c.fields from crm.changes as c
     where c.record_type = 'lead' and c.record_id = any(:ids) and c.version > 1 and coalesce(c.effective_at, c.at) >= :before
@@ -57,17 +57,18 @@ def list_leads_as_of(
     session: Session, before: datetime, wanted: LeadFilter, *, sort: str = "-updated_at", limit: int = 100, after: tuple[Any, int] | None = None
 ) -> LeadPage:
     """`list_leads` as of the last moment before `before`: filters, sort and rows by where leads were then."""
-    page = page_of(session, _SOURCE, {"before": before}, wanted, sort=sort, limit=limit, after=after)
-    return LeadPage(_wound_back(session, page.rows, before), page.next_after)
+    page = page_of(session, SOURCE, {"before": before}, wanted, sort=sort, limit=limit, after=after)
+    return LeadPage(wound_back(session, page.rows, before), page.next_after)
 
 
 def lead_as_of(session: Session, lead_id: int, before: datetime) -> Mapping[Any, Any] | None:
     """One lead; None when it is hidden or missing, did not exist yet, or was deleted then."""
     page = page_of(session, _ONE, {"before": before, "lead_id": lead_id}, LeadFilter(), sort="id", limit=1)
-    return next(iter(_wound_back(session, page.rows, before)), None)
+    return next(iter(wound_back(session, page.rows, before)), None)
 
 
-def _wound_back(session: Session, rows: Sequence[Mapping[Any, Any]], before: datetime) -> list[dict[str, Any]]:
+def wound_back(session: Session, rows: Sequence[Mapping[Any, Any]], before: datetime) -> list[dict[str, Any]]:
+    """Rows of `SOURCE` with their other fields as they were."""
     found = {row["id"]: dict(row) for row in rows}
     if not found:
         return []

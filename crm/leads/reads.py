@@ -101,7 +101,7 @@ def page_of(
 ) -> LeadPage:  # fmt: skip
     """`list_leads` over any `source` (SQL, with parameters `given`) that has the columns of `COLUMNS`."""
     name, descending = _sort(sort)
-    where, parameters = _where(session, wanted)
+    where, parameters = conditions(session, wanted)
     parameters |= given
     if after is not None:
         where.append(_after(SORTS[name], descending, after, parameters))
@@ -143,7 +143,8 @@ _BOUNDS = {
 }  # fmt: skip
 
 
-def _where(session: Session, wanted: LeadFilter) -> tuple[list[str], dict[str, Any]]:
+def conditions(session: Session, wanted: LeadFilter) -> tuple[list[str], dict[str, Any]]:
+    """What a filter asks of `crm.leads as l`, and the parameters of it."""
     where = ["l.deleted_at is null"]
     parameters: dict[str, Any] = {}
     for field, column in (("team_ids", "l.team_id"), ("pipeline_ids", "l.pipeline_id"), ("stage_ids", "l.stage_id")):
@@ -197,14 +198,14 @@ def is_common(session: Session, q: str) -> bool:
 
 def count_leads(session: Session, wanted: LeadFilter) -> int:
     """How many leads the filter finds, counted up to `COUNT_MOST` + 1."""
-    where, parameters = _where(session, wanted)
+    where, parameters = conditions(session, wanted)
     statement = text(f"select count(*) from (select 1 from crm.leads as l where {' and '.join(where)} limit :most) as counted")
     return session.scalar(statement, {**parameters, "most": COUNT_MOST + 1}) or 0
 
 
 def totals(session: Session, wanted: LeadFilter) -> tuple[int, Decimal]:
     """Leads and their value in USD, for the line above a list."""
-    where, parameters = _where(session, wanted)
+    where, parameters = conditions(session, wanted)
     row = session.execute(text(f"select count(*) as n, coalesce(sum(l.value_usd), 0) as usd from crm.leads as l where {' and '.join(where)}"), parameters).one()
     return row.n, row.usd
 

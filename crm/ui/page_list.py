@@ -39,6 +39,7 @@ def reaches(person: Person, resource: str, action: str, *, everywhere: bool = Fa
 
 PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/home.py", "", "Home", ":material/home:", "Work", "lead", is_default=True),
+    PageEntry("pages/board.py", "board", "Board", ":material/view_kanban:", "Work", "lead"),
     PageEntry("pages/leads.py", "leads", "Leads", ":material/table_rows:", "Work", "lead"),
     PageEntry("pages/lead.py", "lead", "Lead", ":material/article:", "Work", "lead", is_in_menu=False),
     PageEntry("pages/conflicts.py", "conflicts", "Conflicts", ":material/call_split:", "Work", "lead"),

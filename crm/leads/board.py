@@ -1,0 +1,195 @@
+"""A pipeline's board: its stages side by side, what each holds in sum, and its leads changed last.
+
+Row security decides what is on it. The sums come from the ledger, which is exact to the last commit and does not grow with
+the leads, wherever the filter is one of the ledger's own (team, owner); otherwise the leads are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from crm.db import direct
+from crm.leads import reads
+from crm.leads.as_of import SOURCE, wound_back
+from crm.leads.reads import LeadFilter
+from crm.pipelines.reads import PipelineRow, StageRow
+
+CARDS = 50
+"""What a column shows first, and how many more each "show more" adds."""
+MOST_CARDS = 500
+
+Card = Mapping[Any, Any]
+"""id, version, name, stage_id, team_id, owner_id, market, value_amount, value_currency, value_usd, lifetime_usd, stage_entered_at,
+last_contacted_at, company."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One stage. `leads` and `value_usd` are of all its leads in the filter; None where so many match the words that nobody counts them."""
+
+    stage: StageRow
+    cards: Sequence[Card]
+    leads: int | None
+    value_usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFilter:
+    """Which leads of the pipeline. `owner_ids` may hold 0 for "nobody". `most`: how many cards of a stage, where not the usual number."""
+
+    team_ids: tuple[int, ...] = ()
+    owner_ids: tuple[int, ...] = ()
+    q: str = ""
+    most: Mapping[int, int] | None = None
+
+    def limits(self, pipeline: PipelineRow) -> list[int]:
+        most = self.most or {}
+        return [min(max(most.get(stage.id, CARDS), CARDS), MOST_CARDS) for stage in pipeline.stages]
+
+    def leads(self, pipeline: PipelineRow) -> LeadFilter:
+        return LeadFilter(pipeline_ids=(pipeline.id,), team_ids=self.team_ids, owner_ids=self.owner_ids, q=self.q)
+
+
+_CARD = """l.id, l.version, l.name, l.stage_id, l.team_id, l.owner_id, l.company_id, l.market, l.value_amount, l.value_currency, l.value_usd, l.lifetime_usd,
+    l.stage_entered_at, l.last_contacted_at, l.updated_at"""
+_STAGES = "unnest(cast(:stages as bigint[]), cast(:limits as bigint[])) with ordinality as s (stage_id, most, place)"
+# Each column by its own index, as far as it is shown.
+_WALKED = f"""
+    select s.place, k.*, null::bigint as of_leads, null::numeric as of_usd from {_STAGES}
+    cross join lateral (
+        select {_CARD} from crm.leads as l
+        where l.stage_id = s.stage_id and {{where}}
+        order by l.updated_at desc, l.id desc
+        limit s.most
+    ) as k"""
+# Everything that fits is found once, counted, and then shown in part.
+_FOUND = """
+    select s.place, {columns}, f.of_leads, f.of_usd
+    from (
+        select l.id as lead_id, l.stage_id as in_stage, row_number() over (partition by l.stage_id order by l.{order} desc, l.id desc) as nth,
+            count(*) over (partition by l.stage_id) as of_leads, sum(l.value_usd) over (partition by l.stage_id) as of_usd
+        from {source} as l
+        where {where}
+    ) as f
+    join {stages} on s.stage_id = f.in_stage and f.nth <= s.most
+    join {again} as l on l.id = f.lead_id"""
+_NAMED = """
+with shown as materialized ({shown})
+select p.*, c.name as company from shown as p
+left join lateral (select co.name from crm.companies as co where co.id = p.company_id) as c on true
+order by p.place, p.updated_at desc, p.id desc"""
+
+Totals = Mapping[int, tuple[int, Decimal]]
+
+
+def board(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> list[Column]:
+    """The pipeline's columns in stage order, now."""
+    shown, parameters = _shown(session, pipeline, wanted)
+    names, rows = direct.table(session, _NAMED.format(shown=shown), parameters)
+    cards = [dict(zip(names, row, strict=True)) for row in rows]
+    return _columns(pipeline, cards, _totals(session, pipeline, wanted) if not wanted.q else _counted(cards))
+
+
+def _shown(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> tuple[str, dict[str, Any]]:
+    where, parameters = _asked(session, pipeline, wanted)
+    if not wanted.q or reads.is_common(session, wanted.q):
+        return _WALKED.format(where=where), parameters
+    return _FOUND.format(columns=_CARD, order="updated_at", source="crm.leads", again="crm.leads", where=where, stages=_STAGES), parameters
+
+
+def _asked(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> tuple[str, dict[str, Any]]:
+    where, parameters = reads.conditions(session, wanted.leads(pipeline))
+    return " and ".join(where), {**parameters, "stages": [stage.id for stage in pipeline.stages], "limits": wanted.limits(pipeline)}
+
+
+def _counted(cards: Sequence[Card]) -> Totals | None:
+    """The sums that stand beside the cards; None where nobody counted."""
+    if any(card["of_leads"] is None for card in cards):
+        return None
+    return {card["stage_id"]: (card["of_leads"], card["of_usd"] or Decimal(0)) for card in cards}
+
+
+def _columns(pipeline: PipelineRow, cards: Sequence[Card], totals: Totals | None) -> list[Column]:
+    by_stage: dict[int, list[Card]] = {stage.id: [] for stage in pipeline.stages}
+    for card in cards:
+        by_stage[card["stage_id"]].append(card)
+    if totals is None:
+        return [Column(stage, by_stage[stage.id], None, None) for stage in pipeline.stages]
+    return [Column(stage, by_stage[stage.id], *totals.get(stage.id, (0, Decimal(0)))) for stage in pipeline.stages]
+
+
+_ENTRIES = """
+    select e.stage_id, sum(e.leads)::bigint as leads, sum(e.value_usd) as value_usd
+    from (
+        select m.pipeline_id, m.stage_id, m.team_id, m.owner_id, m.leads, m.value_usd from crm.posting_months as m
+        union all
+        select u.pipeline_id, u.stage_id, u.team_id, u.owner_id, u.leads, u.value_usd from crm.unfolded_postings as u
+    ) as e
+    where e.pipeline_id = :pipeline {where}
+    group by e.stage_id"""
+
+
+def _totals(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> Totals:
+    """Leads and USD by stage, from the ledger."""
+    where, bound = _of_entries(wanted)
+    rows = direct.rows(session, _ENTRIES.format(where=where), {"pipeline": pipeline.id, **bound})
+    return {stage_id: (leads, usd) for stage_id, leads, usd in rows}
+
+
+def _of_entries(wanted: BoardFilter) -> tuple[str, dict[str, Any]]:
+    """The filter as the ledger knows it."""
+    where, bound = "", dict[str, Any]()
+    if wanted.team_ids:
+        where, bound["teams"] = "and e.team_id = any(:teams)", list(wanted.team_ids)
+    if wanted.owner_ids:
+        people = [owner_id for owner_id in wanted.owner_ids if owner_id]
+        either = ["e.owner_id = any(:people)"] if people else []
+        either += ["e.owner_id is null"] if 0 in wanted.owner_ids else []
+        where += f" and ({' or '.join(either)})"
+        if people:
+            bound["people"] = people
+    return where, bound
+
+
+_STAMP = """
+select md5(coalesce(string_agg(concat_ws(' ', p.id, p.version, p.stage_id, p.lifetime_usd, p.last_contacted_at, p.of_leads, p.of_usd), ','
+    order by p.place, p.updated_at desc, p.id desc), ''))
+from ({shown}) as p"""
+
+
+def stamp(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> str:
+    """Another one whenever a card that is shown, or the order or sum of a column, has changed.
+
+    Every change of a lead brings it to the top of its column, so the cards that are shown tell of those that are not;
+    what leaves a column unseen (deleted, or given away) is told by the column's sums.
+    """
+    shown, parameters = _shown(session, pipeline, wanted)
+    cards = direct.rows(session, _STAMP.format(shown=shown), parameters)[0][0]
+    totals = {} if wanted.q else _totals(session, pipeline, wanted)
+    return f"{cards} {','.join(f'{stage_id}:{leads}:{usd:f}' for stage_id, (leads, usd) in sorted(totals.items()) if leads or usd)}"
+
+
+def board_as_of(session: Session, pipeline: PipelineRow, wanted: BoardFilter, before: datetime) -> list[Column]:
+    """The columns as they were at the last moment before `before`: leads where they stood then, those that came last on top.
+
+    Stages are today's; orders and last contact are today's too.
+    """
+    where, parameters = _asked(session, pipeline, wanted)
+    columns = ", ".join(f"l.{name.strip().removeprefix('l.')}" for name in reads.COLUMNS.split(","))
+    shown = _FOUND.format(columns=columns, order="stage_entered_at", source=SOURCE, again=SOURCE, where=where, stages=_STAGES)
+    names, rows = direct.table(session, f"{shown} order by s.place, f.nth", {**parameters, "before": before})
+    cards = wound_back(session, [dict(zip(names, row, strict=True)) for row in rows], before)
+    return _columns(pipeline, cards, _counted(cards))
+
+
+def with_more(wanted: BoardFilter, stage_id: int) -> BoardFilter:
+    """The filter with another helping of cards in that column."""
+    most = dict(wanted.most or {})
+    most[stage_id] = min(most.get(stage_id, CARDS) + CARDS, MOST_CARDS)
+    return replace(wanted, most=most)

@@ -1,0 +1,112 @@
+"""What the board is asked for: pipeline, team, owner, words, day. All of it lives in the URL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import streamlit as st
+
+from crm import clock
+from crm.access import Person, acting_as
+from crm.leads.board import BoardFilter
+from crm.pipelines.layout import layout
+from crm.pipelines.reads import PipelineRow
+from crm.ui import filters
+from crm.ui.lookups import Lookups
+
+ME, EVERYBODY, NOBODY = -1, -2, filters.NOBODY
+_SAID = {ME: "Me", EVERYBODY: "Everybody", NOBODY: "Nobody"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One board as asked for. Equal when the same leads are meant."""
+
+    pipeline: PipelineRow
+    wanted: BoardFilter
+    whose: int
+    team_id: int | None
+    q: str
+    day: date | None
+    """The past day whose end is shown; None for now."""
+    before: datetime | None
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether something hides leads of the pipeline."""
+        return bool(self.wanted.owner_ids or self.wanted.team_ids or self.wanted.q)
+
+
+def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> Asked | None:
+    """Draw the filters; None when no pipeline is in sight."""
+    pipelines = [pipeline for pipeline in lookups.pipelines if pipeline.stages]
+    if not pipelines:
+        return None
+    pipeline_id = st.selectbox(
+        "Pipeline", [p.id for p in pipelines], key="pipeline", bind="query-params", format_func=lookups.pipeline_label, label_visibility="collapsed", width=170
+    )
+    pipeline = next((p for p in pipelines if p.id == pipeline_id), pipelines[0])
+    team_id = _ask_team(person, lookups, pipeline)
+    whose = _ask_whose(lookups, begins_with_own=begins_with_own)
+    q = st.text_input(
+        "Search", key="q", bind="query-params", type="search", placeholder="Search name, company, mail, phone", icon=":material/search:",
+        label_visibility="collapsed", width=240, live="400ms",
+    )  # fmt: skip
+    st.space("stretch")
+    day = _ask_day(person)
+    owners = {ME: (person.id,), EVERYBODY: ()}.get(whose, (whose,))
+    words = (q or "").strip()
+    wanted = BoardFilter(team_ids=(team_id,) if team_id else (), owner_ids=owners, q=words if len(words) >= filters.SHORTEST else "")
+    return Asked(pipeline, wanted, whose, team_id, words, day, clock.end_of(day, person.time_zone) if day else None)
+
+
+def _ask_team(person: Person, lookups: Lookups, pipeline: PipelineRow) -> int | None:
+    """Asked only where several teams in sight share the pipeline."""
+    reach = person.reach("lead", "view")
+    with acting_as(person) as session:
+        standing = layout(session)
+    teams = [t for t in lookups.names.teams if (reach.everywhere or t in reach.teams) and pipeline.team_id in standing.line(t)]
+    if len(teams) < 2:
+        return None
+    return st.selectbox(
+        "Team", [None, *teams], key="team", bind="query-params", format_func=lambda t: lookups.names.teams[t] if t else "All teams",
+        label_visibility="collapsed", width=150,
+    )  # fmt: skip
+
+
+def _ask_whose(lookups: Lookups, *, begins_with_own: bool) -> int:
+    everybody: Sequence[int] = [ME, EVERYBODY, *(p for p in lookups.owners if p != lookups.names.me), NOBODY]
+    picked = st.selectbox(
+        "Owner", everybody, index=0 if begins_with_own else 1, key="whose", bind="query-params",
+        format_func=lambda who: f"Owner: {_SAID[who].lower()}" if who in _SAID else lookups.names.people.get(who, "somebody"),
+        label_visibility="collapsed", width=170,
+    )  # fmt: skip
+    return EVERYBODY if picked is None else picked
+
+
+def _ask_day(person: Person) -> date | None:
+    today = clock.today(person.time_zone)
+    st.html("<span class='tl-muted'>as of</span>", width="content")
+    day = st.date_input("As of", None, max_value=today, key="as_of", bind="query-params", format="YYYY-MM-DD", label_visibility="collapsed", width=150)
+    return day if day and day < today else None
+
+
+def forget_day() -> None:
+    st.session_state["as_of"] = None
+
+
+def as_list(asked: Asked, lookups: Lookups) -> Mapping[str, str]:
+    """The same leads as the Leads page asks for them."""
+    query = {"pipeline": lookups.pipeline_label(asked.pipeline.id), "view": filters.VIEWS["mine" if asked.whose == ME else "team"]}
+    if asked.whose not in (ME, EVERYBODY):
+        query["owner"] = lookups.names.people.get(asked.whose, "Nobody")
+    return {**query, **({"q": asked.q} if asked.q else {})}
+
+
+def whose_words(asked: Asked, lookups: Lookups) -> str:
+    """ "my leads", "leads of everybody", "leads of Bruno"."""
+    if asked.whose == ME:
+        return "my leads"
+    return {EVERYBODY: "leads of everybody", NOBODY: "leads of nobody yet"}.get(asked.whose) or f"leads of {lookups.names.people.get(asked.whose, 'somebody')}"

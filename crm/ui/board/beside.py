@@ -1,0 +1,78 @@
+"""The lead beside the board: its facts to edit and its story, while the board stays where it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from crm import clock
+from crm.access import acting_as
+from crm.leads import reads
+from crm.leads.as_of import lead_as_of
+from crm.ui import company_dialog, facts, lead_head, look, story, unsaved_guard
+from crm.ui.lookups import Lookups
+from crm.ui.viewer import viewer
+
+PARAM = "lead"
+
+
+def asked_for() -> int | None:
+    """The lead that the address names; None for no lead."""
+    given = st.query_params.get(PARAM, "")
+    return int(given) if given.isdecimal() and 0 < len(given) < 19 else None
+
+
+def turn_to(lead_id: int) -> None:
+    """Open that lead beside the board; 0 closes it. The address says it."""
+    if lead_id:
+        st.query_params[PARAM] = str(lead_id)
+    else:
+        st.query_params.pop(PARAM, None)
+
+
+@st.fragment
+def draw(lookups: Lookups, before: datetime | None) -> None:
+    """The panel, running alone while somebody works in it; nothing when no lead is open."""
+    lead_id = asked_for()
+    if lead_id is None:
+        return
+    person = viewer("lead")
+    with acting_as(person) as session:
+        row: Any = lead_as_of(session, lead_id, before) if before else reads.lead(session, lead_id)
+    with st.container(key="board_lead"):
+        _draw_top(lead_id)
+        if row is None or row["deleted_at"] or row["merged_into_id"]:
+            look.empty("This lead is not here.", "It was deleted, or never yours to see." if not before else "It did not exist on that day.")
+            return
+        st.html(f"<div class='tl-beside'>{_title(row)}</div>")
+        lead_head.facts_line(row, lookups, at=before or clock.now())
+        may_edit = person.reach("lead", "edit").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id)
+        with st.container(key="board_lead_facts"):
+            if may_edit and not before:
+                company_dialog.draw_line(row)
+                facts.draw_form(row, person, lookups)
+            else:
+                facts.draw_plain(row, lookups)
+        with st.container(key="board_lead_story"):
+            if not before and person.may("activity", "create"):
+                story.draw_composer(lead_id, person)
+            story.draw(row, person, lookups, before=before)
+    unsaved_guard.guard_forms({"board_lead_facts": facts.filled_from(), "board_lead_story": story.filled_from(lead_id)})
+
+
+def _draw_top(lead_id: int) -> None:
+    with st.container(horizontal=True, key="board_lead_top", vertical_alignment="center"):
+        st.page_link("pages/lead.py", label="Open the page", icon=":material/open_in_full:", query_params={"id": str(lead_id)})
+        st.space("stretch")
+        if st.button("", icon=":material/close:", key="board.close", type="tertiary", help="Close"):
+            turn_to(0)
+            st.rerun()
+
+
+def _title(row: Any) -> str:
+    from html import escape
+
+    company = f"<span>{escape(row['company'])}</span>" if row["company"] and row["company"] != row["name"] else ""
+    return f"<h2>{escape(row['name'])}</h2>{company}"
