@@ -9,12 +9,15 @@ from datetime import date, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from crm import settings
 from crm.access import OPERATOR, acting_as, passwords, writing
 from crm.access.acting import stepping_aside
 from crm.clock import now
 from crm.db import engine as db_engine
 from crm.db.migrate import owner_engine
-from crm.demo.organisation import MARKETS, PASSWORD, Organisation, found_organisation, let_go
+from crm.demo.buyers import connect_production
+from crm.demo.markets import MARKETS
+from crm.demo.organisation import PASSWORD, Organisation, found_organisation, let_go
 from crm.demo.rates import newest, weekly_rates
 from crm.demo.stories import Story, Storyteller
 from crm.demo.writing import write_stories
@@ -62,6 +65,8 @@ def fill(*, leads: int = 10_000, seed: int = 7, progress: Callable[[str], None] 
     if leads > BATCH:  # a smaller demo leaves folding and cleaning to the worker and to autovacuum, and lets people in sooner
         _write_the_rest(teller, leads, say, owner_url)
         fold()
+    with acting_as(OPERATOR) as session:
+        connect_production(session, settings.current().data_dir, seed=seed, now=now())
     refresh(owner_url, is_thorough=leads > BATCH)
 
 

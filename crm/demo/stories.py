@@ -9,7 +9,8 @@ from typing import Any
 
 from crm.demo import names, texts
 from crm.demo.chance import Dice, Weighted
-from crm.demo.organisation import LEFT, LEFT_DAYS_AGO, MARKETS, TEAMS, Organisation, Shape, Team
+from crm.demo.markets import MARKETS
+from crm.demo.organisation import LEFT, LEFT_DAYS_AGO, TEAMS, Organisation, Shape, Team
 from crm.demo.talks import Talk, Talker
 
 DAY = 86_400

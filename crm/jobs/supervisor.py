@@ -1,4 +1,4 @@
-"""One worker process beside the web process: restarted when it dies, stopped with it, gone when it is gone."""
+"""A process beside the web process: restarted when it dies, stopped with it, gone when it is gone."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from typing import Self
 from crm.logs import log
 
 STEADY_SECONDS = 60.0
-"""A worker that lived this long began well: the next pause is the shortest again."""
+"""A process that lived this long began well: the next pause is the shortest again."""
 
 
 class Supervisor:
-    """Runs `python -m crm worker` from entering to leaving.
+    """Runs `command` (by default `python -m crm worker`) from entering to leaving; `name` is what logs call it.
 
-    Leaving sends SIGTERM, waits `grace_seconds` for running jobs and then kills. A pause before each
+    Leaving sends SIGTERM, waits `grace_seconds` for what is still going on and then kills. A pause before each
     restart grows from `first_pause_seconds`, doubling up to `longest_pause_seconds`.
     """
 
     def __init__(
-        self, *, command: Sequence[str] | None = None, grace_seconds: float = 10.0, first_pause_seconds: float = 1.0, longest_pause_seconds: float = 60.0
-    ) -> None:
+        self, *, command: Sequence[str] | None = None, name: str = "worker", grace_seconds: float = 10.0,
+        first_pause_seconds: float = 1.0, longest_pause_seconds: float = 60.0,
+    ) -> None:  # fmt: skip
+        self.name = name
         self.command = list(command or (sys.executable, "-m", "crm", "worker", "--parent", str(os.getpid())))
         self.grace_seconds = grace_seconds
         self.first_pause_seconds = first_pause_seconds
@@ -36,11 +38,11 @@ class Supervisor:
         self._child: subprocess.Popen[bytes] | None = None
         self._is_leaving = threading.Event()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._watch, name="worker supervisor", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name=f"{name} supervisor", daemon=True)
 
     @property
     def pid(self) -> int | None:
-        """The worker's process id; None while there is none."""
+        """The child's process id; None while there is none."""
         child = self._child
         return child.pid if child and child.poll() is None else None
 
@@ -58,7 +60,7 @@ class Supervisor:
             try:
                 child.wait(self.grace_seconds)
             except subprocess.TimeoutExpired:
-                log.warning("worker_killed", pid=child.pid)
+                log.warning("child_killed", child=self.name, pid=child.pid)
                 child.kill()
                 child.wait()
         self._thread.join(self.grace_seconds)
@@ -69,7 +71,7 @@ class Supervisor:
             if self._is_leaving.is_set():
                 return
             self._child = subprocess.Popen(self.command, env=_environment(), start_new_session=True)  # noqa: S603 - our own command
-        log.info("worker_started", pid=self._child.pid)
+        log.info("child_started", child=self.name, pid=self._child.pid)
 
     def _watch(self) -> None:
         pause, began = self.first_pause_seconds, time.monotonic()
@@ -79,7 +81,7 @@ class Supervisor:
                 pause = self.first_pause_seconds
             if self._is_leaving.is_set():
                 return
-            log.warning("worker_died", exit_code=code, restart_in_seconds=pause)
+            log.warning("child_died", child=self.name, exit_code=code, restart_in_seconds=pause)
             if self._is_leaving.wait(pause):
                 return
             pause, began = min(pause * 2, self.longest_pause_seconds), time.monotonic()
@@ -87,7 +89,7 @@ class Supervisor:
             try:
                 self._begin()
             except OSError as error:  # out of memory or processes: the next pause is longer
-                log.error("worker_not_started", error=type(error).__name__)
+                log.error("child_not_started", child=self.name, error=type(error).__name__)
 
 
 def _environment() -> dict[str, str]:

@@ -100,7 +100,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     logs.set_up()
     adopt_streamlits_address()
     await asyncio.to_thread(prepare)
-    with stopping_the_database(), supervised_worker() if options.with_worker else nullcontext():
+    with stopping_the_database(), stand_in_production(), supervised_worker() if options.with_worker else nullcontext():
         await asyncio.to_thread(announce)
         tasks = [asyncio.create_task(sockets.watch(), name="watch open pages"), asyncio.create_task(asyncio.to_thread(_warm_up), name="warm up")]
         try:
@@ -127,6 +127,13 @@ def supervised_worker() -> AbstractContextManager[Any]:
     from crm.jobs.supervisor import Supervisor
 
     return Supervisor()
+
+
+def stand_in_production() -> AbstractContextManager[Any]:
+    """A demo without a Metabase of its own gets one; before the worker, which reads where it is from the environment."""
+    from crm.jobs.stand_in import stand_in_production
+
+    return stand_in_production()
 
 
 @contextmanager
