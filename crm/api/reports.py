@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -12,7 +11,7 @@ from crm.api import cursors
 from crm.api.answers import answer, listing
 from crm.api.door import Caller, Door
 from crm.api.requests import Paging, ReportQuery
-from crm.errors import Invalid
+from crm.reports.filters import read_day
 from crm.reports.registry import REPORTS, Report
 from crm.reports.use_cases import run
 
@@ -41,11 +40,5 @@ def _report(report: Report) -> dict[str, object]:
 @routes.get("/reports/{name}")
 def read_report(call: Caller, name: str, query: Annotated[ReportQuery, Query()]) -> Response:
     """One report, now or as of the end of a past day; its own parameters go into the query."""
-    return answer(run(call.person, name, query.model_extra or {}, _day(query.as_of)).as_json())
-
-
-def _day(given: str | None) -> date | None:
-    try:
-        return date.fromisoformat(given) if given else None
-    except ValueError:
-        raise Invalid(f"“{given}” is not a day. Write it as 2026-03-31.", field="as_of") from None
+    as_of = read_day(query.as_of, "as_of") if query.as_of else None
+    return answer(run(call.person, name, query.model_extra or {}, as_of).as_json())

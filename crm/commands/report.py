@@ -64,4 +64,4 @@ def _print_csv(found: ReportResult) -> None:
 def _lines(found: ReportResult) -> list[str]:
     shown = [name for name in found.columns if not name.endswith("_id")]
     rows = [[row[name] for name in shown] for row in found.rows]
-    return [found.title, *found.states(), "", *table(shown, rows)] if rows else [found.title, *found.states(), "", "Nothing to show: no stages in reach."]
+    return [found.title, *found.states(), "", *(table(shown, rows) if rows else ["Nothing to show: there is nothing in reach that fits."])]

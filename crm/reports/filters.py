@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import text
@@ -11,8 +12,10 @@ from sqlalchemy.orm import Session
 
 from crm.access import person_of
 from crm.errors import Invalid
+from crm.organisation.rules import read_market
 from crm.reports.registry import Param, Report
 
+MOST_DAYS = 3660
 # Each runs under the person's own view: what they may not see cannot be named either.
 _FIND: Mapping[str, str] = {
     "team": "select t.id, t.name from crm.teams as t where t.deleted_at is null and (t.id = :id or lower(t.name) = lower(:given))",
@@ -34,7 +37,7 @@ def read_filters(session: Session, report: Report, given: Mapping[str, Any]) -> 
     known = {param.name: param for param in report.params}
     if unknown := sorted(given.keys() - known.keys()):
         raise Invalid(f"{report.name} has no filter “{unknown[0]}”. It takes: {', '.join(known)}.", field=unknown[0])
-    binds: dict[str, Any] = {param.binds: None for param in report.params}
+    binds: dict[str, Any] = {param.binds: param.default for param in report.params}
     said: dict[str, str] = {}
     for name, value in given.items():
         if value is None or str(value).strip() == "":
@@ -43,7 +46,31 @@ def read_filters(session: Session, report: Report, given: Mapping[str, Any]) -> 
     return Filters(binds, said)
 
 
-def _resolve(session: Session, param: Param, given: str) -> tuple[int, str]:
+def _resolve(session: Session, param: Param, given: str) -> tuple[Any, str]:
+    if param.kind == "market":
+        return (code := read_market(given)), code
+    if param.kind == "day":
+        return (day := read_day(given, param.name)), f"{day:%-d %b %Y}"
+    if param.kind == "days":
+        return (days := _read_days(given, param.name)), str(days)
+    return _named(session, param, given)
+
+
+def read_day(given: str, name: str) -> date:
+    """Raises `Invalid`."""
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise Invalid(f"“{given}” is not a day. Write it as 2026-03-31.", field=name) from None
+
+
+def _read_days(given: str, name: str) -> int:
+    if not (given.isdecimal() and len(given) < 6 and 1 <= int(given) <= MOST_DAYS):
+        raise Invalid(f"“{given}” is not a number of days: give 1 to {MOST_DAYS:,}.", field=name)
+    return int(given)
+
+
+def _named(session: Session, param: Param, given: str) -> tuple[int, str]:
     if param.kind == "person" and given.lower() == "me":
         return person_of(session).id, person_of(session).name
     number = int(given) if given.isdecimal() and len(given) < 19 else None

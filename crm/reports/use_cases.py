@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm import clock
@@ -22,6 +23,12 @@ _REACH = {
     "all": "Everybody's leads", "team": "Leads of the teams in reach", "mixed": "Leads of the teams in reach, and one's own", "own": "One's own leads",
     "none": "No leads are in reach",
 }  # fmt: skip
+_CUSTOMERS_REACH = {
+    "all": "Everybody's customers", "team": "Customers of the teams in reach", "mixed": "Customers of the teams in reach, and of one's own leads",
+    "own": "Customers of one's own leads", "none": "No customers are in reach",
+}  # fmt: skip
+
+_READ_AT = text("select max(finished_at) from crm.sync_runs where state = 'done'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +50,43 @@ class ReportResult:
     as_of: date
     """The day whose end is shown; today where the report shows now."""
     is_now: bool
-    data_age_seconds: int
-    """0: exact to the last commit."""
+    period: tuple[date, date] | None
+    """The first and last day, for a report over a period."""
+    data_age_seconds: int | None
+    """0: exact to the last commit; of orders, since production was last read well, None for never."""
+    is_of_orders: bool = False
+    read_at: datetime | None = None
+    """When production was last read well, for reports of orders."""
 
     def states(self) -> list[str]:
         """What to know about the numbers, a short sentence each."""
-        filters = ", ".join(f"{name} {value}" for name, value in self.filters.items())
+        if self.period:
+            begins, ends = self.period
+            return [
+                f"{begins:%-d %b %Y} to {ends:%-d %b %Y}, both included; days begin at midnight in {self.time_zone}.",
+                f"{self._reach()}.",
+                f"Amounts are {self.rate}.",
+                *self._age(),
+            ]
         moment = "Now, exact to the last change" if self.is_now and not self.data_age_seconds else f"As of the end of {self.as_of:%-d %b %Y}"
         return [
             f"{moment}; days begin at midnight in {self.time_zone}.",
-            f"{_REACH[self.scope]}{f'; only {filters}' if filters else ''}.",
+            f"{self._reach()}.",
             f"Amounts are {self.rate}.",
+            *self._age(),
         ]
+
+    def _reach(self) -> str:
+        reach = (_CUSTOMERS_REACH if self.is_of_orders else _REACH)[self.scope]
+        filters = ", ".join(f"{name} {value}" for name, value in self.filters.items() if name not in ("from", "to"))
+        return f"{reach}{f'; only {filters}' if filters else ''}"
+
+    def _age(self) -> list[str]:
+        if not self.is_of_orders:
+            return []
+        if self.read_at is None:
+            return ["Orders have not been read from production yet."]
+        return [f"Orders were read from production {clock.ago(self.read_at)}."]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for JSON; amounts are numbers with two decimals."""
@@ -63,6 +95,7 @@ class ReportResult:
             "rows": [{name: _plain(value) for name, value in row.items()} for row in self.rows],
             "filters": self.filters, "scope": self.scope, "time_zone": self.time_zone, "currency": self.currency, "rate": self.rate,
             "as_of": self.as_of.isoformat(), "data_age_seconds": self.data_age_seconds,
+            **({"from": self.period[0].isoformat(), "to": self.period[1].isoformat()} if self.period else {}),
         }  # fmt: skip
 
 
@@ -70,6 +103,8 @@ def run(person: Person, name: str, params: Mapping[str, Any], as_of: date | None
     """The report in a transaction of its own. Raises `NotFound` (no such report), `Refused` (no grant), `Invalid` (a filter)."""
     report = report_named(name)
     person.require("report", "view")
+    if report.is_of_orders:
+        person.require("customer", "view")
     with acting_as(person, resource="report", action="view") as session:
         return run_report(session, report, params, as_of)
 
@@ -81,13 +116,36 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     if as_of is not None and as_of > today + timedelta(days=1):  # one more, for those ahead of the reporting time zone
         raise Invalid(f"{as_of:%d %b %Y} has not come yet. Give a day up to today, or none for now.", field="as_of")
     filters = read_filters(session, report, params)
-    rows = report.query.run(session, as_of=as_of, time_zone=time_zone, **filters.binds)
+    period = _period(report, filters.binds, as_of, today)
+    if period:
+        filters.binds.update(from_day=period[0], to_day=period[1])
+    wanted = {param.name for param in report.query.params}
+    given = {"as_of": as_of, "time_zone": time_zone, "today": today, **filters.binds}
+    rows = report.query.run(session, **{name: value for name, value in given.items() if name in wanted})
+    read_at = session.scalar(_READ_AT) if report.is_of_orders else None
+    age = max(0, int((clock.now() - read_at).total_seconds())) if read_at else None
     return ReportResult(
         name=report.name, title=report.title,
         columns=tuple(column.name for column in report.query.columns), column_types=tuple(column.type for column in report.query.columns),
-        rows=rows, filters=filters.said, scope=person_of(session).reach("report", "view").scope,
-        time_zone=time_zone, currency=base_currency(session), rate=report.rate, as_of=as_of or today, is_now=as_of is None, data_age_seconds=0,
+        rows=rows, filters=filters.said, scope=person_of(session).reach("customer" if report.is_of_orders else "report", "view").scope,
+        time_zone=time_zone, currency=base_currency(session), rate=report.rate, as_of=as_of or today, is_now=as_of is None, period=period,
+        data_age_seconds=age if report.is_of_orders else 0, is_of_orders=report.is_of_orders, read_at=read_at,
     )  # fmt: skip
+
+
+def _period(report: Report, binds: Mapping[str, Any], as_of: date | None, today: date) -> tuple[date, date] | None:
+    """The first and last day that were asked for, or the usual ones. Raises `Invalid`."""
+    if report.period_days is None:
+        return None
+    ends = binds["to_day"] or as_of or today
+    begins = binds["from_day"] or date.fromordinal(max(1, ends.toordinal() - report.period_days + 1))
+    if begins > ends:
+        raise Invalid(f"The first day, {begins:%-d %b %Y}, comes after the last, {ends:%-d %b %Y}.", field="from")
+    if as_of is not None and ends > as_of:
+        raise Invalid(f"The last day, {ends:%-d %b %Y}, comes after the day that is looked back to, {as_of:%-d %b %Y}.", field="to")
+    if ends > today + timedelta(days=1):
+        raise Invalid(f"{ends:%-d %b %Y} has not come yet. Give a last day up to today.", field="to")
+    return begins, ends
 
 
 def _plain(value: Any) -> Any:

@@ -237,7 +237,7 @@ def upgrade() -> None:
     for function in MACHINERY:
         op.execute(f'grant execute on function crm.{function} to "{roles.system}"')
     _wall(roles)
-    op.execute(_records_policy(" when 'alert' then exists (select from crm.alerts as a where a.id = record_id) when 'lead_rule' then true"))
+    op.execute(_records_policy(f" when 'alert' then exists (select from crm.alerts as a where a.id = record_id) when 'lead_rule' then {SIGNED_IN}"))
     _grant()
     op.execute("insert into crm.lead_rules (name, segment, ordered_within_days) values ('Business customers who order', 'B2B', 120)")
 

@@ -1,0 +1,96 @@
+-- name: funnel
+-- answers: of the leads that began in a period, how many reached each stage, and where did the others end?
+-- grain: one row per pipeline and open or won stage, in pipeline and stage order, for pipelines in which a lead began
+-- params: from_day date (inclusive, a day of time_zone); to_day date (inclusive);
+--   as_of date or null (what had happened by the end of this day; null for now); time_zone text;
+--   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null
+-- columns: pipeline_id bigint; pipeline text; stage_id bigint; stage text; kind text (open or won);
+--   reached bigint (leads that entered this stage or a later one); share numeric (0..1, of those that began);
+--   from_previous numeric (0..1, of those that reached the stage before; null for the first); lost bigint (got this far and are lost now);
+--   dormant bigint (got this far and lie dormant now); value_usd numeric (of those that reached it, at the rate of the day each value was set)
+
+with bounds as (
+    select
+        cast(:from_day as timestamp) at time zone :time_zone as begins_at,
+        (:to_day + 1)::timestamp at time zone :time_zone as ends_at,
+        coalesce((:as_of + 1)::timestamp at time zone :time_zone, 'infinity') as known_until
+),
+
+beginnings as (
+    select
+        y.lead_id,
+        y.pipeline_id
+    from crm.stays as y, bounds as b
+    where y.entered_by = 'created'
+        and y.entered_at >= b.begins_at
+        and y.entered_at < least(b.ends_at, b.known_until)
+        and (:team_id is null or y.team_id = :team_id)
+        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+),
+
+-- Where each of them got in the pipeline it began in, and where it stands.
+ways as (
+    select
+        g.lead_id,
+        g.pipeline_id,
+        max(s.position) filter (where s.kind in ('open', 'won')) as furthest,
+        (array_agg(s.kind order by y.entered_at desc, y.id desc))[1] as stands,
+        (array_agg(y.value_usd order by y.entered_at desc, y.id desc))[1] as value_usd
+    from beginnings as g
+    join crm.stays as y on y.lead_id = g.lead_id and y.pipeline_id = g.pipeline_id
+    join crm.stages as s on s.id = y.stage_id
+    cross join bounds as b
+    where y.entered_at < b.known_until
+    group by g.lead_id, g.pipeline_id
+),
+
+steps as (
+    select
+        w.pipeline_id,
+        w.furthest,
+        count(*) as leads,
+        count(*) filter (where w.stands = 'lost') as lost,
+        count(*) filter (where w.stands = 'dormant') as dormant,
+        sum(w.value_usd) as value_usd
+    from ways as w
+    group by w.pipeline_id, w.furthest
+),
+
+reached as (
+    select
+        p.team_id,
+        p.position as pipeline_position,
+        p.id as pipeline_id,
+        p.name as pipeline,
+        s.position as stage_position,
+        s.id as stage_id,
+        s.name as stage,
+        s.kind,
+        sum(t.leads) filter (where t.furthest >= s.position) as leads,
+        sum(t.lost) filter (where t.furthest = s.position) as lost,
+        sum(t.dormant) filter (where t.furthest = s.position) as dormant,
+        sum(t.value_usd) filter (where t.furthest >= s.position) as value_usd
+    from crm.pipelines as p
+    join crm.stages as s on s.pipeline_id = p.id
+    join steps as t on t.pipeline_id = p.id
+    where s.kind in ('open', 'won')
+        and (s.deleted_at is null or t.furthest = s.position)
+    group by p.id, s.id
+)
+
+select
+    r.pipeline_id,
+    r.pipeline,
+    r.stage_id,
+    r.stage,
+    r.kind,
+    coalesce(r.leads, 0)::bigint as reached,
+    round(coalesce(r.leads, 0) / nullif(first_value(r.leads) over way, 0), 4) as share,
+    round(coalesce(r.leads, 0) / nullif(lag(r.leads) over way, 0), 4) as from_previous,
+    coalesce(r.lost, 0)::bigint as lost,
+    coalesce(r.dormant, 0)::bigint as dormant,
+    coalesce(r.value_usd, 0) as value_usd
+from reached as r
+window way as (partition by r.pipeline_id order by r.stage_position, r.stage_id)
+order by r.team_id, r.pipeline_position, r.pipeline_id, r.stage_position, r.stage_id
