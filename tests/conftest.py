@@ -155,7 +155,11 @@ def clone(server: Server, template: str = TEMPLATE) -> Iterator[Database]:
     name = f"tl_{uuid.uuid4().hex[:12]}"
     with FileLock(server.folder / "clone.lock"):
         server.run(f'create database "{name}" template "{template}" strategy file_copy')
-    server.run(f'revoke all on database "{name}" from public; grant connect on database "{name}" to "{roles.DbRoles(INSTALLATION).login}"', database=name)
+    ours = roles.DbRoles(INSTALLATION)
+    server.run(
+        f'revoke all on database "{name}" from public; grant connect on database "{name}" to "{ours.login}"; grant temporary on database "{name}" to "{ours.system}"',
+        database=name,
+    )
     outer, url = os.environ.get("DATABASE_URL"), server.url(name)
     point_to(url)
     found = Database(url, engine.runtime_engine())

@@ -17,6 +17,7 @@ from functools import cache
 
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection as Connected
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -151,8 +152,11 @@ def stepping_aside(session: Session) -> Iterator[None]:
 
 
 @contextmanager
-def as_system(*, engine: Engine | None = None) -> Iterator[Session]:
-    """The machinery's transaction (sign-in, keys, jobs): reaches access tables and the fold, never a lead."""
+def as_system(*, engine: Engine | Connected | None = None) -> Iterator[Session]:
+    """The machinery's transaction (sign-in, keys, jobs): reaches access tables, the fold and the mirror, never a lead.
+
+    `engine` may be one connection, for what belongs to it alone (its lock, its temporary tables).
+    """
     with Session(engine or db_engine.runtime_engine(), expire_on_commit=False) as session, session.begin():
         _apply(session, _as_role(db_engine.role_names().system))
         yield session

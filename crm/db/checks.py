@@ -36,7 +36,12 @@ _STRONG = text("""
     from pg_roles as r
     where r.rolname = any(:names)
         and (r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolcreatedb or r.rolinherit
-            or exists (select from pg_shdepend as d where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype = 'o'))
+            or exists (
+                select from pg_shdepend as d
+                left join pg_class as c on c.oid = d.objid and d.classid = 'pg_class'::regclass
+                    and d.dbid = (select b.oid from pg_database as b where b.datname = current_database())
+                -- A running sync's own tables go with its connection.
+                where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype = 'o' and c.relpersistence is distinct from 't'))
     order by r.rolname
 """)
 _EXTRA = text("""

@@ -137,6 +137,8 @@ def _ensure(connection: Connection, roles: DbRoles, password: str) -> None:
     database = connection.scalar(text("select current_database()"))
     connection.execute(text(f'revoke all on database "{database}" from public'))
     connection.execute(text(f'grant connect on database "{database}" to "{roles.login}"'))
+    # A sync lays out what it has read in tables of its own connection.
+    connection.execute(text(f'grant temporary on database "{database}" to "{roles.system}"'))
     connection.execute(text("revoke create on schema public from public"))
 
 

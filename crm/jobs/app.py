@@ -12,24 +12,16 @@ from datetime import datetime
 from typing import Any
 
 import procrastinate
-import psycopg
-from procrastinate.jobs import Job
-from procrastinate.manager import JobManager
 from procrastinate.tasks import Task
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm import settings
 from crm.db import engine, roles
+from crm.db.queue import SCHEMA, ask
 
-SCHEMA = "jobs"
-
-# Neither connector is ever opened: `defer` brings the caller's connection, a worker brings its own (`connector`).
+# Never opened: `defer` brings the caller's connection, a worker brings its own (`connector`).
 app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(), import_paths=["crm.jobs.tasks"])
-_enqueuer = JobManager(procrastinate.SyncPsycopgConnector())
-
-_STANDING = text("select current_setting('role') as role, current_setting('search_path') as search_path")
-_SWITCH = text("select set_config('role', :role, true), set_config('search_path', :search_path, true)")
 
 
 def connector() -> procrastinate.PsycopgConnector:
@@ -46,22 +38,7 @@ def defer(session: Session, task: Task[..., Any, ...] | str, *, run_at: datetime
     if isinstance(task, str):
         app.perform_import_paths()  # type: ignore[no-untyped-call]  # procrastinate left it without annotations
         task = app.tasks[task]
-    job = Job(queue=task.queue, lock=task.lock, queueing_lock=None, task_name=task.name, priority=task.priority, task_kwargs=dict(ids), scheduled_at=run_at)
-    with _on_queue(session) as connection:
-        job_id = _enqueuer.defer_job(job, connection=connection).id
-    assert job_id is not None
-    return job_id
-
-
-@contextmanager
-def _on_queue(session: Session) -> Iterator[psycopg.Connection[Any]]:
-    """The session's raw connection where the queue's tables are in reach; view roles may not touch them."""
-    standing = session.execute(_STANDING).one()
-    session.execute(_SWITCH, {"role": engine.role_names().write, "search_path": SCHEMA})
-    raw = session.connection().connection.driver_connection
-    assert isinstance(raw, psycopg.Connection)
-    yield raw  # an error has ended the transaction: there is nothing to switch back
-    session.execute(_SWITCH, {"role": standing.role, "search_path": standing.search_path})
+    return ask(session, task.name, queue=task.queue, lock=task.lock, priority=task.priority, run_at=run_at, **ids)
 
 
 @contextmanager

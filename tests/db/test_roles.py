@@ -99,13 +99,26 @@ def test_the_login_is_admin_of_no_role(db):
     assert db.value("select count(*) from pg_auth_members a join pg_roles m on m.oid = a.member where m.rolname = :n and a.admin_option", n=login_name) == 0
 
 
+def test_only_the_machinery_lays_out_temporary_tables(db):
+    names = roles.DbRoles(INSTALLATION)
+    for role in (None, *names.assumable):
+        with db.engine.connect() as connection:
+            if role:
+                connection.execute(text(f'set local role "{role}"'))
+            if role == names.system:
+                connection.execute(text("create temporary table mine (id int)"))
+                continue
+            with pytest.raises(DBAPIError):
+                connection.execute(text("create temporary table mine (id int)"))
+
+
 @pytest.mark.parametrize(
     "statement",
     [
         "create table crm.mine (id int)", "create table public.mine (id int)", "create schema mine",
         "create function crm.f() returns int language sql as 'select 1'",
         "alter table crm.leads disable row level security", "drop policy view_team on crm.leads", "create role mine", "set role postgres",
-        "set session authorization throughline", "create temporary table mine (id int)", "select * from pg_authid", "truncate crm.leads",
+        "set session authorization throughline", "select * from pg_authid", "truncate crm.leads",
         "alter role current_user with superuser", "set row_security = off; select * from crm.leads", "create extension citext",
         "listen x; vacuum crm.leads", "select pg_read_file('/etc/passwd')", "copy (select 1) to program 'true'", "drop table crm.leads",
         "create trigger t after insert on crm.leads for each row execute function crm.settle_lead()", "select crm.leads_inserted_history()",
