@@ -25,6 +25,7 @@ for 24 hours. Unknown fields and parameters are refused."""
 TAGS = (
     ("leads", "Work leads: every write says which version it saw, and nobody's edit is overwritten."),
     ("timeline", "What happened with a lead."),
+    ("alerts", "Follow-up reminders on leads; the same version rules."),
     ("settling", "Undo, and conflicts that wait for you."),
     ("lookups", "Who you are, and what a lead can refer to."),
     ("reports", "Always current; any of them as of a past day."),
@@ -37,11 +38,13 @@ class Says:
 
     replies: Mapping[int, tuple[str, type[BaseModel] | None]]
     problems: tuple[int, ...] = ()
-    stale: bool = False
+    stale: bool | str = False
+    """Whether a 412 can be the answer; a text: the schema of its problem."""
 
 
 _ONE = (404, 410)
 _LEAD = ("The lead", replies.Lead)
+_ALERT = ("The alert", replies.Alert)
 SAYS: Mapping[str, Says] = {
     "read_me": Says({200: ("You", replies.Me)}),
     "list_leads": Says({200: ("A page of leads", replies.LeadList)}),
@@ -53,6 +56,11 @@ SAYS: Mapping[str, Says] = {
     "list_changes": Says({200: ("A page of changes", replies.ChangeList)}, _ONE),
     "list_activities": Says({200: ("A page of activities", replies.ActivityList)}, _ONE),
     "add_activity": Says({201: ("The activity", replies.Activity)}, (*_ONE, 409)),
+    "list_alerts": Says({200: ("A page of alerts", replies.AlertList)}),
+    "read_alert": Says({200: _ALERT}, (404,)),
+    "set_alert": Says({201: _ALERT}, (404, 409)),
+    "change_alert": Says({200: _ALERT}, (404, 428), stale="StaleAlertProblem"),
+    "delete_alert": Says({204: ("Deleted", None)}, (404, 428), stale="StaleAlertProblem"),
     "undo_change_set": Says({200: ("What was taken back, and what was left alone", replies.Undone)}, (404, 409)),
     "list_conflicts": Says({200: ("A page of conflicts", replies.ConflictList)}),
     "resolve_conflict": Says({200: ("Settled", replies.Resolved)}, (*_ONE, 409), stale=True),
@@ -102,6 +110,8 @@ _REQUEST_EXAMPLES: Mapping[str, Any] = {
     "change_lead": {"stage": "Negotiation", "expected_close_on": "2026-12-20"},
     "change_leads": {"edits": [{"id": 7, "version": 3, "set": {"stage": "Negotiation"}}, {"id": 9, "version": 1, "set": {"owner": 12}}]},
     "add_activity": {"kind": "call", "body": "Asked for a price list.", "duration_minutes": 10},
+    "set_alert": {"lead": 7, "due_at": "2026-11-24T07:00:00Z", "text": "call about the samples"},
+    "change_alert": {"is_done": True},
     "resolve_conflict": {"choice": "mine"},
 }
 _REPLY_EXAMPLES: Mapping[str, Any] = {"read_lead": _EXAMPLE_LEAD, "create_lead": _EXAMPLE_LEAD, "change_lead": _EXAMPLE_LEAD}
@@ -120,7 +130,8 @@ _HEADERS = {
 }
 _SENDS = {
     "read_lead": ("ETag",), "create_lead": ("ETag", "Location", "X-Change-Set"), "change_lead": ("ETag", "X-Change-Set"), "delete_lead": ("X-Change-Set",),
-    "add_activity": ("ETag", "X-Change-Set"),
+    "add_activity": ("ETag", "X-Change-Set"), "read_alert": ("ETag",), "set_alert": ("ETag", "Location", "X-Change-Set"),
+    "change_alert": ("ETag", "X-Change-Set"), "delete_alert": ("X-Change-Set",),
 }  # fmt: skip
 
 
@@ -132,7 +143,7 @@ def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     )  # fmt: skip
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
     models = {model for says in SAYS.values() for _, model in says.replies.values() if model} | {
-        replies.Problem, replies.StaleProblem, replies.LeadOutOfSight, CompanyName,
+        replies.Problem, replies.StaleProblem, replies.StaleAlertProblem, replies.LeadOutOfSight, CompanyName,
     }  # fmt: skip
     shapes: list[tuple[Any, Literal["serialization"]]] = [(model, "serialization") for model in sorted(models, key=lambda m: m.__name__)]
     _, definitions = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
@@ -154,7 +165,7 @@ def _complete(operation: dict[str, Any], name: str, method: str) -> None:
     for status in sorted(problems):
         operation["responses"][str(status)] = _problem(status, "Problem")
     if says.stale:
-        operation["responses"]["412"] = _problem(412, "StaleProblem", example=_EXAMPLE_STALE)
+        operation["responses"]["412"] = _stale(says)
     parameters = operation.setdefault("parameters", [])
     if 428 in says.problems:
         parameters.append(_IF_MATCH)
@@ -179,6 +190,10 @@ def _reply(name: str, status: int, words: str, model: type[BaseModel] | None) ->
     if name in _SENDS:
         found["headers"] = {header: _HEADERS[header] for header in _SENDS[name]}
     return found
+
+
+def _stale(says: Says) -> dict[str, Any]:
+    return _problem(412, says.stale) if isinstance(says.stale, str) else _problem(412, "StaleProblem", example=_EXAMPLE_STALE)
 
 
 def _problem(status: int, schema: str, *, example: Any = None) -> dict[str, Any]:

@@ -140,6 +140,25 @@ class ActivityList(Out):
     next_cursor: str | None
 
 
+class Alert(Out):
+    id: int
+    version: int
+    lead: Named
+    person: Named = Field(description="Whom it reminds")
+    due_at: datetime
+    text: str = Field(description="What to do")
+    done_at: datetime | None
+    done_by: Named | None
+    created_by: Named | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class AlertList(Out):
+    data: list[Alert]
+    next_cursor: str | None
+
+
 class LeftAlone(Out):
     """Something undo did not touch, and why."""
 
@@ -309,3 +328,10 @@ class StaleProblem(Problem):
 
     conflicts: list[FieldConflict]
     current: Lead | None
+
+
+class StaleAlertProblem(Problem):
+    """Nothing was written."""
+
+    conflicts: list[FieldConflict]
+    current: Alert | None

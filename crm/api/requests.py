@@ -124,6 +124,21 @@ class NewActivity(Request):
     duration_minutes: Annotated[StrictInt, Field(ge=0, le=100_000)] | None = None
 
 
+class AlertFields(Request):
+    """What a writer may set. A field left out stays as it is."""
+
+    due_at: Annotated[str, Field(max_length=40)] | None = Field(None, description="RFC 3339", json_schema_extra={"format": "date-time"})
+    text: str | None = Field(None, description="What to do", examples=["call about the samples"])
+    person: Reference = Field(None, description="Whom it reminds: id or exact name")
+    is_done: bool = Field(False, description="Done now, or open again")
+
+
+class NewAlert(AlertFields):
+    """Needs `lead` and `due_at`; it reminds you, unless you say otherwise."""
+
+    lead: Id = Field(description="The lead it belongs to")
+
+
 class Resolution(Request):
     choice: Literal["mine", "theirs"] = Field(description="`mine` writes your value, `theirs` leaves the record as it is")
 
@@ -154,6 +169,17 @@ class LeadQuery(Paging, AsOf):
     q: Annotated[str, Field(max_length=200)] = Field("", description="Part of a name, company, mail address, phone number or external id")
     updated_since: Annotated[str, Field(max_length=40)] | None = Field(None, description="RFC 3339; leads changed at or after it")
     sort: Annotated[str, Field(max_length=40)] = Field("-updated_at", description="A column, with - for descending", examples=["-lifetime_usd"])
+
+
+Moment = Annotated[str, Field(max_length=40)]
+
+
+class AlertQuery(Paging):
+    lead: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = Field(None, description="Alerts of this lead")
+    person: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(None, description="Whom they remind: `me`, id or name")
+    is_done: bool | None = Field(None, description="Finished ones, or open ones; both, when left out")
+    due_from: Moment | None = Field(None, description="RFC 3339; due at or after it")
+    due_before: Moment | None = Field(None, description="RFC 3339; due before it")
 
 
 class ReportQuery(AsOf):

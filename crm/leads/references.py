@@ -70,6 +70,11 @@ class References:
             given, "select id from crm.people where lower(name) = lower(:name) and disabled_at is null limit 2", field="owner_id", word="active person"
         )
 
+    def person(self, given: Given) -> int | None:
+        return self._one(
+            given, "select id from crm.people where lower(name) = lower(:name) and disabled_at is null limit 2", field="person_id", word="active person"
+        )
+
     def company(self, given: Given) -> int | None:
         return self._one(given, "select id from crm.companies where name = :name and deleted_at is null limit 2", field="company_id", word="company")
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 import crm.records  # noqa: F401 - registers every kind of record
+from crm import clock
 from crm.access import OPERATOR, Person, acting_as, as_system, load, writing
 from crm.changes import Edit, apply, delete_edit
 from crm.ledger.fold import fold
@@ -47,10 +48,11 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
     },
     "viewer": {resource: {"view": "team"} for resource in ("lead", "company", "contact", "customer", "pipeline", "person", "team", "report")},
     "solo": {"lead": {**OWN, "assign": "team"}, "company": OWN, "contact": OWN, "activity": {"create": "own", "edit": "own", "delete": "own"},
-             "pipeline": {"view": "team"}, "report": {"view": "own"}},
+             "customer": {"view": "own"}, "alert": {"create": "own", "edit": "own", "delete": "own"}, "pipeline": {"view": "team"}, "report": {"view": "own"}},
     "hermit": {"lead": {"view": "own", "edit": "own"}, "report": {"view": "own"}},
     "watcher": {"lead": {"view": "all"}, "report": {"view": "all"}},
-    "giver": {"lead": {"view": "team", "edit": "own", "assign": "all", "create": "own", "delete": "none"}, "company": {"view": "all", "create": "none"}},
+    "giver": {"lead": {"view": "team", "edit": "own", "assign": "all", "create": "own", "delete": "none"}, "alert": {"edit": "own", "assign": "team"},
+              "customer": {"view": "own", "export": "all"}, "company": {"view": "all", "create": "none"}},
     "carer": {"company": {"view": "team", "create": "team", "edit": "team"}, "contact": {"view": "own", "create": "own", "edit": "own"}},
     "nobody": {},
     "auditor": {"audit": {"view": "all"}, "role": {"view": "all"}, "person": {"view": "all"}},
@@ -67,7 +69,7 @@ PEOPLE: dict[str, dict[str | None, str]] = {
 }  # fmt: skip
 OWNERS: Sequence[str | None] = (None, "nils", "nora", "finn", "sara", "solveig", "hugo", "gitte", "mixed", "torn", "nemo")
 KINDS = {"lead": "leads", "company": "companies", "contact": "contacts", "activity": "activities", "pipeline": "pipelines", "stage": "stages",
-         "person": "people", "team": "teams"}  # fmt: skip
+         "person": "people", "team": "teams", "alert": "alerts"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,32 @@ class Plain:
         leads = self.leads(name)
         return {a["id"] for a in self.rows["activities"] if a["lead_id"] in leads}
 
+    def alerts(self, name: str) -> set[int]:
+        leads = self.leads(name)
+        return {a["id"] for a in self.rows["alerts"] if a["lead_id"] in leads}
+
+    def lead_reasons(self, name: str) -> set[int]:
+        leads = self.leads(name)
+        return {reason["lead_id"] for reason in self.rows["lead_reasons"] if reason["lead_id"] in leads}
+
+    def customers(self, name: str) -> set[int]:
+        reach = self.reach(name, "customer", "view")
+        mine = {lead["company_id"] for lead in self.rows["leads"] if lead["owner_id"] == self.people[name] and lead["deleted_at"] is None} - {None}
+        return {c["id"] for c in self.rows["customers"] if reach.covers(c["team_id"], c["company_id"] in mine)}
+
+    def orders(self, name: str) -> set[int]:
+        """Each carries the team of its own day; whose own customer it is of, sees it too."""
+        reach = self.reach(name, "customer", "view")
+        mine = {lead["company_id"] for lead in self.rows["leads"] if lead["owner_id"] == self.people[name] and lead["deleted_at"] is None} - {None}
+        own = {c["id"] for c in self.rows["customers"] if c["company_id"] in mine}
+        return {o["id"] for o in self.rows["orders"] if reach.covers(o["team_id"], o["customer_id"] in own)}
+
+    def orders_of_lead(self, name: str, lead: Mapping[str, Any]) -> set[int]:
+        """Whoever sees a lead sees what its company ordered."""
+        of = {c["id"] for c in self.rows["customers"] if c["company_id"] is not None and c["company_id"] == lead["company_id"] and c["gone_at"] is None}
+        found = {o["id"] for o in self.rows["orders"] if o["customer_id"] in of and o["gone_at"] is None}
+        return found if self.covered(name, "lead", "view", lead) else set()
+
     def pipelines(self, name: str) -> set[int]:
         reach = self.reach(name, "pipeline", "view")
         of_own_leads = {lead["pipeline_id"] for lead in self.of("leads", self.leads(name)) if lead["owner_id"] == self.people[name]}
@@ -148,7 +176,8 @@ class Plain:
         keeps_people = self.reach(name, "person", "view").everywhere
         seen = {
             "lead": self.leads(name), "company": self.companies(name), "contact": self.contacts(name), "activity": self.activities(name),
-            "pipeline": self.pipelines(name), "stage": self.stages(name),
+            "pipeline": self.pipelines(name), "stage": self.stages(name), "alert": self.alerts(name),
+            "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
         }  # fmt: skip
         return {c["id"] for c in self.rows["changes"] if (keeps_people if c["record_type"] in ("person", "team") else c["record_id"] in seen[c["record_type"]])}
 
@@ -187,7 +216,7 @@ class Plain:
 
 # The tables whose key is not called id.
 KEYS = {"lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id", "organisation_settings": "key", "markets": "code",
-        "exchange_rates": "currency || valid_from", "lead_search_texts": "lead_id", "credentials": "person_id", "alembic_version": "version_num"}  # fmt: skip
+        "exchange_rates": "currency || valid_from", "lead_reasons": "lead_id", "lead_search_texts": "lead_id", "credentials": "person_id", "alembic_version": "version_num"}  # fmt: skip
 
 
 def key(table: str) -> str:
@@ -220,6 +249,8 @@ def set_up(engine: Engine) -> Plain:
     _leads(plain, pipelines)
     fold()
     _work(plain)
+    _production(plain)
+    _alerts(plain)
     return plain
 
 
@@ -294,3 +325,46 @@ def _work(plain: Plain) -> None:
                 text("select id, version from crm.leads where team_id = :t and owner_id is not null order by id limit 2"), {"t": plain.teams[team]}
             )
             apply(session, [delete_edit("lead", lead.id, lead.version) for lead in gone], source="test")
+
+
+def _production(plain: Plain) -> None:
+    """Customers of every team and of none, of companies and of none, with orders; a few of the orders are still of the team before."""
+    with acting_as(OPERATOR) as session:
+        companies = list(session.scalars(text("select distinct company_id from crm.leads where company_id is not null order by 1")))
+        leads = list(session.scalars(text("select id from crm.leads where company_id is not null order by id")))
+    teams = [*plain.teams.values(), None]
+    customer = text("""
+        insert into crm.customers (external_id, name, market, segment, company_id, team_id, orders, lifetime_usd, last_order_at, gone_at)
+        values (:key, :name, 'AE', 'B2B', :company, :team, 2, 300, now() - interval '3 days', :gone) returning id
+    """)
+    order = text("""
+        insert into crm.orders (external_id, customer_id, ordered_at, amount, currency, amount_usd, market, team_id)
+        values (:key, :customer, now() - make_interval(days => :days), 100, 'AED', 25, 'AE', :team)
+    """)
+    with as_system() as session:
+        for number in range(len(companies) * 2):
+            team = teams[number % len(teams)]
+            company = companies[number // 2] if number % 2 else None
+            values = {"key": f"c{number}", "name": f"Customer {number}", "company": company, "team": team, "gone": clock.now() if number % 11 == 5 else None}
+            customer_id = session.scalar(customer, values)
+            for days in (3, 40):
+                of = teams[(number + 1) % len(teams)] if number % 5 == 0 else team
+                session.execute(order, {"key": f"o{number}-{days}", "customer": customer_id, "days": days, "team": of})
+        for lead_id in leads[::3]:
+            session.execute(text("insert into crm.lead_reasons (lead_id, text, order_ids) values (:l, 'because', '{}')"), {"l": lead_id})
+        session.execute(text("insert into crm.sync_runs (kind, state, finished_at) values ('full', 'done', now())"))
+        session.execute(text("insert into crm.alarms (kind, text) values ('production', 'away')"))
+
+
+def _alerts(plain: Plain) -> None:
+    """Alerts on leads of every team, for people who see them and for people who do not; some done, some deleted."""
+    with acting_as(OPERATOR) as session:
+        leads = list(session.scalars(text("select id from crm.leads where deleted_at is null order by id")))
+        people = [plain.people[name] for name in ("nils", "sara", "solveig", "gitte", "mixed", "alma")]
+        edits = [
+            Edit("alert", None, {"lead_id": lead, "person_id": people[i % len(people)], "due_at": clock.now(), "text": f"secret of lead {lead}"})
+            for i, lead in enumerate(leads)
+        ]
+        made = [result.record_id for result in apply(session, edits, source="test", on_conflict="refuse").results]
+        apply(session, [Edit("alert", alert, {"done_at": clock.now()}, 1) for alert in made[::5]], source="test", on_conflict="refuse")
+        apply(session, [delete_edit("alert", alert, 1) for alert in made[1::7] if alert not in made[::5]], source="test", on_conflict="refuse")

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from crm import clock
 from crm.access import acting_as, writing
 from crm.changes import Edit, apply, delete_edit, undo
 from crm.errors import CrmError, NotFound, Refused
@@ -17,7 +18,7 @@ WRITTEN = {
     "lead": ("lead", "next_step", "'by hand'", "owner_id"), "company": ("company", "website", "'by hand'", "owner_id"),
     "contact": ("contact", "title", "'by hand'", "owner_id"), "activity": ("activity", "body", "'by hand'", "person_id"),
     "pipeline": ("pipeline", "position", "77", None), "stage": ("pipeline", "target_days", "77", None), "person": ("person", "time_zone", "'Asia/Dubai'", None),
-    "team": ("team", "name", "'Team ' || id", None),
+    "team": ("team", "name", "'Team ' || id", None), "alert": ("alert", "text", "'by hand'", "person_id"),
 }  # fmt: skip
 CONFIGURED = ("pipeline", "stage", "person", "team")
 
@@ -40,7 +41,7 @@ def aside(session):
 
 def scoped(plain: Plain, kind: str, row) -> dict:
     """The row with the team and owner that its scope goes by."""
-    if kind == "activity":
+    if kind in ("activity", "alert"):
         (lead,) = plain.of("leads", [row["lead_id"]])
         return {**row, "team_id": lead["team_id"], "owner_id": row["person_id"]}
     if kind == "stage":
@@ -76,7 +77,7 @@ def expected(plain, name, kind, action, row) -> str:
 
 @pytest.mark.parametrize("name", PEOPLE)
 def test_editing_reaches_exactly_what_may_be_edited(wide_db, plain, name):
-    values = {"lead": "x", "company": "x", "contact": "x", "activity": "x", "pipeline": 77, "stage": 77, "person": "Asia/Dubai"}
+    values = {"lead": "x", "company": "x", "contact": "x", "activity": "x", "alert": "x", "pipeline": 77, "stage": 77, "person": "Asia/Dubai"}
     with trying(plain, name) as session:
         for kind, (_, field, _, _) in WRITTEN.items():
             rows = plain.rows[KINDS[kind]]
@@ -89,7 +90,7 @@ def test_editing_reaches_exactly_what_may_be_edited(wide_db, plain, name):
 @pytest.mark.parametrize("name", PEOPLE)
 def test_deleting_reaches_exactly_what_may_be_deleted(wide_db, plain, name):
     with trying(plain, name) as session:
-        for kind in ("lead", "company", "contact", "activity", "stage", "pipeline", "team"):
+        for kind in ("lead", "company", "contact", "activity", "alert", "stage", "pipeline", "team"):
             rows = plain.rows[KINDS[kind]]
             with aside(session):
                 results = apply(session, [delete_edit(kind, row["id"], row["version"]) for row in rows], source="test").results
@@ -158,6 +159,56 @@ def test_activities_are_added_only_to_leads_one_sees_and_may_work_with(wide_db, 
             assert result.status == ("applied" if reach.covers(row["team_id"], True) else "denied")
 
 
+@pytest.mark.parametrize("name", PEOPLE)
+def test_alerts_are_set_only_on_leads_one_sees_and_for_whom_one_may(wide_db, plain, name):
+    me, seen = plain.people[name], plain.leads(name)
+    create = plain.reach(name, "alert", "create")
+    rows = plain.rows["leads"]
+    for person_id in (me, plain.people["nils"]):
+        with trying(plain, name) as session:
+            edits = [Edit("alert", None, {"lead_id": row["id"], "person_id": person_id, "due_at": clock.now()}) for row in rows]
+            results = apply(session, edits, source="test").results
+        for row, result in zip(rows, results, strict=True):
+            if not create:
+                assert result.status == "denied"
+            elif row["id"] not in seen or row["deleted_at"]:
+                assert result.status == "not_found"
+            else:
+                assert result.status == ("applied" if create.covers(row["team_id"], person_id == me) else "denied")
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_an_alert_is_handed_over_only_by_whom_and_to_whom_one_may(wide_db, plain, name):
+    me = plain.people[name]
+    edit, assign = plain.reach(name, "alert", "edit"), plain.reach(name, "alert", "assign")
+    with trying(plain, name) as session:
+        for person_id in (me, plain.people["nora"], plain.people["finn"]):
+            with aside(session):
+                results = apply(
+                    session, [Edit("alert", row["id"], {"person_id": person_id}, row["version"]) for row in plain.rows["alerts"]], source="test"
+                ).results
+            for row, result in zip(plain.rows["alerts"], results, strict=True):
+                before = expected(plain, name, "alert", "edit", row)
+                (lead,) = plain.of("leads", [row["lead_id"]])
+                may = any(reach.covers(lead["team_id"], person_id == me) for reach in (edit, assign))
+                wanted = before if before != "applied" else "unchanged" if row["person_id"] == person_id else "applied" if may else "denied"
+                assert result.status == wanted, (person_id, row)
+
+
+@pytest.mark.parametrize("name", ["vera", "solveig", "hugo", "nemo", "wanda"])
+def test_a_denied_alert_leaves_row_and_history_untouched(wide_db, plain, name):
+    tables = ("alerts", "changes", "change_sets", "conflicts")
+    before = {table: wide_db.rows(f"select * from crm.{table} order by 1") for table in tables}
+    denied = [row for row in plain.rows["alerts"] if expected(plain, name, "alert", "edit", row) in ("denied", "not_found")]
+    edits = [Edit("alert", row["id"], wanted, row["version"]) for row in denied for wanted in ({"text": "x"}, {"done_at": clock.now()})]
+    edits += [delete_edit("alert", row["id"], row["version"]) for row in denied if expected(plain, name, "alert", "delete", row) in ("denied", "not_found")]
+    edits += [Edit("alert", None, {"lead_id": row["id"], "due_at": clock.now()}) for row in plain.rows["leads"] if row["id"] not in plain.leads(name)]
+    with acting_as(plain.who(name)) as session:
+        results = apply(session, edits, source="test").results
+    assert results and all(result.error is not None for result in results)
+    assert {table: wide_db.rows(f"select * from crm.{table} order by 1") for table in tables} == before
+
+
 # The walls alone
 
 
@@ -177,8 +228,8 @@ def test_raw_updates_touch_exactly_what_lies_in_the_write_scope(wide_db, plain, 
         for kind, (resource, field, value, _) in WRITTEN.items():
             action = "configure" if kind in CONFIGURED else "edit"
             inside = {row["id"] for row in plain.rows[KINDS[kind]] if in_reach(plain, name, kind, action, row)}
-            if kind == "activity":  # its lead must be seen, too
-                inside = {row["id"] for row in plain.of("activities", inside) if row["lead_id"] in plain.leads(name)}
+            if kind in ("activity", "alert"):  # its lead must be seen, too
+                inside = {row["id"] for row in plain.of(KINDS[kind], inside) if row["lead_id"] in plain.leads(name)}
             if not plain.reach(name, resource, action):
                 with pytest.raises(Refused), writing(session, resource, action):
                     pass
@@ -223,7 +274,7 @@ def test_a_raw_update_moves_a_lead_only_to_where_one_may_assign(wide_db, plain, 
 
 INSERTED = {
     "leads": ("lead", "name, team_id, pipeline_id, stage_id, owner_id"), "companies": ("company", "name, team_id, owner_id"),
-    "contacts": ("contact", "name, team_id, owner_id"), "activities": ("activity", "lead_id, person_id, kind"),
+    "contacts": ("contact", "name, team_id, owner_id"), "activities": ("activity", "lead_id, person_id, kind"), "alerts": ("alert", "lead_id, person_id, due_at"),
     "pipelines": ("pipeline", "team_id, name, position"), "stages": ("pipeline", "pipeline_id, name, kind, position"),
     "people": ("person", "email, name"), "teams": ("team", "name"), "roles": ("role", "name"),
     "memberships": ("person", "person_id, team_id, role_id"), "grants": ("role", "role_id, resource, action, scope"),
@@ -231,7 +282,8 @@ INSERTED = {
     "exchange_rates": ("settings", "currency, valid_from, usd_per_unit"),
 }  # fmt: skip
 CLOSED = ("changes", "postings", "stays", "lead_search_texts", "posting_days", "posting_months", "unfolded_postings", "fold_stamps", "credentials", "sessions",
-          "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "access_stamps", "alembic_version")  # fmt: skip
+          "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "access_stamps", "alembic_version", "customers", "orders", "sync_runs", "alarms",
+          "lead_reasons")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PEOPLE)
@@ -239,13 +291,15 @@ def test_raw_inserts_stand_only_in_the_scope_one_may_create_in(wide_db, plain, n
     with trying(plain, name) as session:
         for table, (resource, columns) in INSERTED.items():
             kind = next((kind for kind, its in KINDS.items() if its == table), None)
-            action = "create" if resource in ("lead", "company", "contact", "activity") else "configure"
+            action = "create" if resource in ("lead", "company", "contact", "activity", "alert") else "configure"
             if not plain.reach(name, resource, action):
                 continue
             for row in plain.rows[table][::3]:
                 if kind:
                     may = in_reach(plain, name, kind, "create", row)
-                    may = may and (kind != "activity" or row["lead_id"] in plain.leads(name))
+                    if kind == "alert":  # one may make one for whom one may hand one over to
+                        may = may or plain.covered(name, "alert", "assign", scoped(plain, kind, row))
+                    may = may and (kind not in ("activity", "alert") or row["lead_id"] in plain.leads(name))
                 else:
                     may = plain.reach(name, resource, action).everywhere
                 values = ", ".join(f":{column.strip()}" if column.strip() != "value" else "cast(:value as jsonb)" for column in columns.split(","))
@@ -317,7 +371,7 @@ def test_raw_deletes_remove_only_links_and_places_in_reach(wide_db, plain, name)
 
 def test_a_grant_for_one_resource_opens_no_other(wide_db, plain):
     """An admin may write everything; but what was opened as a write of companies touches companies only."""
-    resources = {"lead": "edit", "company": "edit", "contact": "edit", "activity": "edit", "pipeline": "configure", "person": "configure", "team": "configure",
+    resources = {"lead": "edit", "company": "edit", "contact": "edit", "activity": "edit", "alert": "edit", "pipeline": "configure", "person": "configure", "team": "configure",
                  "role": "configure", "settings": "configure"}  # fmt: skip
     of = {**{KINDS[kind]: its[0] for kind, its in WRITTEN.items()}, "memberships": "person", "roles": "role", "grants": "role",
           "organisation_settings": "settings", "markets": "settings", "exchange_rates": "settings"}  # fmt: skip

@@ -32,6 +32,7 @@ def test_a_body_that_cannot_be_taken_is_refused_in_words(api, db, petra, raw):
         api("ana").request("POST", "/leads", content=raw, headers=json_type),
         api("ana").request("PATCH", "/leads", content=raw, headers=json_type),
         api("ana").request("POST", f"{petra}/activities", content=raw, headers=json_type),
+        api("ana").request("POST", "/alerts", content=raw, headers=json_type),
     ):  # fmt: skip
         assert 400 <= answer.status_code < 500, answer.text
         assert answer.json()["detail"]
@@ -135,6 +136,7 @@ def test_no_body_makes_the_server_fail(api, petra, body):
         api("mona").request("POST", "/leads", content=raw, headers=json_type),
         api("mona").request("PATCH", "/leads", content=json.dumps({"edits": edits}), headers=json_type),
         api("mona").request("POST", f"{petra}/activities", content=raw, headers=json_type),
+        api("mona").request("POST", "/alerts", content=raw, headers=json_type),
     ):  # fmt: skip
         assert answer.status_code < 500, (raw, answer.text)
 
@@ -142,9 +144,30 @@ def test_no_body_makes_the_server_fail(api, petra, body):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     params=st.dictionaries(
-        st.sampled_from(["team", "pipeline", "stage", "owner", "source", "q", "updated_since", "sort", "as_of", "limit", "cursor"]), texts, max_size=3
+        st.sampled_from(
+            [
+                "team",
+                "pipeline",
+                "stage",
+                "owner",
+                "source",
+                "q",
+                "updated_since",
+                "sort",
+                "as_of",
+                "limit",
+                "cursor",
+                "lead",
+                "person",
+                "is_done",
+                "due_from",
+                "due_before",
+            ]
+        ),
+        texts,
+        max_size=3,
     )
 )
 def test_no_parameter_makes_the_server_fail(api, petra, params):
-    for path in ("/leads", petra, f"{petra}/changes", "/people", "/reports/pipeline_by_stage"):
+    for path in ("/leads", petra, f"{petra}/changes", "/people", "/reports/pipeline_by_stage", "/alerts"):
         assert api("ana").get(path, **params).status_code < 500, (path, params)

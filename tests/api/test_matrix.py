@@ -13,6 +13,7 @@ SECRETS = (
     "12400",
     "secret step",
     "secret note",
+    "secret alert",
     "bruno@demo.example",
     "mona@demo.example",
     "Petra LLC",
@@ -27,9 +28,11 @@ def world(api, cast, petra):
     api("bruno").patch("/leads", {"edits": [{"id": cast.leads["Petra Supplies"], "version": 1, "set": {"stage": "Lost"}}]})
     api("bruno").post(f"{petra}/activities", {"kind": "note", "body": "secret note"})
     (conflict,) = api("bruno").rows("/conflicts")
+    alert = api("bruno").post("/alerts", {"lead": cast.leads["Petra Supplies"], "due_at": "2027-03-01T09:00:00Z", "text": "secret alert"}).json()
     return {
         "lead_id": cast.leads["Petra Supplies"], "pipeline_id": cast.pipelines["Gulf"], "change_set_id": int(change.headers["x-change-set"]),
         "conflict_id": conflict["id"], "name": "pipeline_by_stage", "other_lead_id": made["id"],
+        "alert_id": alert["id"],
     }  # fmt: skip
 
 
@@ -39,9 +42,11 @@ BODIES = {
     ("patch", "/v1/leads/{lead_id}"): {"phone": "1"},
     ("post", "/v1/leads/{lead_id}/activities"): {"kind": "call"},
     ("post", "/v1/conflicts/{conflict_id}/resolve"): {"choice": "theirs"},
+    ("post", "/v1/alerts"): {"lead": "lead_id", "due_at": "2027-03-01T09:00:00Z"},
+    ("patch", "/v1/alerts/{alert_id}"): {"text": "taken"},
 }
 # What a stranger gets where a path names a record of the Gulf team, or where they would write into it.
-REFUSED = {("post", "/v1/leads"): 403, ("patch", "/v1/leads"): 200}
+REFUSED = {("post", "/v1/leads"): 403, ("patch", "/v1/leads"): 200, ("post", "/v1/alerts"): 404}
 
 
 def everything(document):
@@ -52,6 +57,8 @@ def ask(client, method, path, world):
     body = BODIES.get((method, path))
     if body and "edits" in body:
         body = {"edits": [{**body["edits"][0], "id": world["lead_id"]}]}
+    if body and "lead" in body:
+        body = {**body, "lead": world["lead_id"]}
     filled = path.removeprefix("/v1").format(**world)
     return client.request(method.upper(), filled, version=2 if method in ("patch", "delete") else None, **({"json": body} if body else {}))
 
