@@ -129,7 +129,7 @@ def change_alert(call: Caller, alert_id: int, body: Annotated[AlertFields, Body(
 def _values(session: Session, body: AlertFields, *, done_at: datetime | None = None) -> dict[str, Any]:
     """What the writer set, by record field. What was done already (`done_at`) stays done when it was."""
     given = {name: getattr(body, name) for name in body.model_fields_set}
-    values = {name: given[name] for name in ("due_at", "text") if name in given}
+    values: dict[str, Any] = {name: given[name] for name in ("due_at", "text") if name in given}
     if "lead" in given:
         values["lead_id"] = given["lead"]
     if "person" in given:

@@ -216,7 +216,8 @@ class Plain:
 
 # The tables whose key is not called id.
 KEYS = {"lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id", "organisation_settings": "key", "markets": "code",
-        "exchange_rates": "currency || valid_from", "lead_reasons": "lead_id", "lead_search_texts": "lead_id", "credentials": "person_id", "alembic_version": "version_num"}  # fmt: skip
+        "exchange_rates": "currency || valid_from", "lead_reasons": "lead_id",
+        "lead_search_texts": "lead_id", "credentials": "person_id", "alembic_version": "version_num"}  # fmt: skip
 
 
 def key(table: str) -> str:

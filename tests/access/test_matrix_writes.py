@@ -274,7 +274,8 @@ def test_a_raw_update_moves_a_lead_only_to_where_one_may_assign(wide_db, plain, 
 
 INSERTED = {
     "leads": ("lead", "name, team_id, pipeline_id, stage_id, owner_id"), "companies": ("company", "name, team_id, owner_id"),
-    "contacts": ("contact", "name, team_id, owner_id"), "activities": ("activity", "lead_id, person_id, kind"), "alerts": ("alert", "lead_id, person_id, due_at"),
+    "contacts": ("contact", "name, team_id, owner_id"), "activities": ("activity", "lead_id, person_id, kind"),
+    "alerts": ("alert", "lead_id, person_id, due_at"),
     "pipelines": ("pipeline", "team_id, name, position"), "stages": ("pipeline", "pipeline_id, name, kind, position"),
     "people": ("person", "email, name"), "teams": ("team", "name"), "roles": ("role", "name"),
     "memberships": ("person", "person_id, team_id, role_id"), "grants": ("role", "role_id, resource, action, scope"),
@@ -282,7 +283,8 @@ INSERTED = {
     "exchange_rates": ("settings", "currency, valid_from, usd_per_unit"),
 }  # fmt: skip
 CLOSED = ("changes", "postings", "stays", "lead_search_texts", "posting_days", "posting_months", "unfolded_postings", "fold_stamps", "credentials", "sessions",
-          "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "access_stamps", "alembic_version", "customers", "orders", "sync_runs", "alarms",
+          "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "access_stamps", "alembic_version", "customers", "orders", "sync_runs",
+          "alarms",
           "lead_reasons")  # fmt: skip
 
 
@@ -371,7 +373,8 @@ def test_raw_deletes_remove_only_links_and_places_in_reach(wide_db, plain, name)
 
 def test_a_grant_for_one_resource_opens_no_other(wide_db, plain):
     """An admin may write everything; but what was opened as a write of companies touches companies only."""
-    resources = {"lead": "edit", "company": "edit", "contact": "edit", "activity": "edit", "alert": "edit", "pipeline": "configure", "person": "configure", "team": "configure",
+    resources = {"lead": "edit", "company": "edit", "contact": "edit", "activity": "edit",
+                 "alert": "edit", "pipeline": "configure", "person": "configure", "team": "configure",
                  "role": "configure", "settings": "configure"}  # fmt: skip
     of = {**{KINDS[kind]: its[0] for kind, its in WRITTEN.items()}, "memberships": "person", "roles": "role", "grants": "role",
           "organisation_settings": "settings", "markets": "settings", "exchange_rates": "settings"}  # fmt: skip

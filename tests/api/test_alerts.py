@@ -69,7 +69,8 @@ def test_the_list_filters_and_pages(api, cast, made):
 @pytest.mark.parametrize(
     "body",
     [
-        {}, {"due_at": DUE}, {"lead": 1}, {"lead": "Al Noor Trading", "due_at": DUE}, {"lead": 1, "due_at": "tomorrow"}, {"lead": 1, "due_at": "2027-03-01T09:00:00"},
+        {}, {"due_at": DUE}, {"lead": 1}, {"lead": "Al Noor Trading", "due_at": DUE}, {"lead": 1, "due_at": "tomorrow"},
+        {"lead": 1, "due_at": "2027-03-01T09:00:00"},
         {"lead": 1, "due_at": "9999-12-31T23:59:59-23:59"}, {"lead": 1, "due_at": DUE, "text": "x" * 301}, {"lead": 1, "due_at": DUE, "text": 5},
         {"lead": 1, "due_at": DUE, "person": "Nobody Here"}, {"lead": 1, "due_at": DUE, "person": None}, {"lead": 1, "due_at": DUE, "is_done": "maybe"},
         {"lead": 1, "due_at": DUE, "done_by": 1}, {"lead": -1, "due_at": DUE}, {"lead": 2**70, "due_at": DUE}, {"lead": 1, "due_at": DUE, "person": 2**62},
