@@ -96,6 +96,7 @@ PAGES = {
         "leads-none": ("/leads?q=nothingness", "Nothing found"),
         "lead-none": ("/lead?id=999999", "no such lead"), "not-for-you": ("/people", "not for your role"),
     },
+    "mona": {"pipeline-report": ("/pipeline", "At the start"), "pipeline-report-none": ("/pipeline?as_of=2020-01-31", "Nothing is open")},
     "alma": {"people": ("/people", "Bruno"), "home-all": ("/", "Do next")},
     "carla": {"home-none": ("/", "Nothing is due"), "conflicts-none": ("/conflicts", "Nothing waits for you")},
 }  # fmt: skip

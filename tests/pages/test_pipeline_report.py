@@ -1,0 +1,67 @@
+"""The Pipeline report: figures of one's reach, as of any day, and each stage opens its leads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.db.ledgers import add_lead, at, change
+from tests.pages.parts import said
+
+PAGE = "pages/pipeline_report.py"
+
+
+def test_a_manager_reads_the_team_and_never_another(visit: Any) -> None:
+    page = visit("mona", PAGE)
+    assert not page.exception
+    assert "<small>Open value</small><b>$21.9k</b><span>3 leads</span>" in said(page)
+    assert "Lead holds 100% of the open value. In 30 days 3 leads began, 0 were won and 0 lost." in said(page)
+
+
+def test_a_stage_opens_its_leads(visit: Any) -> None:
+    page = visit("mona", PAGE)
+    assert [link.label for link in page.page_link if link.label != "Mona"] == ["Lead", "Contacted", "Negotiation", "Won", "Lost"]
+
+
+def test_an_owner_narrows_everything(visit: Any, cast: Any) -> None:
+    page = visit("mona", PAGE, owner="Bruno")
+    assert "<b>$9,500</b><span>1 lead</span>" in said(page)
+
+
+def test_as_of_a_past_day_shows_what_was(visit: Any, db: Any, cast: Any) -> None:
+    lead = add_lead(cast, "Gulf", "ana", when=at("2026-01-05 10:00"), value="500")
+    change(db, lead, when=at("2026-01-20 10:00"), stage_id=cast.stages["Gulf"]["Won"])
+    page = visit("mona", PAGE, as_of="2026-01-10")
+    assert "<b>$500</b><span>1 lead</span>" in said(page)
+    assert "As of the end of 10 Jan 2026" in said(page)
+    assert "1 lead began, 0 were won" in said(page)
+    page = visit("mona", PAGE, as_of="2026-01-25")
+    assert "Nothing is open in this pipeline on that day." in said(page)
+
+
+@pytest.mark.parametrize("query", [{"as_of": "9999-99-99"}, {"pipeline": "Nobody’s"}, {"owner": "'; drop table crm.leads"}, {"period": "-1"}])
+def test_an_address_that_makes_no_sense_shows_the_usual_report(visit: Any, query: dict[str, str]) -> None:
+    page = visit("mona", PAGE, **query)
+    assert not page.exception
+    assert "<small>Open value</small><b>$21.9k</b>" in said(page)
+
+
+def test_names_are_text_and_never_markup(visit: Any, db: Any, cast: Any) -> None:
+    from sqlalchemy import text
+
+    with db.owner().begin() as connection:
+        connection.execute(text("update crm.stages set name = '<img src=x onerror=alert(1)>', version = version + 1 where name = 'Contacted'"))
+    page = visit("mona", PAGE)
+    assert not page.exception
+    assert "<img" not in said(page)
+
+
+def test_without_the_grant_the_page_says_so(visit: Any, db: Any, cast: Any) -> None:
+    from sqlalchemy import text
+
+    with db.owner().begin() as connection:
+        connection.execute(text("delete from crm.grants where resource = 'report'"))
+        connection.execute(text("update crm.access_stamps set version = version + 1"))
+    page = visit("vera", PAGE)
+    assert "This page is not for your role" in [title.value for title in page.title]
