@@ -10,17 +10,15 @@ from crm.demo.chance import Dice
 from crm.demo.markets import MARKETS
 from crm.demo.rates import weekly_rates
 
-ORDERS_A_CUSTOMER = 12
 BIG_PRIME = 2_654_435_761
 MINUTE = timedelta(minutes=1)
 
 
 class BulkProduction:
-    """`orders` orders of a twelfth as many customers, one each minute from `begins` on. A larger one with the same beginning holds a smaller one."""
+    """One order each minute from `begins` on. More orders with the same beginning and as many customers hold fewer ones."""
 
-    def __init__(self, orders: int, begins: datetime) -> None:
-        self.count, self.begins = orders, begins.replace(microsecond=0)
-        self.buyers = max(1, orders // ORDERS_A_CUSTOMER // 1000 * 1000 or orders // ORDERS_A_CUSTOMER)
+    def __init__(self, orders: int, customers: int, begins: datetime) -> None:
+        self.count, self.buyers, self.begins = orders, customers, begins.replace(microsecond=0)
         dice = Dice(11)
         self.usd = [dice.lognormvariate(6, 0.9) for _ in range(997)]
         self.markets = [(code, market.currency, market.usd_per_unit) for code, market in MARKETS.items()]

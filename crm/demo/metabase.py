@@ -45,6 +45,11 @@ class StandIn(ThreadingHTTPServer):
         self.questions, self.key = dict(questions), key
         super().__init__((host, port), _Door)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A reader that hangs up is nothing to tell; anything else is, as ever."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
     @property
     def url(self) -> str:
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
@@ -149,9 +154,9 @@ def of_the_demo(data_dir: Path) -> Mapping[int, Question]:
     }
 
 
-def in_bulk(orders: int, begins: datetime | None = None) -> Mapping[int, Question]:
-    """So many orders, a minute apart, for measuring; those since `begins` (by default so that the last one is a minute old)."""
-    bulk = BulkProduction(orders, begins or now() - timedelta(minutes=orders))
+def in_bulk(orders: int, *, customers: int | None = None, begins: datetime | None = None) -> Mapping[int, Question]:
+    """So many orders, a minute apart, for measuring; usually of a twelfth as many customers, and the last one is a minute old."""
+    bulk = BulkProduction(orders, customers or max(1, orders // 12), begins or now() - timedelta(minutes=orders))
     return {QUESTIONS["customers"]: bulk.customers, QUESTIONS["orders"]: bulk.orders, QUESTIONS["rates"]: bulk.rates}
 
 
@@ -168,6 +173,7 @@ def main() -> None:
     reads.add_argument("--port", type=int, required=True)
     reads.add_argument("--data-dir", type=Path, default=Path(".data"), help="where the demo keeps production/customers.jsonl")
     reads.add_argument("--orders", type=int, help="serve so many made-up orders in place of the demo's")
+    reads.add_argument("--customers", type=int, help="with --orders: of so many customers")
     reads.add_argument("--begins", type=datetime.fromisoformat, help="with --orders: moment of the first one; the same moment gives the same orders")
     reads.add_argument("--parent", type=int, help=argparse.SUPPRESS)
     given = reads.parse_args()
@@ -176,7 +182,7 @@ def main() -> None:
         sys.exit("METABASE_API_KEY must hold the key to ask for.")
     if given.parent:
         threading.Thread(target=_follow, args=(given.parent,), name="parent watch", daemon=True).start()
-    questions = in_bulk(given.orders, given.begins) if given.orders else of_the_demo(given.data_dir)
+    questions = in_bulk(given.orders, customers=given.customers, begins=given.begins) if given.orders else of_the_demo(given.data_dir)
     StandIn(questions, key, port=given.port).serve_forever()
 
 

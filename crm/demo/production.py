@@ -97,7 +97,8 @@ class DemoProduction:
 def _orders(buyer: Buyer, seed: int, low: float, high: float) -> Iterator[dict[str, Any]]:
     """The buyer's orders up to `high` that came or changed since `low`. Each takes as many dice as the others, whatever the moment."""
     dice = Dice(f"{seed} {buyer.id}")
-    chance, ends_at = dice.random, min(high, buyer.ends_at or high)
+    tomorrow = (high // DAY + 1) * DAY  # the hour is thrown only below: an order of this morning may stand at this evening here
+    chance, ends_at = dice.random, min(tomorrow, buyer.ends_at or tomorrow)
     unit, at, number = buyer.usd / USD_PER_UNIT[buyer.currency], float(buyer.begins_at), 0
     while at <= ends_at:
         number += 1

@@ -7,13 +7,13 @@ from crm.connectors.metabase import Metabase
 from tests.connectors.bad_answers import KEY, QUESTIONS, Scripted, scripted
 
 
-@pytest.fixture()
+@pytest.fixture
 def server() -> Iterator[Scripted]:
     with scripted() as running:
         yield running
 
 
-@pytest.fixture()
+@pytest.fixture
 def metabase(server: Scripted) -> Callable[..., Metabase]:
     """The connector towards the scripted server, impatient and without pauses."""
 

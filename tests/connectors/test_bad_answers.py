@@ -88,11 +88,10 @@ def test_an_answer_larger_than_the_cap_is_not_read_on(server, metabase):
 
 def test_rows_before_the_bad_one_come_and_then_the_error(server, metabase):
     server.answers("orders", with_value(ORDERS, "amount", "much"))
-    stream, seen = metabase().orders(None), 0
+    stream, seen = metabase().orders(None), []
     with pytest.raises(BadAnswer) as caught:
-        for _ in stream:
-            seen += 1
-    assert seen == len(ORDERS) - 1
+        seen.extend(stream)
+    assert len(seen) == len(ORDERS) - 1
     assert caught.value.facts == {"kind": "amount", "row": len(ORDERS), "column": "amount"}
 
 
