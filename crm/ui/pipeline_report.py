@@ -61,6 +61,7 @@ def ask(person: Person, lookups: Lookups) -> Asked | None:
             "Period", list(PERIODS), default=30, required=True, format_func=lambda given: PERIODS[given], key="period", bind="query-params",
             label_visibility="collapsed",
         )  # fmt: skip
+        st.html("<span class='tl-muted'>as of the end of</span>", width="content")
         as_of = st.date_input(
             "As of", value=None, key="as_of", bind="query-params", max_value=clock.today(person.time_zone), min_value=date(2000, 1, 1), format="YYYY-MM-DD",
             label_visibility="collapsed", width=150, help="The end of a past day; empty for now.",
@@ -147,7 +148,8 @@ def draw_stages(found: Found, lookups: Lookups, asked: Asked) -> None:
 
 def _bar(share: float, kind: str, *figures: str) -> str:
     cells = "".join(f"<b>{escape(figure)}</b>" for figure in figures)
-    return f"<div class='tl-meter tl-{escape(kind)}'><i><u style='width:{100 * max(0.0, min(1.0, share)):.1f}%'></u></i>{cells}</div>"
+    fill = f"<u style='width:{100 * min(1.0, share):.1f}%'></u>" if share > 0 else ""
+    return f"<div class='tl-meter tl-{escape(kind)}'><i>{fill}</i>{cells}</div>"
 
 
 def draw_funnel(found: Found) -> None:
