@@ -37,6 +37,7 @@ class Customer(Base):
     __table_args__ = (
         UniqueConstraint("external_id"),
         Index("ix_customers_company_id", "company_id"),
+        Index("ix_customers_name", "name", "id"),
         Index("ix_customers_team_id_last_order_at", "team_id", sql("last_order_at desc nulls last"), sql("id desc")),
         Index("ix_customers_last_order_at", sql("last_order_at desc nulls last"), sql("id desc")),
         Index("ix_customers_lifetime_usd", sql("lifetime_usd desc"), sql("id desc")),
