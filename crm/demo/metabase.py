@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import re
+import socket
 import sys
 import threading
 import time
@@ -37,13 +38,19 @@ _CARD = re.compile(r"/api/card/(\d+)(/query/json)?")
 
 
 class StandIn(ThreadingHTTPServer):
-    """Serves `questions` (number -> rows updated since a moment) to whoever brings `key`. Bound, not yet serving; port 0 takes a free one."""
+    """Serves `questions` (number -> rows updated since a moment) to whoever brings `key`, on this machine only.
+
+    Bound, not yet serving; port 0 takes a free one, and `listening` is a socket that somebody has bound already.
+    """
 
     daemon_threads = True
 
-    def __init__(self, questions: Mapping[int, Question], key: str, *, port: int = 0, host: str = "127.0.0.1") -> None:
+    def __init__(self, questions: Mapping[int, Question], key: str, *, port: int = 0, listening: socket.socket | None = None) -> None:
         self.questions, self.key = dict(questions), key
-        super().__init__((host, port), _Door)
+        super().__init__(("127.0.0.1", port), _Door, bind_and_activate=listening is None)
+        if listening:
+            self.socket.close()
+            self.socket, self.server_address = listening, listening.getsockname()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A reader that hangs up is nothing to tell; anything else is, as ever."""
@@ -170,7 +177,9 @@ def _follow(parent: int) -> None:
 def main() -> None:
     """Serve until a signal. The key comes from the environment: a command line is for everybody to read."""
     reads = argparse.ArgumentParser(prog="python -m crm.demo.metabase", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    reads.add_argument("--port", type=int, required=True)
+    where = reads.add_mutually_exclusive_group(required=True)
+    where.add_argument("--port", type=int)
+    where.add_argument("--socket", type=int, help=argparse.SUPPRESS)
     reads.add_argument("--data-dir", type=Path, default=Path(".data"), help="where the demo keeps production/customers.jsonl")
     reads.add_argument("--orders", type=int, help="serve so many made-up orders in place of the demo's")
     reads.add_argument("--customers", type=int, help="with --orders: of so many customers")
@@ -183,7 +192,8 @@ def main() -> None:
     if given.parent:
         threading.Thread(target=_follow, args=(given.parent,), name="parent watch", daemon=True).start()
     questions = in_bulk(given.orders, customers=given.customers, begins=given.begins) if given.orders else of_the_demo(given.data_dir)
-    StandIn(questions, key, port=given.port).serve_forever()
+    listening = socket.socket(fileno=given.socket) if given.socket is not None else None
+    StandIn(questions, key, port=given.port or 0, listening=listening).serve_forever()
 
 
 if __name__ == "__main__":

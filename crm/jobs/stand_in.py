@@ -33,26 +33,20 @@ def stand_in_production() -> Iterator[None]:
     if not (current.data_dir / FILE).exists():  # a demo from before there was production, or a data folder that lost it
         with acting_as(OPERATOR) as session:
             connect_production(session, current.data_dir, seed=SEED, now=now())
-    port = _free_port()
-    given = {"METABASE_URL": f"http://127.0.0.1:{port}", "METABASE_API_KEY": f"mb_{current.derive('stand-in production')}"}
-    before = {name: os.environ.get(name) for name in given}
-    _set(given)
-    try:
-        with Supervisor(command=_command(current, port), name="stand-in production", grace_seconds=2):
-            yield
-    finally:
-        _set(before)
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # ours, so that who asks before it is up, or up again, only waits
+        given = {"METABASE_URL": f"http://127.0.0.1:{listening.getsockname()[1]}", "METABASE_API_KEY": f"mb_{current.derive('stand-in production')}"}
+        before = {name: os.environ.get(name) for name in given}
+        _set(given)
+        try:
+            with Supervisor(command=_command(current, listening), name="stand-in production", grace_seconds=2, pass_fds=[listening.fileno()]):
+                yield
+        finally:
+            _set(before)
 
 
-def _command(current: Settings, port: int) -> list[str]:
+def _command(current: Settings, listening: socket.socket) -> list[str]:
     folder = str(current.data_dir.resolve())
-    return [sys.executable, "-m", "crm.demo.metabase", "--port", str(port), "--data-dir", folder, "--parent", str(os.getpid())]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return [sys.executable, "-m", "crm.demo.metabase", "--socket", str(listening.fileno()), "--data-dir", folder, "--parent", str(os.getpid())]
 
 
 def _set(variables: dict[str, str] | dict[str, str | None]) -> None:

@@ -19,7 +19,7 @@ STEADY_SECONDS = 60.0
 
 
 class Supervisor:
-    """Runs `command` (by default `python -m crm worker`) from entering to leaving; `name` is what logs call it.
+    """Runs `command` (by default `python -m crm worker`) from entering to leaving; `name` is what logs call it, `pass_fds` what it keeps open of ours.
 
     Leaving sends SIGTERM, waits `grace_seconds` for what is still going on and then kills. A pause before each
     restart grows from `first_pause_seconds`, doubling up to `longest_pause_seconds`.
@@ -27,9 +27,9 @@ class Supervisor:
 
     def __init__(
         self, *, command: Sequence[str] | None = None, name: str = "worker", grace_seconds: float = 10.0,
-        first_pause_seconds: float = 1.0, longest_pause_seconds: float = 60.0,
+        first_pause_seconds: float = 1.0, longest_pause_seconds: float = 60.0, pass_fds: Sequence[int] = (),
     ) -> None:  # fmt: skip
-        self.name = name
+        self.name, self.pass_fds = name, tuple(pass_fds)
         self.command = list(command or (sys.executable, "-m", "crm", "worker", "--parent", str(os.getpid())))
         self.grace_seconds = grace_seconds
         self.first_pause_seconds = first_pause_seconds
@@ -70,7 +70,7 @@ class Supervisor:
         with self._lock:
             if self._is_leaving.is_set():
                 return
-            self._child = subprocess.Popen(self.command, env=_environment(), start_new_session=True)  # noqa: S603 - our own command
+            self._child = subprocess.Popen(self.command, env=_environment(), start_new_session=True, pass_fds=self.pass_fds)  # noqa: S603 - our own command
         log.info("child_started", child=self.name, pid=self._child.pid)
 
     def _watch(self) -> None:
