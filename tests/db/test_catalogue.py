@@ -137,6 +137,7 @@ def test_functions_that_run_as_the_owner_have_a_fixed_search_path_and_only_wante
         "to_usd",
         "sees_contact",
         "my_companies",
+        "customers_with_leads",
         "my_customers",
         "customers_of_lead",
         "orders_of_lead",
