@@ -13,8 +13,11 @@ from crm.customers.production import BadAnswer, CustomerRow, OrderRow, RateRow
 from crm.money import LARGEST_AMOUNT
 
 Row = TypeVar("Row")
+Place = tuple[str, Callable[[Any], Any]]
+"""What a column is called in an answer, and how its values are read."""
 LONGEST_TEXT = 300
 LONGEST_ID = 100
+USUAL_AMOUNT = 1e12
 LARGEST_RATE = Decimal(100_000)
 FIRST_YEAR, LAST_YEAR = 1970, 2100
 _CENT = Decimal("0.01")
@@ -104,6 +107,10 @@ def number(given: Any) -> Decimal:
 
 def amount(given: Any) -> Decimal:
     """Two decimals, half a cent away from zero."""
+    if type(given) is float and 0 < given < USUAL_AMOUNT:
+        text = f"{given:.2f}"
+        if float(text) == given:  # nearly all: no more than two decimals, and nothing to round
+            return Decimal(text)
     found = number(given)
     if not -LARGEST_AMOUNT <= found <= LARGEST_AMOUNT:
         raise Unfit("amount", "an amount of up to 999,999,999,999.99")
@@ -141,6 +148,10 @@ def status(given: Any) -> str:
     return (text(given) or "").lower()
 
 
+def _nothing(_given: Any) -> None:
+    """What a column reads that the question leaves out."""
+
+
 class Columns(Generic[Row]):
     """What a saved question answers, column by column, and the word that a row becomes."""
 
@@ -149,7 +160,7 @@ class Columns(Generic[Row]):
 
     def read(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
         """Each row as its word. Raises `BadAnswer` at the first value that cannot be taken."""
-        places: dict[tuple[str, ...], list[tuple[str | None, Callable[[Any], Any]]]] = {}
+        places: dict[tuple[str, ...], list[Place]] = {}
         for at, row in enumerate(rows, 1):
             header = tuple(row)
             found = places.get(header)
@@ -158,13 +169,13 @@ class Columns(Generic[Row]):
                     raise BadAnswer("columns", f"The rows of the question for {self.question} do not have the same columns.")
                 found = places[header] = self._places(header)
             try:
-                values = [read(row[column]) if column is not None else None for column, read in found]
+                values = [read(row[column]) for column, read in found]
             except (Unfit, TypeError):  # TypeError: a list or an object, where a value is looked up
                 raise self._unfit(at, row, found) from None
             yield self.make(*values)
 
-    def _places(self, header: tuple[str, ...]) -> list[tuple[str | None, Callable[[Any], Any]]]:
-        """For each of our columns, in order: what it is called in this answer, and how it is read."""
+    def _places(self, header: tuple[str, ...]) -> list[Place]:
+        """For each of our columns, in order."""
         theirs: dict[str, str] = {}
         for column in header:
             if plain(column) in theirs and plain(column) in {plain(ours) for ours in self.columns}:
@@ -174,12 +185,12 @@ class Columns(Generic[Row]):
         if missing:
             words = ", ".join(missing)
             raise BadAnswer("columns", f"The question for {self.question} lacks the columns {words}. It needs {', '.join(self.columns)}.")
-        return [(theirs.get(plain(ours)), read) for ours, read in self.columns.items()]
+        return [(theirs[plain(ours)], read) if plain(ours) in theirs else (header[0], _nothing) for ours, read in self.columns.items()]
 
-    def _unfit(self, at: int, row: Mapping[str, Any], found: list[tuple[str | None, Callable[[Any], Any]]]) -> BadAnswer:
+    def _unfit(self, at: int, row: Mapping[str, Any], found: list[Place]) -> BadAnswer:
         for ours, (column, read) in zip(self.columns, found, strict=True):
             try:
-                read(row[column] if column is not None else None)
+                read(row[column])
             except TypeError:
                 return BadAnswer("value", f"Row {at:,} of the question for {self.question}: “{ours}” holds no plain value.", row=at, column=ours)
             except Unfit as unfit:
