@@ -68,7 +68,7 @@ class _Door(BaseHTTPRequestHandler):
     server: StandIn
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "Metabase", ""
-    timeout = 60
+    timeout = 300  # of a reader that writes down what it has read, too
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: a demo's log is for the product."""
