@@ -166,3 +166,19 @@ def test_every_screen_finds_life(demo):
         from crm.leads as l join crm.stages as s on s.id = l.stage_id where l.deleted_at is null
     """)[0]
     assert all(count > 0 for count in life)
+
+
+def test_its_production_sells_to_every_active_account_and_each_market_has_a_team(demo):
+    from crm import settings
+    from crm.demo.production import DemoProduction
+
+    buyers = {(buyer.name, buyer.market) for buyer in DemoProduction.read(settings.read().data_dir).buyers}
+    active = demo("""
+        select distinct c.name, c.market
+        from crm.leads as l join crm.companies as c on c.id = l.company_id join crm.stages as s on s.id = l.stage_id
+        where s.name in ('Active Account', 'Won') and l.deleted_at is null
+    """)
+    assert active and set(active) <= buyers
+    assert len(buyers) > len(active)
+    assert demo("select count(*) from crm.markets where team_id is null") == [(0,)]
+    assert demo("select value from crm.organisation_settings where key = 'order_lens'") == [({"customers": 1, "orders": 2, "rates": 3},)]
