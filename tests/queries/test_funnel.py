@@ -38,7 +38,12 @@ def test_a_later_stage_counts_as_reached_on_the_way(db, cast, january):
     found = funnel(cast)
     assert {stage: row["reached"] for stage, row in found.items()} == {"Lead": 4, "Contacted": 3, "Negotiation": 2, "Won": 1}
     assert [found[stage]["share"] for stage in ("Lead", "Contacted", "Negotiation", "Won")] == [1, Decimal("0.75"), Decimal("0.5"), Decimal("0.25")]
-    assert [found[stage]["from_previous"] for stage in ("Lead", "Contacted", "Negotiation", "Won")] == [None, Decimal("0.75"), Decimal("0.6667"), Decimal("0.5")]
+    assert [found[stage]["from_previous"] for stage in ("Lead", "Contacted", "Negotiation", "Won")] == [
+        None,
+        Decimal("0.75"),
+        Decimal("0.6667"),
+        Decimal("0.5"),
+    ]
 
 
 def test_who_is_lost_counts_where_they_got_to(db, cast, january):
