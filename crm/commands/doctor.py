@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from crm.access import OPERATOR, acting_as, as_system
 from crm.commands.output import Json, answer
+from crm.customers import mirror_state
 from crm.db import checks as db_checks
 from crm.db import engine
 from crm.db.migrate import head_revision
@@ -89,6 +90,11 @@ def _worker() -> Verdict:
     return Verdict(*pulse())
 
 
+def _mirror() -> Verdict:
+    with as_system() as session:
+        return Verdict(*mirror_state.verdict(session))
+
+
 _CHECKS: dict[str, Callable[[], Verdict]] = {
     "schema": _schema,
     "row security": _row_security,
@@ -96,5 +102,5 @@ _CHECKS: dict[str, Callable[[], Verdict]] = {
     "stays": _as_operator(ledger_checks.stays_are_right),
     "fold = postings": _as_operator(ledger_checks.fold_equals_postings),
     "worker": _worker,
-    "mirror": lambda: Verdict(True, "no orders are mirrored yet"),
+    "mirror": _mirror,
 }

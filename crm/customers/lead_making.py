@@ -51,7 +51,7 @@ _CANDIDATES = text(f"""
     limit :size
 """)
 _ORDERS = text("""
-    select o.customer_id, count(*) as orders, sum(o.amount_usd) as usd, (array_agg(o.id order by o.ordered_at desc, o.id desc))[:most] as ids
+    select o.customer_id, count(*) as orders, sum(o.amount_usd) as usd, (array_agg(o.id order by o.ordered_at desc, o.id desc))[1 : :most] as ids
     from crm.orders as o
     where o.customer_id = any(:ids) and o.ordered_at >= :since and o.is_counted and o.gone_at is null
     group by o.customer_id

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from crm.jobs import cleaning, reaper
+from crm.customers.asking import DIFFERENCE, FULL, TURNS
+from crm.jobs import cleaning, reaper, syncing
 from crm.jobs.app import app
 from crm.ledger.fold import fold
 from crm.logs import log
 
 EVERY_MINUTE = "* * * * *"
 HOURLY = "17 * * * *"
+EVERY_QUARTER = "*/15 * * * *"
+NIGHTLY = "7 2 * * *"
 
 
 @app.periodic(cron=EVERY_MINUTE)
@@ -32,3 +35,17 @@ def fold_postings(timestamp: int) -> None:
     folded = fold()
     if folded:
         log.info("postings_folded", count=folded)
+
+
+@app.periodic(cron=EVERY_QUARTER)
+@app.task(name=DIFFERENCE, lock=TURNS, queueing_lock=DIFFERENCE)
+def sync_orders(timestamp: int | None = None, asked_by_id: int | None = None) -> None:
+    """Read what changed in production."""
+    syncing.sync_as_job("difference", asked_by=asked_by_id)
+
+
+@app.periodic(cron=NIGHTLY)
+@app.task(name=FULL, lock=TURNS, queueing_lock=FULL)
+def sync_orders_fully(timestamp: int | None = None, asked_by_id: int | None = None) -> None:
+    """Read everything in production, and mark what is gone."""
+    syncing.sync_as_job("full", asked_by=asked_by_id)

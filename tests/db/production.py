@@ -34,7 +34,7 @@ class Memory:
     def order(self, external_id: str, customer: str, **given: Any) -> OrderRow:
         at = given.pop("at", now() - timedelta(days=10))
         values = {"ordered_at": at, "amount": Decimal("100.00"), "currency": "USD", "status": "delivered", "updated_at": at}
-        row = OrderRow(external_id, customer, **{**values, **given})
+        row = OrderRow(external_id, **{"customer_id": customer, **values, **given})
         self.orders_.append(row)
         return row
 

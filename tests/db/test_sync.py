@@ -9,19 +9,13 @@ from sqlalchemy import text
 import crm.records  # noqa: F401 - the write path knows every type
 from crm.clock import now
 from crm.customers.sync import sync
+from tests.db.mirror import agrees, customer, give_markets, last_run, order, stamps
 from tests.db.production import Memory
 
 
 @pytest.fixture
 def markets(db, cast):
-    """AE is Gulf's, JO is Levant's, FR is nobody's."""
-    with db.owner().begin() as connection:
-        for code, currency, team in (("AE", "AED", "Gulf"), ("JO", "USD", "Levant"), ("FR", "EUR", None)):
-            connection.execute(
-                text("insert into crm.markets (code, name, currency, team_id) values (:c, :n, :u, :t)"),
-                {"c": code, "n": code, "u": currency, "t": cast.teams.get(team)},
-            )
-        connection.execute(text("update crm.lead_rules set is_active = false, version = version + 1"))
+    give_markets(db, cast)
 
 
 @pytest.fixture
@@ -32,43 +26,6 @@ def shop(markets):
     for number, (amount, currency) in enumerate((("100.00", "USD"), ("200.00", "AED"), ("50.00", "EUR"))):
         found.order(f"o{number}", "1", amount=Decimal(amount), currency=currency, at=now() - timedelta(days=30 - number))
     return found
-
-
-def customer(db, external_id="1"):
-    return db.rows("select * from crm.customers where external_id = :id", id=external_id)[0]
-
-
-def order(db, external_id):
-    return db.rows("select * from crm.orders where external_id = :id", id=external_id)[0]
-
-
-def last_run(db):
-    return db.rows("select * from crm.sync_runs order by id desc limit 1")[0]
-
-
-def stamps(db):
-    """Which version of each row there is: an update, even to the same values, makes another."""
-    tables = ("customers", "orders", "exchange_rates", "leads", "changes", "change_sets", "companies", "lead_reasons")
-    return {table: db.rows(f"select t.xmin::text, t.ctid::text from crm.{table} as t order by t.ctid") for table in tables}
-
-
-def agrees(db):
-    """Totals of customers and figures of leads equal a recount."""
-    assert db.rows("""
-        select c.id from crm.customers as c
-        left join crm.orders as o on o.customer_id = c.id and o.is_counted and o.gone_at is null
-        group by c.id having (c.orders, c.lifetime_usd, c.first_order_at, c.last_order_at)
-            is distinct from (count(o.id)::int, coalesce(sum(o.amount_usd), 0), min(o.ordered_at), max(o.ordered_at))
-    """) == []  # fmt: skip
-    assert db.rows("""
-        select l.id from crm.leads as l left join crm.customers as c on c.company_id = l.company_id and c.gone_at is null
-        group by l.id having (l.lifetime_usd, l.last_order_at) is distinct from (coalesce(sum(c.lifetime_usd), 0), max(c.last_order_at))
-    """) == []  # fmt: skip
-    assert db.rows("select id from crm.orders where amount_usd is distinct from crm.to_usd(amount, currency, ordered_at::date)") == []
-    wrong = (
-        "select o.id from crm.orders as o join crm.customers as c on c.id = o.customer_id where (o.market, o.team_id) is distinct from (c.market, c.team_id)"
-    )
-    assert db.rows(wrong) == []
 
 
 def test_the_first_run_mirrors_everything(db, cast, shop):
