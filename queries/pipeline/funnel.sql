@@ -35,8 +35,8 @@ ways as (
         g.lead_id,
         g.pipeline_id,
         max(s.position) filter (where s.kind in ('open', 'won')) as furthest,
-        (array_agg(s.kind order by y.entered_at desc, y.id desc))[1] as stands,
-        (array_agg(y.value_usd order by y.entered_at desc, y.id desc))[1] as value_usd
+        max(s.kind) filter (where y.left_at is null or y.left_at >= b.known_until) as stands,
+        max(y.value_usd) filter (where y.left_at is null or y.left_at >= b.known_until) as value_usd
     from beginnings as g
     join crm.stays as y on y.lead_id = g.lead_id and y.pipeline_id = g.pipeline_id
     join crm.stages as s on s.id = y.stage_id

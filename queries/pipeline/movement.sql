@@ -5,8 +5,8 @@
 --   time_zone text (the one the standing fold was made in);
 --   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null
 -- columns: pipeline_id bigint; pipeline text; stage_id bigint; stage text; kind text (open, won, lost or dormant);
---   start bigint (leads at the end of the day before from_day); created bigint; in bigint (from other stages, people or teams, and restored);
---   out bigint (to other stages, people or teams, and deleted); end bigint (start + created + in - out, the leads at the end of to_day);
+--   start bigint (leads at the end of the day before from_day); created bigint; in bigint (from other stages, restored, and handed into reach on balance);
+--   out bigint (to other stages, deleted, and handed out of reach on balance); end bigint (start + created + in - out, the leads at the end of to_day);
 --   start_usd numeric; change_usd numeric (what the same moves, and values set anew, added); end_usd numeric
 
 -- The end comes from the fold, as in pipeline_by_stage; the start is the end without what happened in between.
@@ -44,33 +44,33 @@ ends as (
     group by e.pipeline_id, e.stage_id
 ),
 
--- A lead that stays in its stage while its owner or value changes is posted out and in again: that is no movement.
-steps as (
-    select
-        p.pipeline_id,
-        p.stage_id,
-        p.kind = 'created' as is_new,
-        sum(p.leads) as leads,
-        sum(p.value_usd) as usd
-    from crm.postings as p
-    where p.effective_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and p.effective_at < (:to_day + 1)::timestamp at time zone :time_zone
-        and (:team_id is null or p.team_id = :team_id)
-        and (:pipeline_id is null or p.pipeline_id = :pipeline_id)
-        and (:owner_id is null or p.owner_id = :owner_id)
-    group by p.lead_id, p.pipeline_id, p.stage_id, p.effective_at, p.kind
-),
-
+-- A new owner or value in the same stage posts the lead out and in again: only what is left over, a hand-over into or out of reach, is movement.
 moves as (
     select
-        s.pipeline_id,
-        s.stage_id,
-        coalesce(sum(s.leads) filter (where s.is_new), 0)::bigint as created,
-        coalesce(sum(s.leads) filter (where not s.is_new and s.leads > 0), 0)::bigint as came,
-        coalesce(-sum(s.leads) filter (where s.leads < 0), 0)::bigint as went,
-        sum(s.usd) as usd
-    from steps as s
-    group by s.pipeline_id, s.stage_id
+        pipeline_id,
+        stage_id,
+        sum(n) filter (where kind = 'created') as created,
+        coalesce(sum(n) filter (where kind in ('moved', 'restored') and n > 0), 0)
+        + greatest(sum(n) filter (where kind in ('owner', 'revalued')), 0) as came,
+        coalesce(-sum(n) filter (where kind in ('moved', 'deleted') and n < 0), 0)
+        + greatest(-sum(n) filter (where kind in ('owner', 'revalued')), 0) as went,
+        sum(usd) as usd
+    from (
+        select
+            p.pipeline_id,
+            p.stage_id,
+            p.kind,
+            sum(p.leads) as n,
+            sum(p.value_usd) as usd
+        from crm.postings as p
+        where p.effective_at >= cast(:from_day as timestamp) at time zone :time_zone
+            and p.effective_at < (:to_day + 1)::timestamp at time zone :time_zone
+            and (:team_id is null or p.team_id = :team_id)
+            and (:pipeline_id is null or p.pipeline_id = :pipeline_id)
+            and (:owner_id is null or p.owner_id = :owner_id)
+        group by p.pipeline_id, p.stage_id, p.kind, p.leads
+    ) as sums
+    group by pipeline_id, stage_id
 ),
 
 stages as (
@@ -93,9 +93,9 @@ totals as (
     select
         pipeline_id,
         stage_id,
-        coalesce(m.created, 0) as created,
-        coalesce(m.came, 0) as came,
-        coalesce(m.went, 0) as went,
+        coalesce(m.created, 0)::bigint as created,
+        coalesce(m.came, 0)::bigint as came,
+        coalesce(m.went, 0)::bigint as went,
         coalesce(m.usd, 0) as change_usd,
         coalesce(e.leads, 0) as ending,
         coalesce(e.usd, 0) as end_usd
