@@ -45,7 +45,6 @@ def board() -> None:
     wall.draw(showing.whole())
     with st.container(key=f"board_said_{showing.rev}"):
         messages.draw(person)
-    beside.draw(lookups, asked.before)
     if lead_id := st.session_state.pop(work.MET, None):
         conflict_dialog.open_for(person, lookups, lead_id)
 
@@ -61,6 +60,7 @@ def news() -> None:
 
 
 board()
+beside.draw(lookups, asked.before)
 if asked.before is None:
     with st.container(key="board_news"):
         news()

@@ -5,6 +5,7 @@ import streamlit as st
 from crm.access import acting_as
 from crm.leads import reads
 from crm.ui import conflict_dialog, filters, grid, grid_bar, lead_list, look, messages
+from crm.ui.board import asks, switch
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
@@ -13,6 +14,8 @@ lookups = look_up(person)
 
 head = st.container(key="leads_head")
 asked, places = filters.ask(person, lookups, begins_with_own=lead_list.begins_with_own(person))
+with places.actions:
+    switch.draw("Grid", asks.as_board(asked, lookups))
 columns = lead_list.draw_actions(person, lookups, places.actions)
 sheet = grid.sheet()
 grid.hear(sheet, messages.take())

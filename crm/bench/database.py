@@ -13,17 +13,20 @@ from crm.access import Person, acting_as
 from crm.bench.ground import Ground
 from crm.bench.measure import Figure, figure, percentile, times_ms
 from crm.leads import reads
+from crm.leads.board import BoardFilter, board, stamp
 from crm.leads.use_cases import edit_leads, edit_leads_in_bulk
+from crm.pipelines.reads import PipelineRow, pipelines
 from crm.reports.use_cases import run as run_report
 
 WORDS = ("nor", "trading", "supplies", "ahm", "delta f", "zzzq")
 
 
 def measure(ground: Ground) -> Iterator[Figure]:
-    """Leads page, search, stage totals and writes, per scope; then the price of row security."""
+    """Leads page, search, board, stage totals and writes, per scope; then the price of row security."""
     for scope, person in ground.people.items():
         yield _page(scope, person)
         yield _search(scope, person)
+        yield from _board(scope, person)
         yield figure("database", f"stage totals, {scope}", times_ms(partial(run_report, person, "pipeline_by_stage", {}, None)), bar=40)
     yield from _row_security(ground)
     person = ground.people["team"]
@@ -46,6 +49,33 @@ def _search(scope: str, person: Person) -> Figure:
     for word in WORDS:
         takes += times_ms(partial(_list, person, reads.LeadFilter(q=word), "-updated_at"), runs=8, warm_up=1)
     return figure("database", f"substring search, {scope}", takes, bar=30)
+
+
+def _board(scope: str, person: Person) -> Iterator[Figure]:
+    """The fullest pipeline in sight: everybody's leads, and one's own."""
+    with acting_as(person) as session:
+        found = pipelines(session)
+        stage = _stage_of(person)
+    pipeline = next(p for p in found if any(s.id == stage for s in p.stages))
+    for whose, wanted in (("", BoardFilter()), (", one owner's", BoardFilter(owner_ids=(_owner_of(person),)))):
+        yield figure("database", f"board, 50 cards a column with sums, {scope}{whose}", times_ms(partial(_read_board, person, pipeline, wanted)), bar=20)
+    yield figure("database", f"whether a board moved, {scope}", times_ms(partial(_read_stamp, person, pipeline)))
+
+
+def _read_board(person: Person, pipeline: PipelineRow, wanted: BoardFilter) -> object:
+    with acting_as(person) as session:
+        return board(session, pipeline, wanted)
+
+
+def _read_stamp(person: Person, pipeline: PipelineRow) -> object:
+    with acting_as(person) as session:
+        return stamp(session, pipeline, BoardFilter())
+
+
+def _owner_of(person: Person) -> int:
+    with acting_as(person) as session:
+        row = session.execute(text("select owner_id from crm.leads where owner_id is not null group by owner_id order by count(*) desc limit 1")).one()
+        return int(row.owner_id)
 
 
 def _list(person: Person, wanted: reads.LeadFilter, sort: str) -> object:

@@ -26,7 +26,7 @@ def measure(ground: Ground, served: Served) -> Iterator[Figure]:
         token = sessions.start(session, person.id, address="127.0.0.1", device="bench")
     with acting_as(person) as session:
         lead_id = reads.list_leads(session, reads.LeadFilter(), limit=1).rows[0]["id"]
-    for page, query in (("leads", ""), ("lead", f"id={lead_id}")):
+    for page, query in (("leads", ""), ("lead", f"id={lead_id}"), ("board", "")):
         taken = asyncio.run(_reruns(served, token, page, query, runs=30))
         yield figure("pages", f"{page.capitalize()}, script run, one person", taken, bar=150)
     everybody = asyncio.run(_crowd(served, token))

@@ -79,21 +79,34 @@ _FOUND = """
     ) as f
     join {stages} on s.stage_id = f.in_stage and f.nth <= s.most
     join {again} as l on l.id = f.lead_id"""
-_NAMED = """
-with shown as materialized ({shown})
-select p.*, c.name as company from shown as p
+_DIGEST = """md5(coalesce(string_agg(concat_ws(' ', p.id, p.version, p.stage_id, p.lifetime_usd, p.last_contacted_at, p.of_leads, p.of_usd), ','
+    order by p.place, p.updated_at desc, p.id desc), ''))"""
+_NAMED = f"""
+with shown as materialized ({{shown}})
+select p.*, c.name as company, (select {_DIGEST} from shown as p) as digest from shown as p
 left join lateral (select co.name from crm.companies as co where co.id = p.company_id) as c on true
 order by p.place, p.updated_at desc, p.id desc"""
 
 Totals = Mapping[int, tuple[int, Decimal]]
+_NO_CARDS = "d41d8cd98f00b204e9800998ecf8427e"  # what the digest of nothing is
 
 
-def board(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> list[Column]:
-    """The pipeline's columns in stage order, now."""
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Columns in stage order, and the stamp they were read with."""
+
+    columns: Sequence[Column]
+    stamp: str
+
+
+def board(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> Board:
+    """The pipeline's columns, now."""
     shown, parameters = _shown(session, pipeline, wanted)
     names, rows = direct.table(session, _NAMED.format(shown=shown), parameters)
     cards = [dict(zip(names, row, strict=True)) for row in rows]
-    return _columns(pipeline, cards, _totals(session, pipeline, wanted) if not wanted.q else _counted(cards))
+    totals = _counted(cards) if wanted.q else _totals(session, pipeline, wanted)
+    digest = cards[0]["digest"] if cards else _NO_CARDS
+    return Board(_columns(pipeline, cards, totals), _stamp(digest, {} if wanted.q else totals))
 
 
 def _shown(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> tuple[str, dict[str, Any]]:
@@ -157,22 +170,20 @@ def _of_entries(wanted: BoardFilter) -> tuple[str, dict[str, Any]]:
     return where, bound
 
 
-_STAMP = """
-select md5(coalesce(string_agg(concat_ws(' ', p.id, p.version, p.stage_id, p.lifetime_usd, p.last_contacted_at, p.of_leads, p.of_usd), ','
-    order by p.place, p.updated_at desc, p.id desc), ''))
-from ({shown}) as p"""
-
-
 def stamp(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> str:
-    """Another one whenever a card that is shown, or the order or sum of a column, has changed.
+    """`Board.stamp` as of now: another one whenever a card that is shown, or the order or sum of a column, has changed.
 
     Every change of a lead brings it to the top of its column, so the cards that are shown tell of those that are not;
     what leaves a column unseen (deleted, or given away) is told by the column's sums.
     """
     shown, parameters = _shown(session, pipeline, wanted)
-    cards = direct.rows(session, _STAMP.format(shown=shown), parameters)[0][0]
-    totals = {} if wanted.q else _totals(session, pipeline, wanted)
-    return f"{cards} {','.join(f'{stage_id}:{leads}:{usd:f}' for stage_id, (leads, usd) in sorted(totals.items()) if leads or usd)}"
+    digest = direct.rows(session, f"select {_DIGEST} from ({shown}) as p", parameters)[0][0]
+    return _stamp(digest, {} if wanted.q else _totals(session, pipeline, wanted))
+
+
+def _stamp(digest: str, totals: Totals | None) -> str:
+    sums = ",".join(f"{stage_id}:{leads}:{usd:f}" for stage_id, (leads, usd) in sorted((totals or {}).items()) if leads or usd)
+    return f"{digest} {sums}"
 
 
 def board_as_of(session: Session, pipeline: PipelineRow, wanted: BoardFilter, before: datetime) -> list[Column]:

@@ -19,7 +19,7 @@ def stage(site: Site, name: str) -> int:
 
 def open_board(site: Site, who: str, sought: str, *leads: int, **options: Any) -> Any:
     """The board of the leads that `sought` finds, everybody's."""
-    page = site.open(who, f"/board?whose=Owner:+everybody&q={sought}", **options)
+    page = site.open(who, f"/board?whose=Everybody&q={sought}", **options)
     for lead in leads:
         card(page, lead).wait_for(state="attached")
     settle(page)
@@ -219,8 +219,11 @@ def test_a_forged_move_changes_nothing_and_the_page_stays(shared_site: Site, wha
     settle(page)
     if what in ("words", "a crowd", "too large", "a list", "true"):
         message(page, "That move could not be read, so nothing was changed.")
-    for event, value in (("open", {"id": "<b>"}), ("more", {"stage": -1}), ("more", {"stage": 10**9}), ("open", None)):
-        page.evaluate("([event, value]) => window.__throughlineBoard.emit(event, value)", [event, value])
+    for value in ({"stage": -1}, {"stage": 10**9}, [], "50"):
+        page.evaluate("(value) => window.__throughlineBoard.emit('more', value)", value)
+        settle(page)
+    for value in ("<b>", -1, 2**70, [1]):
+        page.evaluate("(value) => window.__throughlineBeside.ask(value)", value)
         settle(page)
     assert everything(shared_site) == before
     assert page.locator("[data-testid=stException]").count() == 0

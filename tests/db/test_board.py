@@ -25,7 +25,7 @@ def look(cast, who, wanted=EVERYBODY, *, team="Gulf", before=None):
     """Stage -> (names of its cards, leads, USD)."""
     with acting_as(cast.who(who)) as session:
         pipeline = next(p for p in pipelines(session) if p.id == cast.pipelines[team])
-        columns = board_as_of(session, pipeline, wanted, before) if before else board(session, pipeline, wanted)
+        columns = board_as_of(session, pipeline, wanted, before) if before else board(session, pipeline, wanted).columns
     return {column.stage.name: ([card["name"] for card in column.cards], column.leads, column.value_usd) for column in columns}
 
 
@@ -103,6 +103,13 @@ def test_the_stamp_moves_with_every_change_and_only_then(cast):
 def delete_one(cast, who, lead):
     with acting_as(cast.who(who)) as session:
         delete_leads(session, [(cast.leads[lead], 1)], source="test", on_conflict="refuse")
+
+
+@pytest.mark.parametrize("wanted", [EVERYBODY, BoardFilter(q="petra"), BoardFilter(q="nothing like it"), BoardFilter(owner_ids=(0,))])
+def test_a_board_carries_the_stamp_that_is_asked_for_later(cast, wanted):
+    with acting_as(cast.who("mona")) as session:
+        pipeline = next(p for p in pipelines(session) if p.id == cast.pipelines["Gulf"])
+        assert board(session, pipeline, wanted).stamp == stamp(session, pipeline, wanted)
 
 
 def test_another_teams_change_leaves_the_stamp_alone(cast):

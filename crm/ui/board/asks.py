@@ -17,7 +17,7 @@ from crm.ui import filters
 from crm.ui.lookups import Lookups
 
 ME, EVERYBODY, NOBODY = -1, -2, filters.NOBODY
-_SAID = {ME: "Me", EVERYBODY: "Everybody", NOBODY: "Nobody"}
+_SAID = {ME: "Mine", EVERYBODY: "Everybody", NOBODY: "Nobody yet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _ask_whose(lookups: Lookups, *, begins_with_own: bool) -> int:
     everybody: Sequence[int] = [ME, EVERYBODY, *(p for p in lookups.owners if p != lookups.names.me), NOBODY]
     picked = st.selectbox(
         "Owner", everybody, index=0 if begins_with_own else 1, key="whose", bind="query-params",
-        format_func=lambda who: f"Owner: {_SAID[who].lower()}" if who in _SAID else lookups.names.people.get(who, "somebody"),
+        format_func=lambda who: _SAID.get(who) or lookups.names.people.get(who, "somebody"),
         label_visibility="collapsed", width=170,
     )  # fmt: skip
     return EVERYBODY if picked is None else picked
@@ -103,6 +103,16 @@ def as_list(asked: Asked, lookups: Lookups) -> Mapping[str, str]:
     if asked.whose not in (ME, EVERYBODY):
         query["owner"] = lookups.names.people.get(asked.whose, "Nobody")
     return {**query, **({"q": asked.q} if asked.q else {})}
+
+
+def as_board(listed: filters.Asked, lookups: Lookups) -> Mapping[str, str]:
+    """The same leads as the Leads page shows, as the board asks for them."""
+    owners, query = listed.wanted.owner_ids, dict[str, str]()
+    if listed.pipeline_id:
+        query["pipeline"] = lookups.pipeline_label(listed.pipeline_id)
+    whose = ME if owners == (lookups.names.me,) else owners[0] if len(owners) == 1 else EVERYBODY
+    query["whose"] = _SAID.get(whose) or lookups.names.people.get(whose, "")
+    return {**query, **({"q": listed.wanted.q} if listed.wanted.q else {})}
 
 
 def whose_words(asked: Asked, lookups: Lookups) -> str:

@@ -9,9 +9,11 @@ import streamlit as st
 
 from crm import clock
 from crm.access import acting_as
+from crm.errors import CrmError
 from crm.leads import reads
 from crm.leads.as_of import lead_as_of
 from crm.ui import company_dialog, facts, lead_head, look, story, unsaved_guard
+from crm.ui.board import moves, wall
 from crm.ui.lookups import Lookups
 from crm.ui.viewer import viewer
 
@@ -35,10 +37,13 @@ def turn_to(lead_id: int) -> None:
 @st.fragment
 def draw(lookups: Lookups, before: datetime | None) -> None:
     """The panel, running alone while somebody works in it; nothing when no lead is open."""
+    person = viewer("lead")
+    _listen()
     lead_id = asked_for()
+    with st.container(key="board_opener"):
+        wall.draw_opener(lead_id)
     if lead_id is None:
         return
-    person = viewer("lead")
     with acting_as(person) as session:
         row: Any = lead_as_of(session, lead_id, before) if before else reads.lead(session, lead_id)
     with st.container(key="board_lead"):
@@ -62,13 +67,23 @@ def draw(lookups: Lookups, before: datetime | None) -> None:
     unsaved_guard.guard_forms({"board_lead_facts": facts.filled_from(), "board_lead_story": story.filled_from(lead_id)})
 
 
+def _listen() -> None:
+    """Open what the wall asks for, whoever wrote it there."""
+    given = wall.heard_open()
+    if given is not None:
+        try:
+            turn_to(moves.read_id(given, "id"))
+        except CrmError as error:
+            st.toast(error.detail)
+
+
 def _draw_top(lead_id: int) -> None:
     with st.container(horizontal=True, key="board_lead_top", vertical_alignment="center"):
         st.page_link("pages/lead.py", label="Open the page", icon=":material/open_in_full:", query_params={"id": str(lead_id)})
         st.space("stretch")
         if st.button("", icon=":material/close:", key="board.close", type="tertiary", help="Close"):
             turn_to(0)
-            st.rerun()
+            st.rerun(scope="fragment")
 
 
 def _title(row: Any) -> str:

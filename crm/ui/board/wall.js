@@ -35,7 +35,7 @@ function button(className, text, label) {
 }
 
 function makeWall(root) {
-  const wall = { emit: () => {}, take, hear, end }
+  const wall = { emit: () => {}, take, hear, markOpen, end }
   const columns = new Map() // stage id -> { id, el, body, count, sum, more, chip, data }
   const cards = new Map() // lead id -> { id, el, text, stage, data }
   const moves = new Map() // lead id -> { n, to, next, timer, pause }
@@ -64,9 +64,7 @@ function makeWall(root) {
   // What comes from the server
 
   function take(data) {
-    if (data.open !== undefined) markOpen(data.open)
-    if (!data.stages) return
-    if (shown && data.rev < shown.rev) return
+    if (!isNewer(data)) return
     if (dragged) {
       waiting = data
       return
@@ -80,11 +78,15 @@ function makeWall(root) {
     drawEmpty(data)
     sizeUp()
     glide(before)
+    markOpen(window.__throughlineBeside?.open ?? null)
   }
+
+  /** Whether to draw it; after the server was away, another showing begins to count anew. */
+  const isNewer = (data) => !shown || shown.of !== data.of || data.rev > shown.rev
 
   /** News from the page's second, that looks whether anything has moved. */
   function hear(data) {
-    if (shown && data.rev > shown.rev && !(waiting?.rev >= data.rev)) take(data)
+    if (shown?.of === data.of && !(waiting?.rev >= data.rev)) take(data)
   }
 
   function settle(data) {
@@ -96,6 +98,7 @@ function makeWall(root) {
       moves.delete(id)
       if (answer.ok) {
         announce(answer.said)
+        if (id === openId) window.__throughlineBeside?.ask(id) // the lead beside the board is shown as it is now
         if (move.next && move.next !== move.to) pend(id, move.next, { version: answer.version })
       } else {
         refuse(id, answer, data)
@@ -181,6 +184,7 @@ function makeWall(root) {
         const is = !el.classList.contains('folded')
         setFolded(is)
         remember(`fold.${stage.id}`, is ? '' : 'open')
+        if (!is) el.scrollIntoView({ behavior: isCalm() ? 'auto' : 'smooth', block: 'nearest', inline: 'nearest' })
       }
     } else fold.remove()
     columns.set(stage.id, column)
@@ -487,7 +491,7 @@ function makeWall(root) {
   function open(id) {
     if (id !== openId && isTyping() && !confirm('What you typed beside the board is not saved. Leave it behind?')) return
     markOpen(id)
-    wall.emit('open', { id })
+    window.__throughlineBeside?.ask(id)
   }
 
   const isTyping = () =>
@@ -553,7 +557,7 @@ function makeWall(root) {
       openMenu(id, el.querySelector('.dots') ?? el)
     } else if (event.key === 'Escape' && openId) {
       markOpen(null)
-      wall.emit('open', { id: 0 })
+      window.__throughlineBeside?.ask(0)
     }
   })
 
@@ -633,6 +637,8 @@ function makeWall(root) {
     sizeUp()
   }
   addEventListener('resize', onResize)
+  const watch = new ResizeObserver(sizeUp) // the filters above may take another line
+  watch.observe(root)
   let scrolling = 0
   row.addEventListener('scroll', () => {
     cancelAnimationFrame(scrolling)
@@ -660,6 +666,7 @@ function makeWall(root) {
 
   function end() {
     removeEventListener('resize', onResize)
+    watch.disconnect()
     for (const move of moves.values()) {
       clearTimeout(move.timer)
       clearTimeout(move.pause)

@@ -12,6 +12,14 @@ NEWS = "board.news"
 HERE = Path(__file__).parent
 SCRIPT = (HERE / "wall.js").read_text()
 STYLE = (HERE / "wall.css").read_text()
+OPENER = "board.opener"
+OPENER_SCRIPT = """
+export default function ({ data, setTriggerValue }) {
+  window.__throughlineBeside = { open: data.open, ask: (id) => setTriggerValue('open', { id }) }
+  window.__throughlineBoard?.markOpen(data.open)
+  return () => delete window.__throughlineBeside
+}
+"""
 NEWS_SCRIPT = """
 export default function ({ data }) {
   const news = JSON.parse(new TextDecoder().decode(data))
@@ -27,7 +35,7 @@ def _nothing() -> None:
 def draw(data: bytes) -> None:
     """The wall with this data (JSON that wall.js reads)."""
     mount = st.components.v2.component("throughline_board", html='<div class="wall"></div>', css=STYLE, js=SCRIPT)
-    mount(data=data, key=KEY, on_moves_change=_nothing, on_open_change=_nothing, on_more_change=_nothing)
+    mount(data=data, key=KEY, on_moves_change=_nothing, on_more_change=_nothing)
 
 
 def draw_news(data: bytes) -> None:
@@ -36,7 +44,22 @@ def draw_news(data: bytes) -> None:
     mount(data=data, key=NEWS, height=1)
 
 
+def draw_opener(lead_id: int | None) -> None:
+    """Tells the wall which lead is open, and hears which one it asks for: the wall itself is not sent again for that."""
+    mount = st.components.v2.component("throughline_board_opener", html="<span></span>", js=OPENER_SCRIPT)
+    mount(data={"open": lead_id}, key=OPENER, height=1, on_open_change=_nothing)
+
+
 def heard() -> dict[str, Any]:
-    """What the wall asks for in this run: moves, open, more, as the browser sent them."""
-    state = st.session_state.get(KEY)
-    return {name: state[name] for name in ("moves", "open", "more") if state and state.get(name) is not None}
+    """What the wall asks for in this run: moves, more, as the browser sent them."""
+    return _given(KEY, "moves", "more")
+
+
+def heard_open() -> Any:
+    """Which lead is asked for in this run; None for none."""
+    return _given(OPENER, "open").get("open")
+
+
+def _given(key: str, *names: str) -> dict[str, Any]:
+    state = st.session_state.get(key)
+    return {name: state[name] for name in names if state and state.get(name) is not None}

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import streamlit as st
+from sqlalchemy.orm import Session
 
 from crm import clock
 from crm.access import Person, acting_as
+from crm.alerts.reads import due_by_lead
 from crm.errors import CrmError
 from crm.leads import board
 from crm.leads.board import BoardFilter, Column
 from crm.ui import messages
-from crm.ui.board import beside, cards, moves, wall
+from crm.ui.board import cards, moves, wall
 from crm.ui.board.asks import Asked
 from crm.ui.lookups import Lookups
 
@@ -29,6 +32,7 @@ REMEMBERED = 100
 class Showing:
     """What this session's wall shows. `rev` grows with each reading; `answers` are what its moves came to."""
 
+    name: str = field(default_factory=lambda: secrets.token_hex(4))
     asked: Asked | None = None
     person: tuple[int, int] = (0, 0)
     rev: int = 0
@@ -36,6 +40,7 @@ class Showing:
     data: bytes = b"{}"
     most: dict[int, int] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
+    due: dict[int, datetime] = field(default_factory=dict)
     mount: str = ""
     answers: dict[int, dict[str, Any]] = field(default_factory=dict)
     news: bytes = b"{}"
@@ -46,7 +51,7 @@ class Showing:
 
     def whole(self) -> bytes:
         """Everything the wall is to know, as JSON."""
-        head = {"rev": self.rev, "open": beside.asked_for(), "answers": {"mount": self.mount, "of": self.answers}}
+        head = {"of": self.name, "rev": self.rev, "answers": {"mount": self.mount, "of": self.answers}}
         return json.dumps(head).encode()[:-1] + b"," + self.data[1:]
 
 
@@ -69,32 +74,39 @@ def read(found: Showing, person: Person, lookups: Lookups) -> None:
     """The columns as they stand, and the stamp by which a change of them is seen."""
     asked, wanted = found.asked, found.wanted()
     assert asked is not None
+    columns: Sequence[Column]
     with acting_as(person) as session:
         if asked.before:
             columns, found.stamp = board.board_as_of(session, asked.pipeline, wanted, asked.before), ""
         else:
-            found.stamp = _stamp(session, found, person)
-            columns = board.board(session, asked.pipeline, wanted)
-    found.names = {card["id"]: card["name"] for column in columns for card in column.cards}
-    found.data = _data(columns, person, lookups, asked)
+            now = board.board(session, asked.pipeline, wanted)
+            columns, found.stamp = now.columns, _dated(now.stamp, person)
+        found.names = {card["id"]: card["name"] for column in columns for card in column.cards}
+        found.due = {} if asked.before else due_by_lead(session, list(found.names))
+    found.data = _data(columns, person, lookups, asked, found.due)
     found.rev += 1
 
 
-def _stamp(session: Any, found: Showing, person: Person) -> str:
-    """Of the leads, of who may do what, and of the hour: cards speak of days."""
+def _dated(stamp: str, person: Person) -> str:
+    """Also of who may do what, and of the hour: cards speak of days."""
+    return f"{stamp} {person.stamp} {clock.now():%Y-%m-%d %H}"
+
+
+def _is_news(session: Session, found: Showing, person: Person) -> bool:
     assert found.asked is not None
-    return f"{board.stamp(session, found.asked.pipeline, found.wanted())} {person.stamp} {clock.now():%Y-%m-%d %H}"
+    now = board.stamp(session, found.asked.pipeline, found.wanted())
+    return _dated(now, person) != found.stamp or due_by_lead(session, list(found.names)) != found.due
 
 
-def _data(columns: list[Column], person: Person, lookups: Lookups, asked: Asked) -> bytes:
+def _data(columns: Sequence[Column], person: Person, lookups: Lookups, asked: Asked, due: Mapping[int, datetime]) -> bytes:
     encoded = cards.encoded(
         columns, person, lookups, at=asked.before or clock.now(), shows_owner=len(asked.wanted.owner_ids) != 1,
-        may_move=not asked.before and person.may("lead", "edit"), due=_due(columns),
+        may_move=not asked.before and person.may("lead", "edit"), due=due,
     )  # fmt: skip
     if any(column.cards for column in columns):
         return encoded
     if asked.is_narrow:
-        empty = ("No leads here.", "Nobody's lead fits these filters. Choose Owner: everybody, or search for less.")
+        empty = ("No leads here.", "Nobody's lead fits these filters. Look at everybody's, or search for less.")
     elif asked.before:
         empty = ("No leads then.", "This pipeline was empty on that day. Choose a later one.")
     else:
@@ -102,17 +114,10 @@ def _data(columns: list[Column], person: Person, lookups: Lookups, asked: Asked)
     return encoded[:-1] + b',"empty":' + json.dumps(empty).encode() + b"}"
 
 
-def _due(columns: list[Column]) -> Mapping[int, datetime]:
-    """lead -> when its next open alert is due."""
-    return {}
-
-
 def listen(found: Showing, person: Person, lookups: Lookups) -> None:
     """Do what the wall asks for in this run, whoever wrote it there."""
     given = wall.heard()
     try:
-        if "open" in given:
-            beside.turn_to(moves.read_id(given["open"], "id"))
         if "more" in given:
             _show_more(found, moves.read_id(given["more"], "stage"))
         if "moves" in given:
@@ -148,7 +153,7 @@ def _move(found: Showing, person: Person, lookups: Lookups, given: Any) -> None:
 def bring_news(found: Showing, person: Person, lookups: Lookups) -> None:
     """Ask whether anything has moved since the wall was drawn; if so, send it."""
     with acting_as(person) as session:
-        is_new = _stamp(session, found, person) != found.stamp
+        is_new = _is_news(session, found, person)
     if is_new:
         read(found, person, lookups)
         found.news = found.whole()
