@@ -41,7 +41,7 @@ def prepare(leads: int, progress: Callable[[str], None]) -> Ground:
         is_there = connection.scalar(text("select 1 from pg_database where datname = :n"), {"n": name})
         if not is_there:
             connection.execute(text(f'create database "{name}"'))
-    _point_to(url, name)
+    point_to(url, name)
     migrate(settings.current(), url)
     ground = Ground(url, leads, {})
     with ground.owner().connect() as connection:
@@ -52,7 +52,8 @@ def prepare(leads: int, progress: Callable[[str], None]) -> Ground:
     return Ground(url, leads, _people(ground))
 
 
-def _point_to(url: str, installation: str) -> None:
+def point_to(url: str, installation: str) -> None:
+    """This process, and those it starts, use that database from now on."""
     os.environ.update(DATABASE_URL=url, CRM_INSTALLATION=installation[:30], CRM_DEMO="1")
     for cache in (settings.current, db_engine.owner_url, db_engine.runtime_engine, db_engine.role_names):
         cache.cache_clear()

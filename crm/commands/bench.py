@@ -9,7 +9,7 @@ import typer
 
 from crm.commands.output import Json, answer, progress, table
 
-PARTS = ("database", "import", "http", "pages")
+PARTS = ("database", "import", "sync", "http", "pages")
 
 
 def register(app: typer.Typer) -> None:
@@ -35,13 +35,15 @@ def register(app: typer.Typer) -> None:
 
 
 def _measure(leads: int, parts: set[str]) -> Iterator[Any]:
-    from crm.bench import api, database, files, ground, pages, serving
+    from crm.bench import api, database, files, ground, pages, serving, syncing
 
     found = ground.prepare(leads, progress)
     if "database" in parts:
         yield from database.measure(found)
     if "import" in parts:
         yield from files.measure(found)
+    if "sync" in parts:
+        yield from syncing.measure(found)
     if parts & {"http", "pages"}:
         with serving.served() as server:
             if "http" in parts:

@@ -1,0 +1,146 @@
+"""What reading a million orders costs: the whole command in a process of its own, its memory, and what the Leads page feels of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+from crm import settings
+from crm.access import Person, acting_as
+from crm.bench.ground import Ground, point_to
+from crm.bench.measure import Figure, percentile, times_ms
+from crm.clock import now
+from crm.db import engine as db_engine
+from crm.db import roles
+from crm.leads import reads
+
+ORDERS = 1_000_000
+CHANGED = 1_000
+KEY = "mb_bench"
+BEGINS = now().replace(microsecond=0) - timedelta(minutes=ORDERS + CHANGED + 60)
+
+# A ground that was filled before markets had teams.
+_TEAMS = text("""
+    update crm.markets as m
+    set team_id = (select l.team_id from crm.leads as l where l.market = m.code group by l.team_id order by count(*) desc limit 1)
+    where m.team_id is null
+""")
+
+
+def measure(ground: Ground) -> Iterator[Figure]:
+    """A first full run, a difference of 1,000 orders, a full run that finds nothing new; on a copy of the ground, dropped afterwards."""
+    person = ground.people["team"]
+    with _copy_of(ground):
+        quiet = _looks(person, 60)
+        with _production(ORDERS) as environment:
+            looks: list[float] = []
+            facts, seconds, megabytes = _watched(environment, "--full", person, looks)
+            _expect(facts, orders_changed=ORDERS)
+            yield Figure("sync", f"full, {ORDERS:,} orders, {facts['leads_created']:,} leads made", "s", seconds, bar=120)
+            yield Figure("sync", "memory of that run", "MB", megabytes, bar=512)
+            ratio = percentile(looks, 0.5) / percentile(quiet, 0.5)
+            yield Figure("sync", "leads page while it runs / before", "×", ratio, percentile(looks, 0.95) / percentile(quiet, 0.95), 1.3)
+        with _production(ORDERS + CHANGED) as environment:
+            looks = []
+            facts, seconds, _ = _watched(environment, "", person, looks)
+            yield Figure("sync", f"difference, {facts['orders_changed']:,} orders changed of {facts['orders_read']:,} read", "s", seconds, bar=3)
+            facts, seconds, _ = _watched(environment, "--full", person, looks)
+            _expect(facts, orders_changed=0, customers_changed=0, leads_created=0, leads_changed=0)
+            yield Figure("sync", "full again, nothing new, 0 rows written", "s", seconds, bar=120)
+
+
+def _expect(facts: dict[str, Any], **counts: int) -> None:
+    if {name: facts[name] for name in counts} != counts:
+        raise RuntimeError(f"The run counted {facts}.")
+
+
+def _looks(person: Person, runs: int) -> list[float]:
+    return times_ms(partial(_list, person), runs=runs)
+
+
+def _list(person: Person) -> object:
+    with acting_as(person) as session:
+        return reads.list_leads(session, reads.LeadFilter(open_only=True), sort="-updated_at", limit=100)
+
+
+def _watched(environment: dict[str, str], option: str, person: Person, looks: list[float]) -> tuple[dict[str, Any], float, float]:
+    """(what the command says, its seconds, its largest MB); `looks` takes how long the Leads page took meanwhile, once every so often."""
+    command = [sys.executable, "-m", "crm", "sync", "--json", *([option] if option else [])]
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(0.1):
+            looks.extend(times_ms(partial(_list, person), runs=1, warm_up=0))
+
+    started = time.perf_counter()
+    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603 - our own command
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    assert process.stdout is not None
+    said = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    is_over.set()
+    watcher.join()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"python -m crm sync ended with {process.returncode}.")
+    return json.loads(said), seconds, used.ru_maxrss / 1024
+
+
+@contextmanager
+def _production(orders: int) -> Iterator[dict[str, str]]:
+    """The stand-in with so many orders, in a process of its own; answers the environment that names it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {"METABASE_URL": f"http://127.0.0.1:{port}", "METABASE_API_KEY": KEY}
+    command = [sys.executable, "-m", "crm.demo.metabase", "--port", str(port), "--orders", str(orders), "--begins", BEGINS.isoformat()]
+    process = subprocess.Popen(command, env={**os.environ, **environment})  # noqa: S603 - our own command
+    try:
+        for _ in range(300):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
+        yield environment
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def _copy_of(ground: Ground) -> Iterator[None]:
+    """This process's engine points to a copy meanwhile, so that every bench begins with an empty mirror."""
+    owner = make_url(ground.url).set(drivername="postgresql+psycopg")
+    name = f"{owner.database}_sync"
+    url = owner.set(database=name).render_as_string(hide_password=False)
+    installation = settings.current().installation or ""
+    db_engine.runtime_engine().dispose()
+    admin = create_engine(owner.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with admin.connect() as connection:
+        connection.execute(text(f'drop database if exists "{name}"'))
+        connection.execute(text(f'create database "{name}" template "{owner.database}"'))
+    with create_engine(url, poolclass=NullPool).begin() as connection:
+        roles.ensure(connection, roles.DbRoles(installation), roles.login_password(settings.current(), installation))
+        connection.execute(_TEAMS)
+    point_to(url, installation)
+    try:
+        yield
+    finally:
+        db_engine.runtime_engine().dispose()
+        point_to(ground.url, installation)
+        with admin.connect() as connection:
+            connection.execute(text(f'drop database if exists "{name}"'))
