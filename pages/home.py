@@ -4,7 +4,8 @@ import streamlit as st
 
 from crm.access import acting_as
 from crm.changes import count_open
-from crm.ui import lead_list, look, messages, my_day
+from crm.customers.asking import ask_for_sync
+from crm.ui import lead_list, look, messages, mirror_line, my_day
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
@@ -14,12 +15,21 @@ own = lead_list.begins_with_own(person)
 with acting_as(person) as session:
     day = my_day.read(session, person, own=own)
     waiting = count_open(session)
+    mirror = mirror_line.read(session, person)
+if mirror and mirror.is_old and not mirror.running:
+    ask_for_sync(person)
 
-look.head(my_day.greeting(person), lead_list.place_of(person, lookups), "my leads" if own else "leads of everybody", "USD", "now")
+with st.container(horizontal=True, key="home_head", vertical_alignment="center", gap="small"):
+    whose = "my leads" if own else "leads of everybody"
+    look.head(my_day.greeting(person), lead_list.place_of(person, lookups), whose, "USD", "now", mirror_line.said(mirror))
+    mirror_line.draw_button(mirror, person)
 messages.draw(person)
 my_day.draw_figures(day, waiting, own=own)
+my_day.draw_neglected(day)
 left, right = st.columns(2, gap="large")
 with left:
-    my_day.draw_next(person, lookups, own=own)
+    my_day.draw_next(day, person, lookups)
 with right:
-    my_day.draw_moves(person, lookups, own=own)
+    if not own:
+        my_day.draw_team(day, lookups)
+    my_day.draw_moves(day, lookups)

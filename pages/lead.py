@@ -8,7 +8,7 @@ from crm import clock
 from crm.access import acting_as
 from crm.leads import reads
 from crm.leads.as_of import lead_as_of
-from crm.ui import company_dialog, conflict_dialog, facts, lead_absent, lead_head, look, messages, story, unsaved_guard, words
+from crm.ui import alert_panel, company_dialog, conflict_dialog, facts, lead_absent, lead_head, look, messages, orders, story, unsaved_guard, words
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
@@ -52,7 +52,7 @@ with st.container(horizontal=True, key="lead_line", vertical_alignment="center")
         lead_head.draw_menu(row, person, lookups)
 
 with st.container(key="lead_columns"):
-    left, right = st.columns([5, 7], gap="medium")
+    left, right, side = st.columns([5, 6, 4], gap="medium") if not before else (*st.columns([5, 7], gap="medium"), None)
 with left, st.container(key="lead_facts"):
     if not before and person.reach("lead", "edit").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id):
         company_dialog.draw_line(row)
@@ -72,6 +72,10 @@ def tell() -> None:
 
 with right, st.container(key="lead_story"):
     tell()
+if side:
+    with side, st.container(key="lead_side"):
+        alert_panel.draw(row, person, lookups)
+        orders.draw_of_lead(row["id"], person)
 unsaved_guard.guard_forms({"lead_facts": facts.filled_from(), "lead_story": story.filled_from(lead_id)})
 if st.session_state.pop(facts.LOOK, False):
     conflict_dialog.open_for(person, lookups, row["id"])

@@ -19,14 +19,16 @@ from crm.leads.records import LEAD
 _COMPANY = text("select id from crm.companies where lower(name) = lower(:n) and deleted_at is null order by id limit 1")
 
 
-def create_lead(session: Session, values: Mapping[str, Any], *, source: str, company_name: str | None = None) -> Outcome:
+def create_lead(
+    session: Session, values: Mapping[str, Any], *, source: str, company_name: str | None = None, change_set_id: int | None = None
+) -> Outcome:  # fmt: skip
     """A new lead from given values; `company_name` finds the company by its exact name or makes it, in the same change set.
+    `change_set_id` continues one of the same person.
 
     Raises `Invalid` or `Refused`; nothing is written then. The lead is the last result.
     """
     with session.begin_nested():  # a new company goes with the lead, or not at all
         values = dict(values)
-        change_set_id = None
         if company_name and company_name.strip():
             found = session.scalar(_COMPANY, {"n": company_name.strip()})
             if found is None:

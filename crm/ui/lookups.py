@@ -12,6 +12,7 @@ from functools import cached_property
 import streamlit as st
 
 from crm.access import Person, acting_as
+from crm.customers import reads as customers
 from crm.leads import reads
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 from crm.ui.words import Names
@@ -54,3 +55,14 @@ def _read(person_id: int, stamp: int, _person: Person) -> Lookups:
             {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages},
         )  # fmt: skip
         return Lookups(names, found, reads.possible_owners(session), reads.currencies(session))
+
+
+def customer_choices(person: Person) -> tuple[dict[str, str], list[str]]:
+    """What customers can be narrowed to: markets (code -> name) and segments; a few minutes old at most."""
+    return _customer_choices(person.id, person.stamp, person)
+
+
+@st.cache_resource(ttl=300, max_entries=500, show_spinner=False)
+def _customer_choices(person_id: int, stamp: int, _person: Person) -> tuple[dict[str, str], list[str]]:
+    with acting_as(_person) as session:
+        return customers.choices(session)

@@ -2,32 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from html import escape
+from time import monotonic
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 from sqlalchemy.orm import Session
 
 from crm import clock, money
-from crm.access import Person, acting_as
+from crm.access import Person
+from crm.alerts import reads as alerts
+from crm.alerts.reads import AlertFilter
+from crm.customers import reads as customers
+from crm.customers.reads import CustomerFilter
+from crm.db.queries import load
 from crm.leads import reads
-from crm.leads.reads import LeadFilter, MyDay
-from crm.ui import filters, look, words
+from crm.leads.moves import moves_since
+from crm.leads.reads import LeadFilter
+from crm.ledger.fold import zone_of_days
+from crm.ui import alert_acts, filters, look, orders, words
 from crm.ui.lookups import Lookups
 
 NEXT = 8
-LEADS = "pages/leads.py"
+NEGLECTED_DAYS = 90
+LEADS, LEAD, CUSTOMERS = "pages/leads.py", "pages/lead.py", "pages/customers.py"
+FRESH_SECONDS = 30
+MOST_DUE = 200
+Row = Mapping[str, Any]
 
 
-def read(session: Session, person: Person, *, own: bool) -> MyDay:
-    """The day's figures, over one's own open leads where one has any."""
-    today = clock.today(person.time_zone)
-    return reads.my_day(
-        session, owner_id=person.id if own else None, today=today, closing_before=filters.first_of_next_month(today), moved_since=_yesterday(person),
-        quiet_days=filters.QUIET_DAYS,
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day's figures and lists; `desks`: a row per owner (see queries/home/open_leads_by_owner.sql)."""
+
+    desks: Sequence[Row]
+    due: Sequence[Row]
+    closing: Sequence[Row]
+    quiet: Sequence[Row]
+    moves: Sequence[Row]
+    weeks: Sequence[Decimal]
+    neglected: tuple[int, Decimal] | None
+    load: Mapping[int, tuple[int, int]]
+
+    def sum(self, name: str) -> Any:
+        return sum(row[name] for row in self.desks)
+
+
+def read(session: Session, person: Person, *, own: bool) -> Day:
+    """Over one's own open leads, or (`own` false) over those of everybody in sight."""
+    now, today = clock.now(), clock.today(person.time_zone)
+    owner_id = person.id if own else None
+    ends_at = clock.end_of(today, person.time_zone)
+    desks = load("home/open_leads_by_owner").run(
+        session, owner_id=owner_id, quiet_before=now - timedelta(days=filters.QUIET_DAYS), moved_since=_yesterday(person), now=now
+    )
+    due = alerts.list_alerts(session, AlertFilter(person_id=person.id, due_before=ends_at, is_done=False), limit=MOST_DUE)
+    mine = LeadFilter(owner_ids=(person.id,) if own else (), open_only=True)
+    late = replace(mine, closes_from=today - timedelta(days=14), closes_before=today + timedelta(days=1))
+    quiet = replace(mine, not_contacted_days=filters.QUIET_DAYS)
+    zone = zone_of_days(session)
+    weeks = load("home/open_value_by_week").run(session, owner_id=owner_id, today=clock.today(zone), time_zone=zone)
+    return Day(
+        desks, due, reads.list_leads(session, late, sort="expected_close_on", limit=NEXT).rows if len(due) < NEXT else (),
+        reads.list_leads(session, quiet, sort="last_contacted_at", limit=NEXT).rows if len(due) < NEXT else (),
+        moves_since(session, _yesterday(person), owner_id=owner_id, most=NEXT), [row["value_usd"] for row in weeks], _neglected(session, person),
+        {} if own else alerts.due_by_person(session, now=now, before=ends_at),
     )  # fmt: skip
+
+
+def _neglected(session: Session, person: Person) -> tuple[int, Decimal] | None:
+    """Customers who ordered lately and were not contacted since, and their worth; at most half a minute old. None for whom customers are not theirs to see."""
+    if not person.may("customer", "view"):
+        return None
+    kept = st.session_state.get("home.neglected")
+    if kept is None or kept[0] != (person.id, person.stamp) or kept[1] < monotonic():
+        found = customers.totals(session, CustomerFilter(ordered_days=NEGLECTED_DAYS, contacted=False))
+        kept = st.session_state["home.neglected"] = ((person.id, person.stamp), monotonic() + FRESH_SECONDS, found)
+    found_: tuple[int, Decimal] = kept[2]
+    return found_
 
 
 def _yesterday(person: Person) -> datetime:
@@ -41,67 +98,136 @@ def greeting(person: Person) -> str:
     return f"Good {part}, {person.name.split()[0]}"
 
 
-def draw_figures(day: MyDay, waiting: int, *, own: bool) -> None:
+def draw_figures(day: Day, waiting: int, *, own: bool) -> None:
     """Each figure is a link to its rows."""
-    all_pipelines = {"pipeline": "All pipelines"}
+    every = {"pipeline": "All pipelines"}
     whose = {} if own else {"view": filters.VIEWS["team"]}
-    with st.grid(5, min_column_width=150, gap="small"):
+    late = sum(row["due_at"] < clock.now() for row in day.due)
+    with st.grid(4, min_column_width=150, gap="small"):
+        with st.container(border=True, key="figure_due", gap=None):
+            st.html(_figure_html("Due today", f"{len(day.due):,}{'+' if len(day.due) == MOST_DUE else ''}"))
+            st.html(f"<div class='tl-hint{' tl-late' if late else ''}'>{f'{late:,} overdue' if late else 'alerts for you'}</div>")
+        _figure("Not contacted 14 d+", f"{day.sum('quiet'):,}", "open leads to call", LEADS, {**every, "view": filters.VIEWS["quiet"]})
+        _figure("Moved since yesterday", f"{day.sum('moved'):,}", "newest first", LEADS, {**every, **whose, "sort": filters.SORTS["-updated_at"]})
+        title, hint = "My open value" if own else "Open value", words.count(day.sum("leads"), "open lead")
         _figure(
-            "My open value" if own else "Open value", money.short(day.open_usd), words.count(day.open_leads, "open lead"), LEADS, {**all_pipelines, **whose}
+            title, money.short(day.sum("value_usd")), hint, LEADS, {**every, **whose}, orders.spark(day.weeks, "Open value at the end of each of eight weeks")
         )
-        _figure("Closing this month", f"{day.closing:,}", "expected to close", LEADS, {**all_pipelines, "view": filters.VIEWS["closing"]})
-        _figure("Overdue", f"{day.overdue:,}", "past their date", LEADS, {**all_pipelines, "view": filters.VIEWS["overdue"]})
-        _figure(
-            f"Not contacted {filters.QUIET_DAYS} d",
-            f"{day.not_contacted:,}",
-            "waiting for you",
-            LEADS,
-            {**all_pipelines, "view": filters.VIEWS["quiet"]},
-        )
-        _figure("Conflicts", f"{waiting:,}", "edits that met another's" if waiting else "nothing waits", "pages/conflicts.py", {})
+    if waiting:
+        st.page_link(
+            "pages/conflicts.py", label=f"{words.count(waiting, 'edit')} of yours met a colleague's. Look at {'it' if waiting == 1 else 'them'}",
+            icon=":material/call_split:",
+        )  # fmt: skip
 
 
-def _figure(label: str, figure: str, hint: str, page: str, query: Mapping[str, str]) -> None:
-    with st.container(border=True, key=f"figure_{label.lower().replace(' ', '_')}", gap=None):
-        st.html(f"<div class='tl-figure'><small>{escape(label)}</small><b>{escape(figure)}</b></div>")
+def _figure_html(label: str, figure: str, beside: str = "") -> str:
+    return f"<div class='tl-figure'><small>{escape(label)}</small><b>{escape(figure)}{beside}</b></div>"
+
+
+def _figure(label: str, figure: str, hint: str, page: str, query: Mapping[str, str], beside: str = "") -> None:
+    with st.container(border=True, key=f"figure_{label.lower().replace(' ', '_').replace('+', '')}", gap=None):
+        st.html(_figure_html(label, figure, beside))
         st.page_link(page, label=hint, icon=":material/chevron_right:", icon_position="right", query_params=query)
 
 
-def draw_next(person: Person, lookups: Lookups, *, own: bool) -> None:
-    """Open leads whose close date comes first, with their next step."""
-    st.subheader("Do next")
-    today = clock.today(person.time_zone)
-    wanted = LeadFilter(owner_ids=(person.id,) if own else (), open_only=True, closes_from=today - timedelta(days=7), closes_before=today + timedelta(days=31))
-    with acting_as(person) as session:
-        rows = reads.list_leads(session, wanted, sort="expected_close_on", limit=NEXT).rows
-    if not rows:
-        look.empty("Nothing is due.", "Give a lead an expected close date, and it shows here when the day is near.")
+def draw_neglected(day: Day) -> None:
+    """Who ordered and heard nothing from us, as one link."""
+    if day.neglected is None:
         return
-    for row in rows:
-        late = (today - row["expected_close_on"]).days
-        when = f"overdue {late} d" if late > 0 else "today" if late == 0 else words.day(row["expected_close_on"], today=today)
-        _line(row["id"], row["name"], row["next_step"] or "no next step yet", f"{when} · {money.short(row['value_usd']) or words.NOTHING}", is_late=late > 0)
+    count, usd = day.neglected
+    with st.container(key="home_neglected"):
+        label = f"Ordered, not contacted ({NEGLECTED_DAYS} d): {words.count(count, 'customer')}, {money.short(usd)}"
+        st.page_link(CUSTOMERS, label=label, icon=":material/arrow_forward:", icon_position="right", query_params={"view": "Ordered 90 d, not contacted"})
 
 
-def draw_moves(person: Person, lookups: Lookups, *, own: bool) -> None:
-    """Leads that came into their stage since yesterday."""
-    st.subheader("Moved since yesterday")
-    wanted = LeadFilter(owner_ids=(person.id,) if own else (), in_stage_since=_yesterday(person))
-    with acting_as(person) as session:
-        rows = reads.list_leads(session, wanted, sort="-updated_at", limit=NEXT).rows
-    if not rows:
+def draw_next(day: Day, person: Person, lookups: Lookups) -> None:
+    """Overdue alerts, what is due today, leads past their close date, then those that heard nothing for longest."""
+    st.subheader("Do next")
+    if not (day.due or day.closing or day.quiet):
+        look.empty("Nothing is due.", "Set an alert on a lead, and it shows here when its day has come.")
+        return
+    for alert in day.due[:NEXT]:
+        _draw_alert(alert, person)
+    if len(day.due) > NEXT:
+        st.caption(f"{len(day.due) - NEXT:,} more are due after these.")
+    today = clock.today(person.time_zone)
+    lines = [(row, _closes((today - row["expected_close_on"]).days)) for row in day.closing]
+    known = {row["id"] for row in day.closing} | {alert["lead_id"] for alert in day.due}
+    lines += [(row, f"last contact {clock.ago(row['last_contacted_at']) or 'never'}") for row in day.quiet if row["id"] not in known]
+    for row, why in lines[: max(NEXT - len(day.due), 0)]:
+        _line(row["id"], row["name"], row["next_step"] or "get in touch", f"{why} · {money.short(row['value_usd']) or words.NOTHING}", "lead")
+
+
+def _closes(late_days: int) -> str:
+    return f"close overdue {late_days} d" if late_days else "closes today"
+
+
+def _draw_alert(alert: Row, person: Person) -> None:
+    is_late = alert["due_at"] < clock.now()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"next_alert_{alert['id']}"):
+        st.page_link(LEAD, label=alert["lead"], query_params={"id": str(alert["lead_id"])})
+        due = alert_acts.due(alert["due_at"], person.time_zone)
+        st.html(
+            f"<div class='tl-next'><span>{escape(alert['text'] or 'follow up')}</span>"
+            f"<span><em{' class=tl-late' if is_late else ''}>{escape(due)}</em> · {money.short(alert['value_usd']) or words.NOTHING}</span></div>",
+            width="stretch",
+        )
+        if alert_acts.may_change(alert, person):
+            if st.button("Done", key=f"home.done.{alert['id']}"):
+                alert_acts.finish(alert, person)
+                st.rerun()
+            if st.button("+1 d", key=f"home.day.{alert['id']}", type="tertiary", help="A day later"):
+                alert_acts.snooze(alert, person, "day")
+                st.rerun()
+
+
+def draw_moves(day: Day, lookups: Lookups) -> None:
+    """What came into its stage since yesterday, by whom; the new ones say where they come from."""
+    st.subheader("Since yesterday")
+    if not day.moves:
         look.empty("Nothing moved.", "Move a lead to another stage, and it shows here for two days.")
         return
+    for row in day.moves:
+        stage = lookups.stages.get(row["stage_id"])
+        _line(row["id"], row["name"], _what(row, stage.name if stage else "another stage", lookups), _moved(row, lookups), "moved")
+
+
+def _what(row: Row, stage: str, lookups: Lookups) -> str:
+    if row["reason"] and row["version"] == 1:
+        return f"new from orders: {row['reason']}"
+    who = lookups.names.person(row["person_id"], otherwise="the system")
+    return f"{who} added it to {stage}" if row["version"] == 1 else f"{who} → {stage}"
+
+
+def _moved(row: Row, lookups: Lookups) -> str:
+    return f"{words.when(row['stage_entered_at'], lookups.names.time_zone)} · {money.short(row['value_usd']) or words.NOTHING}"
+
+
+def draw_team(day: Day, lookups: Lookups) -> None:
+    """Who is loaded and what stalls: a line per owner, each opening their leads."""
+    st.subheader("Who is loaded, what stalls")
+    rows = [row for row in day.desks if row["leads"]][:12]
+    if not rows:
+        look.empty("No open leads yet.", "Add a lead, or import a file, and the team's desks show here.")
+        return
+    most = max(row["leads"] for row in rows)
     for row in rows:
-        _line(
-            row["id"],
-            row["name"],
-            f"→ {row['stage']}",
-            f"{words.when(row['stage_entered_at'], person.time_zone)} · {money.short(row['value_usd']) or words.NOTHING}",
-        )
+        name = lookups.names.people.get(row["owner_id"], "Nobody yet")
+        due, overdue = day.load.get(row["owner_id"], (0, 0))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"desk_{row['owner_id'] or 0}"):
+            query = {"pipeline": "All pipelines", "view": filters.VIEWS["team"], "owner": name if row["owner_id"] else "Nobody"}
+            st.page_link(LEADS, label=name, query_params=query)
+            st.html(
+                f"<div class='tl-desk'><i><u style='width:{round(row['leads'] / most * 100)}%'></u></i><span>{row['leads']:,}</span>"
+                f"<span>{money.short(row['value_usd'])}</span>"
+                f"<span{' class=tl-days-over' if row['stalled'] * 4 > row['leads'] else ''}>{row['stalled']:,} over target</span>"
+                f"<span>{row['quiet']:,} quiet</span>"
+                f"<span{' class=tl-late' if overdue else ''}>{due:,} due</span></div>",
+                width="stretch",
+            )
 
 
-def _line(lead_id: int, name: str, what: str, right: str, *, is_late: bool = False) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"next_{lead_id}_{'→' in what}"):
-        st.page_link("pages/lead.py", label=name, query_params={"id": str(lead_id)})
-        st.html(f"<div class='tl-next'><span>{escape(what)}</span><span{' class=tl-late' if is_late else ''}>{escape(right)}</span></div>", width="stretch")
+def _line(lead_id: int, name: str, what: str, right: str, kind: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"next_{kind}_{lead_id}"):
+        st.page_link(LEAD, label=name, query_params={"id": str(lead_id)})
+        st.html(f"<div class='tl-next'><span title='{escape(what)}'>{escape(what)}</span><span>{escape(right)}</span></div>", width="stretch")

@@ -42,6 +42,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/board.py", "board", "Board", ":material/view_kanban:", "Work", "lead"),
     PageEntry("pages/leads.py", "leads", "Leads", ":material/table_rows:", "Work", "lead"),
     PageEntry("pages/lead.py", "lead", "Lead", ":material/article:", "Work", "lead", is_in_menu=False),
+    PageEntry("pages/customers.py", "customers", "Customers", ":material/storefront:", "Work", "customer"),
     PageEntry("pages/conflicts.py", "conflicts", "Conflicts", ":material/call_split:", "Work", "lead"),
     PageEntry("pages/pipeline_report.py", "pipeline", "Pipeline", ":material/filter_alt:", "Understand", "report"),
     PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),

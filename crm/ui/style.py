@@ -18,4 +18,6 @@ def icon() -> str:
 @lru_cache(maxsize=1)
 def sheet() -> str:
     """Our style sheet: the shell's and the pages'. serve.py has it put into the first page."""
-    return "\n".join([f":root {{ --tl-mark: url('{icon()}'); }}", *((HERE / name).read_text() for name in ("shell.css", "look.css", "board/page.css"))])
+    return "\n".join(
+        [f":root {{ --tl-mark: url('{icon()}'); }}", *((HERE / name).read_text() for name in ("shell.css", "look.css", "day.css", "board/page.css"))]
+    )

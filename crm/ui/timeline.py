@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from crm.activities.reads import activities_of
+from crm.alerts.reads import AlertFilter, list_alerts
 from crm.changes import changes_of
 from crm.changes.records import DELETED
 from crm.errors import CrmError
@@ -42,6 +43,9 @@ def story(session: Session, lead_id: int, names: Names, *, show: str = "all", mo
     if show != "changes":
         rows = activities_of(session, lead_id, before=(before, 0) if before else None, most=500 if show in KINDS else most + 1)
         entries += [_of_activity(row, names) for row in rows if show not in KINDS or row["kind"] in KINDS[show]]
+    if show == "all":
+        done = list_alerts(session, AlertFilter(lead_id=lead_id, is_done=True), limit=200)
+        entries += [_of_alert(row, names) for row in done if before is None or row["done_at"] < before]
     if show in ("all", "changes"):
         changes = changes_of(session, "lead", lead_id, most=500 if before else most + 1)
         companies = _companies(session, changes)
@@ -65,6 +69,10 @@ def _of_activity(row: Mapping[Any, Any], names: Names) -> Entry:
     if row["duration_minutes"]:
         title += f", {row['duration_minutes']} min"
     return Entry(row["happened_at"], row["kind"], title, row["body"] or "", names.person(row["person_id"]))
+
+
+def _of_alert(row: Mapping[Any, Any], names: Names) -> Entry:
+    return Entry(row["done_at"], "alert", "Alert done", row["text"], names.person(row["done_by_id"]))
 
 
 def _of_change(row: Mapping[Any, Any], names: Names, companies: Mapping[tuple[str, int], str]) -> Entry:

@@ -1,41 +1,95 @@
-"""Home: the figures are one's own, and each opens its rows."""
+"""Home: the figures are one's own, each opens its rows, and what is due can be done right there."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from crm.access import acting_as
+from sqlalchemy import text
+
+from crm.access import acting_as, as_system
+from crm.alerts.use_cases import set_alert
+from crm.clock import now
 from crm.leads.use_cases import edit_leads
-from tests.pages.parts import said
+from tests.pages.parts import press, said
 
 PAGE = "pages/home.py"
+
+
+def links(page: Any) -> list[str]:
+    return [link.label for link in page.page_link]
+
+
+def remind(cast: Any, who: str, lead: str, *, hours: float, words: str = "call the buyer") -> int:
+    with acting_as(cast.who(who)) as session:
+        done = set_alert(session, cast.leads[lead], {"due_at": now() + timedelta(hours=hours), "text": words}, source="form")
+    return done.results[0].record_id or 0
 
 
 def test_a_reps_figures_count_her_own_leads(visit: Any) -> None:
     page = visit("ana", PAGE)
     assert not page.exception
     assert "My open value</small><b>$12.4k" in said(page)
-    assert "2 open leads" in [link.label for link in page.page_link]
+    assert "2 open leads" in links(page)
 
 
 def test_a_managers_figures_count_the_team_and_never_another(visit: Any) -> None:
     page = visit("mona", PAGE)
     assert "Open value</small><b>$21.9k" in said(page)
-    assert "Nile Mart" not in said(page)
-    assert "Nile Mart" not in [link.label for link in page.page_link]
+    assert "Nile Mart" not in said(page) + " ".join(links(page))
+    assert {"Ana", "Bruno"} <= set(links(page))
 
 
-def test_what_is_overdue_comes_first_with_its_next_step(visit: Any, cast: Any) -> None:
-    yesterday = (datetime.now(UTC) - timedelta(days=2)).date()
-    with acting_as(cast.who("ana")) as session:
-        edit_leads(session, [(cast.leads["Delta Foods"], 1, {"expected_close_on": yesterday, "next_step": "call the buyer"})], source="form")
+def test_an_overdue_alert_comes_first_and_is_done_right_there(visit: Any, cast: Any, db: Any) -> None:
+    alert = remind(cast, "ana", "Delta Foods", hours=-49)
     page = visit("ana", PAGE)
-    assert "overdue 2 d" in said(page)
-    assert "call the buyer" in said(page)
-    assert "Overdue</small><b>1</b>" in said(page)
+    assert "overdue 2 d" in said(page) and "call the buyer" in said(page)
+    assert "Due today</small><b>1</b>" in said(page)
+    press(page, f"home.done.{alert}")
+    assert "Due today</small><b>0</b>" in said(page) and "Done: call the buyer." in said(page)
+    assert db.value("select done_by_id from crm.alerts where id = :id", id=alert) == cast.people["ana"]
 
 
-def test_somebody_without_leads_reads_what_to_do_next(visit: Any) -> None:
+def test_a_day_later_takes_it_off_today(visit: Any, cast: Any, db: Any) -> None:
+    alert = remind(cast, "ana", "Delta Foods", hours=-1)
+    page = press(visit("ana", PAGE), f"home.day.{alert}")
+    assert "comes back tomorrow" in said(page)
+    assert db.value("select due_at > now() and done_at is null from crm.alerts where id = :id", id=alert)
+
+
+def test_done_by_a_colleague_first_is_said_kindly(visit: Any, cast: Any, db: Any) -> None:
+    alert = remind(cast, "ana", "Delta Foods", hours=-1)
+    page = visit("ana", PAGE)
+    with db.owner().begin() as connection:
+        connection.execute(text("update crm.alerts set done_at = now(), done_by_id = :p, version = 2 where id = :id"), {"p": cast.people["bruno"], "id": alert})
+    press(page, f"home.done.{alert}")
+    assert not page.exception
+    assert db.value("select done_by_id from crm.alerts where id = :id", id=alert) == cast.people["bruno"]
+
+
+def test_anothers_alerts_are_not_mine_to_do(visit: Any, cast: Any) -> None:
+    remind(cast, "bruno", "Petra Supplies", hours=-1, words="his own call")
+    assert "his own call" not in said(visit("ana", PAGE))
+
+
+def test_what_is_past_its_close_date_is_next(visit: Any, cast: Any) -> None:
+    before = (datetime.now(UTC) - timedelta(days=2)).date()
+    with acting_as(cast.who("ana")) as session:
+        edit_leads(session, [(cast.leads["Delta Foods"], 1, {"expected_close_on": before, "next_step": "ask for the order"})], source="form")
+    page = visit("ana", PAGE)
+    assert "close overdue 2 d" in said(page) and "ask for the order" in said(page)
+
+
+def test_who_ordered_and_heard_nothing_is_one_link(visit: Any, cast: Any) -> None:
+    with as_system() as session:
+        session.execute(
+            text("insert into crm.customers (external_id, name, team_id, orders, lifetime_usd, last_order_at) values ('c1', 'Sahara', :t, 3, 4120, now())"),
+            {"t": cast.teams["Gulf"]},
+        )
+    assert "Ordered, not contacted (90 d): 1 customer, $4,120" in links(visit("ana", PAGE))
+    assert "Ordered, not contacted (90 d): 0 customers, $0" in links(visit("carla", PAGE))
+
+
+def test_somebody_without_anything_due_reads_what_to_do_next(visit: Any) -> None:
     page = visit("carla", PAGE)
     assert "Nothing is due." in said(page)

@@ -1,0 +1,84 @@
+"""What one does with an alert from Home or a lead's page: each says what came of it, with a way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from crm import clock
+from crm.access import Person, acting_as
+from crm.alerts import use_cases
+from crm.alerts.rules import later
+from crm.changes import Outcome
+from crm.errors import CrmError, Stale
+from crm.ui import messages, words
+from crm.ui.words import Names
+
+Alert = Mapping[str, Any]
+
+
+def due(at: datetime, time_zone: str) -> str:
+    """ "overdue 2 d", "today 10:00", "tomorrow 9:30", "24 Nov 10:00"."""
+    now, local = clock.now(), at.astimezone(ZoneInfo(time_zone))
+    if at < now:
+        return "overdue " + clock.ago(at).removesuffix(" ago") if now - at >= timedelta(minutes=1) else "due now"
+    days = (local.date() - clock.today(time_zone)).days
+    return f"{ {0: 'today', 1: 'tomorrow'}.get(days) or words.day(local.date(), today=clock.today(time_zone)) } {local:%H:%M}"
+
+
+def may_change(alert: Alert, person: Person, action: str = "edit") -> bool:
+    return person.reach("alert", action).covers(team_id=alert["lead_team_id"], owner_id=alert["person_id"], person_id=person.id)
+
+
+def finish(alert: Alert, person: Person) -> None:
+    _do(person, lambda session: use_cases.finish_alert(session, alert["id"], alert["version"], source="form"), f"Done: {alert['text'] or alert['lead']}.")
+
+
+def finish_with_call(alert: Alert, person: Person, activity: Mapping[str, Any]) -> bool:
+    """Whether the call (or meeting, or note) is noted and the alert finished."""
+    return _do(
+        person, lambda session: use_cases.finish_with_activity(session, alert["id"], alert["version"], alert["lead_id"], activity, source="form"),
+        f"Noted, and done: {alert['text'] or alert['lead']}.",
+    )  # fmt: skip
+
+
+def snooze(alert: Alert, person: Person, choice: str) -> None:
+    """By one of `crm.alerts.rules.LATER`."""
+    snooze_until(alert, person, later(choice, due_at=alert["due_at"], now=clock.now(), time_zone=person.time_zone))
+
+
+def snooze_until(alert: Alert, person: Person, until: datetime) -> None:
+    said = f"{alert['lead']} comes back {due(until, person.time_zone)}."
+    _do(person, lambda session: use_cases.snooze_alert(session, alert["id"], alert["version"], until, source="form"), said)
+
+
+def hand_over(alert: Alert, person: Person, to: int, names: Names) -> None:
+    said = f"{names.people.get(to, 'Your colleague')} is reminded of {alert['lead']} now."
+    _do(person, lambda session: use_cases.hand_over_alert(session, alert["id"], alert["version"], to, source="form"), said)
+
+
+def remove(alert: Alert, person: Person) -> None:
+    _do(person, lambda session: use_cases.delete_alert(session, alert["id"], alert["version"], source="form"), "The alert is removed.")
+
+
+def set_new(lead_id: int, person: Person, values: Mapping[str, Any]) -> bool:
+    return _do(person, lambda session: use_cases.set_alert(session, lead_id, values, source="form"), "The alert is set.")
+
+
+def _do(person: Person, write: Callable[[Session], Outcome], said: str) -> bool:
+    try:
+        with acting_as(person) as session:
+            outcome = write(session)
+    except Stale:
+        messages.leave("A colleague changed this alert first. Nothing of yours was written; it shows as it is now.")
+    except CrmError as error:
+        messages.leave(error.detail)
+    else:
+        is_theirs = all(result.status == "unchanged" for result in outcome.results)
+        messages.leave("A colleague had done this already." if is_theirs else said, outcome.change_set_id)
+        return True
+    return False
