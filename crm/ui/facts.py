@@ -56,6 +56,12 @@ def begin_anew() -> None:
         st.session_state[STATE] = Base({"id": 0}, found.generation)
 
 
+def is_begun_anew() -> bool:
+    """Whether the form was saved, or taken back, since it was drawn last."""
+    found: Base | None = st.session_state.get(STATE)
+    return found is not None and not found.row["id"]
+
+
 def draw_form(row: Row, person: Person, lookups: Lookups) -> None:
     """The facts to edit; Save writes what differs."""
     base = base_of(row)

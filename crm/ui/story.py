@@ -67,8 +67,8 @@ def _add(lead_id: int, person: Person, values: dict[str, Any]) -> None:
     st.rerun()
 
 
-def draw(row: Row, person: Person, lookups: Lookups, *, before: datetime | None) -> None:
-    """The list with its filter; before: only what had happened by then."""
+def draw(row: Row, person: Person, lookups: Lookups, *, before: datetime | None, undoable_most: int = UNDOABLE) -> None:
+    """The list with its filter; before: only what had happened by then. The newest `undoable_most` changes can be taken back here."""
     show = st.segmented_control(
         "Show", list(timeline.SHOWN), default="all", required=True, format_func=lambda name: timeline.SHOWN[name], key="story", bind="query-params",
         label_visibility="collapsed",
@@ -79,7 +79,7 @@ def draw(row: Row, person: Person, lookups: Lookups, *, before: datetime | None)
     if not entries:
         look.empty("Nothing here yet.", "Write a note or log a call above." if before is None else "Nothing had happened by then.")
     may_undo = before is None and person.reach("lead", "edit").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id)
-    undoable = {id(entry) for entry in [entry for entry in entries if entry.change][:UNDOABLE]} if may_undo else set()
+    undoable = {id(entry) for entry in [entry for entry in entries if entry.change][:undoable_most]} if may_undo else set()
     for group in timeline.grouped(entries[:most], lambda entry: id(entry) in undoable):
         html = "".join(timeline.html_of(entry, lookups.names) for entry in group)
         if id(group[0]) in undoable and group[0].change:

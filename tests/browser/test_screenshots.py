@@ -92,7 +92,8 @@ def test_the_sign_in_page(shared_site: Site, complaints: list[str]) -> None:
 
 PAGES = {
     "ana": {
-        "home": ("/", "Do next"), "leads": ("/leads", "of 12"), "account": ("/account", "Where you are signed in"),
+        "home": ("/", "Do next"), "leads": ("/leads", "of 12"), "board": ("/board", "Al Noor Trading"), "board-none": ("/board?q=nothingness", "No leads here"),
+        "account": ("/account", "Where you are signed in"),
         "leads-none": ("/leads?q=nothingness", "Nothing found"),
         "lead-none": ("/lead?id=999999", "no such lead"), "not-for-you": ("/people", "not for your role"),
     },
@@ -125,6 +126,40 @@ def test_a_lead_now_and_as_of_a_past_day(shared_site: Site, work: list[int], com
     page.get_by_text("This is the page as it was").wait_for()
     settle(page)
     look(page, "lead-as-of")
+
+
+def test_the_board_with_a_lead_beside_it_a_refused_move_and_a_past_day(shared_site: Site, work: list[int], complaints: list[str]) -> None:
+    page = watched(shared_site.open("ana", f"/board?lead={work[1]}"), complaints)
+    page.locator(".st-key-board_lead h2").wait_for()
+    settle(page)
+    look(page, "board-lead")
+    page.locator(".st-key-board_lead").get_by_role("button", name="Edit").click()
+    page.locator(".st-key-board_lead").get_by_label("Next step").wait_for()
+    settle(page)
+    look(page, "board-lead-edit")
+    page.goto("/board")
+    card = page.locator(f".card[data-lead='{work[1]}']")
+    card.wait_for()
+    settle(page)
+    card.drag_to(page.locator(".column").nth(1))
+    page.locator(".st-key-message").wait_for()
+    settle(page)
+    look(page, "board-moved")
+    page.locator(".st-key-message").get_by_role("button", name="Undo").click()
+    page.locator(".st-key-message", has_text="Taken back").wait_for()
+    settle(page)
+    page.locator(".card .dots").first.click()
+    page.get_by_role("menuitem").first.wait_for()
+    page.set_viewport_size(PHONE)
+    page.wait_for_timeout(300)
+    page.locator(".card .dots").first.click()
+    page.wait_for_timeout(300)
+    page.screenshot(path=SCREENSHOTS / "board-menu-390-light.png")
+    page.set_viewport_size(DESKTOP)
+    page.goto(f"/board?as_of={days_ago(2):%Y-%m-%d}")
+    page.get_by_text("This is the board as it was").wait_for()
+    settle(page)
+    look(page, "board-as-of")
 
 
 def test_unsaved_cells_and_a_conflict(shared_site: Site, work: list[int], complaints: list[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from crm import clock
-from crm.access import acting_as
+from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.leads import reads
 from crm.leads.as_of import lead_as_of
@@ -18,6 +18,8 @@ from crm.ui.lookups import Lookups
 from crm.ui.viewer import viewer
 
 PARAM = "lead"
+EDITS = "board.edits"
+UNDOABLE = 3
 
 
 def asked_for() -> int | None:
@@ -55,16 +57,31 @@ def draw(lookups: Lookups, before: datetime | None) -> None:
         lead_head.facts_line(row, lookups, at=before or clock.now())
         may_edit = person.reach("lead", "edit").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id)
         with st.container(key="board_lead_facts"):
-            if may_edit and not before:
-                company_dialog.draw_line(row)
-                facts.draw_form(row, person, lookups)
-            else:
-                facts.draw_plain(row, lookups)
+            _draw_facts(row, person, lookups, may_edit=may_edit and not before)
         with st.container(key="board_lead_story"):
             if not before and person.may("activity", "create"):
                 story.draw_composer(lead_id, person)
-            story.draw(row, person, lookups, before=before)
+            story.draw(row, person, lookups, before=before, undoable_most=UNDOABLE)
     unsaved_guard.guard_forms({"board_lead_facts": facts.filled_from(), "board_lead_story": story.filled_from(lead_id)})
+
+
+def _draw_facts(row: Any, person: Person, lookups: Lookups, *, may_edit: bool) -> None:
+    """To read at first, which is there at once; to edit where that is asked for, until it is saved."""
+    if st.session_state.get(EDITS) == row["id"] and facts.is_begun_anew():
+        del st.session_state[EDITS]
+    if may_edit and st.session_state.get(EDITS) == row["id"]:
+        company_dialog.draw_line(row)
+        facts.draw_form(row, person, lookups)
+        return
+    facts.draw_plain(row, lookups)
+    if may_edit and st.button("Edit", key="board.edit", icon=":material/edit:", type="tertiary"):
+        _begin_to_edit(row["id"])
+        st.rerun(scope="fragment")
+
+
+def _begin_to_edit(lead_id: int) -> None:
+    st.session_state[EDITS] = lead_id
+    st.session_state.pop(facts.STATE, None)
 
 
 def _listen() -> None:
@@ -73,6 +90,8 @@ def _listen() -> None:
     if given is not None:
         try:
             turn_to(moves.read_id(given, "id"))
+            if given.get("edits") is True:
+                _begin_to_edit(moves.read_id(given, "id"))
         except CrmError as error:
             st.toast(error.detail)
 

@@ -27,7 +27,7 @@ def encoded(
     def card(row: Card) -> dict[str, Any]:
         found = {**_names(row, lookups, shows_owner=shows_owner), **_money(row), **_time(row, lookups, at), **_due(due.get(row["id"]), lookups, at)}
         moves = may_move and reach.covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id)
-        return {"id": row["id"], "version": row["version"], "moves": moves, **found}
+        return {"id": row["id"], "version": row["version"], **({"moves": True} if moves else {}), **{name: said for name, said in found.items() if said}}
 
     tints = _tints(columns)
     stages = [
@@ -64,7 +64,7 @@ def _initials(name: str) -> str:
 def _money(row: Card) -> dict[str, str]:
     own = row["value_currency"] or money.BASE_CURRENCY
     in_own = "" if row["value_amount"] is None or own == money.BASE_CURRENCY else money.short(row["value_amount"], own)
-    value = money.short(row["value_usd"])
+    value = money.short(row["value_usd"]) if row["value_amount"] is not None else ""
     return {
         "value": value or in_own or words.NOTHING,
         "own": in_own if value else "",

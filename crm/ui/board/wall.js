@@ -278,7 +278,7 @@ function makeWall(root) {
 
   function fill({ el, data }) {
     const top = make('div', 'top')
-    top.append(make('strong', '', data.title))
+    top.append(make('strong', '', data.title ?? ''))
     if (data.moves) {
       const dots = button('dots', '', `Move ${data.title} to another stage`)
       dots.setAttribute('aria-haspopup', 'menu')
@@ -295,14 +295,14 @@ function makeWall(root) {
     parts.push(money)
     const foot = make('div', 'foot')
     if (data.market) foot.append(make('span', 'market', data.market))
-    const days = make('span', `days ${data.mood}`, data.days)
+    const days = make('span', `days ${data.mood ?? ''}`, data.days)
     days.title = data.daysTitle
     foot.append(days)
     const last = make('span', 'last', data.last)
-    last.title = data.lastTitle
+    last.title = data.lastTitle ?? ''
     foot.append(last)
     if (data.due) {
-      const due = make('span', `due ${data.dueMood}`, data.due)
+      const due = make('span', `due ${data.dueMood ?? ''}`, data.due)
       due.title = 'Alert'
       foot.append(due)
     }
@@ -328,7 +328,7 @@ function makeWall(root) {
       go.onclick = (event) => {
         event.stopPropagation()
         forget(data.id)
-        open(data.id)
+        open(data.id, true)
       }
       el.append(go)
     }
@@ -434,7 +434,7 @@ function makeWall(root) {
   const cardAt = (event) => event.target.closest?.('.card')
   const columnAt = (event) => event.target.closest?.('.column')
   const idOf = (el) => Number(el.dataset.lead)
-  const unmark = () => row.querySelectorAll('.over').forEach((el) => el.classList.remove('over'))
+  const unmark = () => row.querySelectorAll('.aimed').forEach((el) => el.classList.remove('aimed'))
 
   row.addEventListener('dragstart', (event) => {
     const el = cardAt(event)
@@ -451,9 +451,9 @@ function makeWall(root) {
     if (dragged === null || !el) return
     event.preventDefault()
     event.dataTransfer.dropEffect = 'move'
-    if (!el.classList.contains('over')) {
+    if (!el.classList.contains('aimed')) {
       unmark()
-      el.classList.add('over')
+      el.classList.add('aimed')
     }
   })
   row.addEventListener('dragleave', (event) => {
@@ -488,10 +488,10 @@ function makeWall(root) {
 
   // Opening, focus, keys
 
-  function open(id) {
+  function open(id, edits) {
     if (id !== openId && isTyping() && !confirm('What you typed beside the board is not saved. Leave it behind?')) return
     markOpen(id)
-    window.__throughlineBeside?.ask(id)
+    window.__throughlineBeside?.ask(id, edits)
   }
 
   const isTyping = () =>

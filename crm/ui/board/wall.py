@@ -15,7 +15,7 @@ STYLE = (HERE / "wall.css").read_text()
 OPENER = "board.opener"
 OPENER_SCRIPT = """
 export default function ({ data, setTriggerValue }) {
-  window.__throughlineBeside = { open: data.open, ask: (id) => setTriggerValue('open', { id }) }
+  window.__throughlineBeside = { open: data.open, ask: (id, edits) => setTriggerValue('open', { id, edits }) }
   window.__throughlineBoard?.markOpen(data.open)
   return () => delete window.__throughlineBeside
 }
