@@ -59,7 +59,7 @@ def insert_rows(session: Session, table: str, columns: Mapping[str, str], rows: 
     return list(session.scalars(statement, {"rows": _json(numbered_rows)}))
 
 
-def _act_as(session: Session, person_id: int | None) -> None:
+def act_as(session: Session, person_id: int | None) -> None:
     """Who the triggers write down; the walls still ask for the operator's reach."""
     session.execute(_ACT, {"person": str(person_id or ""), "source": SOURCE})
 
@@ -78,19 +78,19 @@ def write_stories(session: Session, stories: Sequence[Story], *, saves_since: da
             _change(session, [(story.id, story.events[step]) for story in stories if len(story.events) > step], saves, saves_since)
     with writing(session, "activity", "create"):
         _talk(session, stories)
-    _act_as(session, None)  # the operator again
+    act_as(session, None)  # the operator again
 
 
 def _write_companies(session: Session, stories: Sequence[Story]) -> None:
     found = {id(story.company): story.company for story in stories if not story.company.id}
     companies = list(found.values())
     with writing(session, "company", "create"):
-        _act_as(session, None)
+        act_as(session, None)
         for company, company_id in zip(companies, insert_rows(session, "companies", COMPANY, [_company(c) for c in companies]), strict=True):
             company.id = company_id
     pairs = [(company, contact) for company in companies for contact in company.contacts]
     with writing(session, "contact", "create"):
-        _act_as(session, None)
+        act_as(session, None)
         ids = insert_rows(session, "contacts", CONTACT, [_contact(company, contact) for company, contact in pairs])
     for (company, _), contact_id in zip(pairs, ids, strict=True):
         company.contact_ids.append(contact_id)
@@ -120,7 +120,7 @@ def _by_actor(pairs: Iterable[tuple[int | None, Any]]) -> list[tuple[int | None,
 def _begin(session: Session, stories: Sequence[Story]) -> None:
     moments = dict.fromkeys(("created_at", "updated_at", "effective_at", "stage_entered_at"), "r.at")
     for actor_id, group in _by_actor((story.begins.actor_id, story) for story in stories):
-        _act_as(session, actor_id)
+        act_as(session, actor_id)
         rows = [{**story.facts, "company_id": story.company.id, "created_by_id": actor_id, **story.begins.state, "at": story.begins.at} for story in group]
         for story, lead_id in zip(group, _insert_leads(session, rows, moments), strict=True):
             story.id = lead_id
@@ -153,7 +153,7 @@ def _change(session: Session, changes: Sequence[tuple[int, Event]], saves: dict[
         is_save = saves_since is not None and event.at >= saves_since
         groups[event.actor_id, event.at.date() if is_save else None].append((lead_id, event))
     for (actor_id, day), group in groups.items():
-        _act_as(session, actor_id)
+        act_as(session, actor_id)
         if day is not None and actor_id is not None:
             _save_as(session, saves, actor_id, day, at=max(event.at for _, event in group))
         session.execute(_CHANGE, {"rows": _json([{"id": lead_id, "at": event.at, **event.state} for lead_id, event in group])})
@@ -173,7 +173,7 @@ def _talk(session: Session, stories: Sequence[Story]) -> None:
     moments = {"created_at": "r.happened_at", "updated_at": "r.happened_at"}
     pairs = [(talk.person_id, (story.id, talk)) for story in stories for talk in story.talks]
     for actor_id, group in _by_actor(pairs):
-        _act_as(session, actor_id)
+        act_as(session, actor_id)
         rows = [
             {"lead_id": lead_id, "person_id": talk.person_id, "kind": talk.kind, "body": talk.body, "happened_at": talk.at, "duration_minutes": talk.minutes}
             for lead_id, talk in group

@@ -116,7 +116,8 @@ def test_stays_follow_each_other_without_gap_and_the_open_one_is_where_the_lead_
 
 
 @pytest.mark.parametrize(
-    ("kind", "table"), [("lead", "leads"), ("company", "companies"), ("contact", "contacts"), ("activity", "activities"), ("person", "people")]
+    ("kind", "table"),
+    [("lead", "leads"), ("company", "companies"), ("contact", "contacts"), ("activity", "activities"), ("person", "people"), ("alert", "alerts")],
 )
 def test_every_version_of_every_record_has_its_change(demo, kind, table):
     assert demo(f"""
@@ -166,6 +167,12 @@ def test_every_screen_finds_life(demo):
         from crm.leads as l join crm.stages as s on s.id = l.stage_id where l.deleted_at is null
     """)[0]
     assert all(count > 0 for count in life)
+    due = demo("""
+        select count(*) filter (where due_at < current_date) as overdue, count(*) filter (where due_at::date = current_date) as today,
+            count(*) filter (where due_at > current_date + 1) as later
+        from crm.alerts
+    """)[0]
+    assert all(count > 0 for count in due)
 
 
 def test_its_production_sells_to_every_active_account_and_each_market_has_a_team(demo):
