@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,7 +68,8 @@ _LINK = text("""
 """)
 _REASONS = text("""
     insert into crm.lead_reasons (lead_id, rule_id, customer_id, text, order_ids, created_at)
-    values (:lead_id, :rule_id, :customer_id, :text, :order_ids, :now)
+    select r.lead_id, :rule_id, r.customer_id, r.text, r.order_ids, :now
+    from jsonb_to_recordset(cast(:reasons as jsonb)) as r (lead_id bigint, customer_id bigint, text text, order_ids bigint[])
 """)
 
 
@@ -168,12 +170,11 @@ class _Rule:
             found = orders.get(customer["id"])
             words = reason(found.orders, found.usd, self.rule["ordered_within_days"], self.rule["name"]) if found else f"rule: {self.rule['name']}"
             reasons.append({
-                "lead_id": result.record_id, "rule_id": self.rule["id"], "customer_id": customer["id"], "text": words,
-                "order_ids": list(found.ids) if found else [], "now": self.now,
+                "lead_id": result.record_id, "customer_id": customer["id"], "text": words, "order_ids": list(found.ids) if found else [],
             })  # fmt: skip
         if reasons:
             with stepping_aside(session):
-                session.execute(_REASONS, reasons)
+                session.execute(_REASONS, {"reasons": json.dumps(reasons), "rule_id": self.rule["id"], "now": self.now})
         self.done.created += len(reasons)
 
     def _give_companies(self, session: Session, customers: Sequence[dict[str, Any]]) -> None:

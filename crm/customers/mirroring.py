@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from crm.access import as_system
 from crm.customers.rules import UNCOUNTED
 
-CUSTOMERS_A_BATCH = 1_000
-ORDERS_A_BATCH = 4_000
+CUSTOMERS_A_BATCH = 2_000
+ORDERS_A_BATCH = 8_000
 LEADS_OF_CUSTOMERS = 500
 TRIES = 3
 _AGAIN = ("40P01", "55P03")
@@ -142,9 +142,13 @@ _UPTO = text("""
     )
 """)
 _DUE = "from due_orders where customer_id > :after and customer_id <= :upto"
-_OWNERS = text(
-    f"select array_agg(distinct id order by id) from (select customer_id as id {_DUE} union select was_customer_id {_DUE}) as o where id is not null"
-)
+# Whose totals change; how many orders of the batch stand already, and how many are new.
+_OWNERS = text(f"""
+    select
+        (select array_agg(id order by id) from (select customer_id as id {_DUE} union select was_customer_id {_DUE}) as o where id is not null) as owners,
+        count(id) as standing, count(*) - count(id) as new
+    {_DUE}
+""")
 _UPDATE_ORDERS = text(f"""
     update crm.orders as o
     set customer_id = d.customer_id, ordered_at = d.ordered_at, amount = d.amount, currency = d.currency, amount_usd = d.amount_usd, status = d.status,
@@ -156,6 +160,9 @@ _INSERT_ORDERS = text(f"""
     insert into crm.orders (external_id, customer_id, ordered_at, amount, currency, amount_usd, status, is_counted, market, team_id, mirrored_at)
     select external_id, customer_id, ordered_at, amount, currency, amount_usd, status, is_counted, market, team_id, :now {_DUE} and id is null
     order by ordered_at
+""")
+_SMALL_STEPS = text("""
+    select set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true), set_config('synchronous_commit', 'off', true)
 """)
 _TOTALS = text("select crm.refresh_customer_totals(:ids)")
 _LEADS = text("select crm.refresh_leads_of_customers(:ids)")
@@ -204,10 +211,11 @@ class Mirroring:
         self._refresh_leads(turned)
 
     def _write_customer_batch(self, session: Session, place: dict[str, Any]) -> None:
-        session.execute(_LOCK_CUSTOMERS, place)
-        session.execute(_UPDATE_CUSTOMERS, place)
+        _in_small_steps(session)
+        if session.execute(_LOCK_CUSTOMERS, place).rowcount:  # type: ignore[attr-defined]
+            session.execute(_UPDATE_CUSTOMERS, place)
+            session.execute(_MOVE_ORDERS, place)
         session.execute(_INSERT_CUSTOMERS, place)
-        session.execute(_MOVE_ORDERS, place)
 
     def _link(self) -> None:
         self.tell("Writing links to companies")
@@ -248,10 +256,13 @@ class Mirroring:
         return int(self._in_one(_scalar, _UPTO, {"after": after, "size": ORDERS_A_BATCH}))
 
     def _write_order_batch(self, session: Session, place: dict[str, Any]) -> tuple[int, list[int]]:
-        updated = session.execute(_UPDATE_ORDERS, place).rowcount  # type: ignore[attr-defined]
-        inserted = session.execute(_INSERT_ORDERS, place).rowcount  # type: ignore[attr-defined]
-        owners = session.scalar(_OWNERS, place)
-        return updated + inserted, session.scalar(_TOTALS, {"ids": owners}) or []
+        _in_small_steps(session)
+        owners, standing, new = session.execute(_OWNERS, place).one()
+        if standing:
+            session.execute(_UPDATE_ORDERS, place)
+        if new:
+            session.execute(_INSERT_ORDERS, place)
+        return standing + new, session.scalar(_TOTALS, {"ids": owners}) or []
 
     # What hangs on them
 
@@ -273,7 +284,7 @@ class Mirroring:
     def _refresh_leads(self, customer_ids: list[int]) -> None:
         for start in range(0, len(customer_ids), LEADS_OF_CUSTOMERS):
             ids = customer_ids[start : start + LEADS_OF_CUSTOMERS]
-            self.leads_changed += self._in_one(_scalar, _LEADS, {"ids": ids}) or 0
+            self.leads_changed += self._in_one(_refreshed, ids)
 
     def _in_one(self, work: Callable[..., _Found], *given: Any) -> _Found:
         """One short transaction; begun again where it met somebody else's in the wrong order."""
@@ -287,9 +298,19 @@ class Mirroring:
         raise AssertionError("the last turn answers or raises")
 
 
+def _refreshed(session: Session, customer_ids: list[int]) -> int:
+    _in_small_steps(session)
+    return session.scalar(_LEADS, {"ids": customer_ids}) or 0
+
+
 def _linked(session: Session) -> list[int]:
     _without_nested_loops(session)
     return session.scalar(text("select crm.link_customers()")) or []
+
+
+def _in_small_steps(session: Session) -> None:
+    """By index, whatever the statistics say of tables that this very run fills. No waiting for the disk: the run's own last line does."""
+    session.execute(_SMALL_STEPS)
 
 
 def _without_nested_loops(session: Session) -> None:
