@@ -3,7 +3,8 @@
 import streamlit as st
 
 from crm import clock
-from crm.ui import conflict_dialog, lead_list, look, messages, new_lead, words
+from crm.access import acting_as
+from crm.ui import conflict_dialog, facts, lead_list, look, messages, mirror_line, new_lead, words
 from crm.ui.board import asks, beside, switch, wall, work
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
@@ -27,7 +28,9 @@ if asked is None:
 day = words.day(asked.day, today=clock.today(person.time_zone)) if asked.day else "now"
 with head:
     place = lead_list.place_of(person, lookups)
-    look.head("Board", place, f"{lookups.pipeline_label(asked.pipeline.id)} pipeline", asks.whose_words(asked, lookups), "USD", day)
+    with acting_as(person) as session:
+        orders = mirror_line.said(mirror_line.read(session, person))
+    look.head("Board", place, f"{lookups.pipeline_label(asked.pipeline.id)} pipeline", asks.whose_words(asked, lookups), "USD", day, orders)
 if asked.day:
     with st.container(horizontal=True, key="as_of_line", vertical_alignment="center"):
         st.html(f"<span>This is the board as it was at the end of {day}. Orders and last contact are today's.</span>", width="stretch")
@@ -64,3 +67,5 @@ beside.draw(lookups, asked.before)
 if asked.before is None:
     with st.container(key="board_news"):
         news()
+if st.session_state.pop(facts.LOOK, False):
+    conflict_dialog.open_for(person, lookups, beside.asked_for())

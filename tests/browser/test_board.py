@@ -185,6 +185,21 @@ def test_the_open_lead_is_in_the_address_and_a_call_is_noted_beside_the_board(sh
     card(page, lead).and_(page.locator(".open")).wait_for()
 
 
+def test_facts_saved_beside_the_board_meet_a_colleagues_change_in_the_dialog(shared_site: Site) -> None:
+    (lead,) = new_leads(shared_site, "ana", "Myrtle One", next_step="not yet")
+    page = open_board(shared_site, "ana", "myrtle", lead)
+    card(page, lead).click()
+    beside = page.locator(".st-key-board_lead")
+    beside.get_by_role("button", name="Edit").click()
+    beside.get_by_label("Next step").fill("mine")
+    change(shared_site, "bruno", lead, next_step="his")
+    beside.get_by_role("button", name="Save").click()
+    page.get_by_role("dialog").get_by_text("was changed by Bruno").wait_for()
+    page.get_by_role("dialog").get_by_role("button", name="Keep for later").click()
+    beside.get_by_text("his", exact=True).wait_for()
+    assert stands(shared_site, [lead], "next_step") == ["his"]
+
+
 def test_names_are_shown_as_they_were_typed_whatever_they_are(shared_site: Site) -> None:
     name = "<img src=x onerror='window.hit=1'>Yew\"'</script>"
     (lead,) = new_leads(shared_site, "ana", name)
@@ -192,6 +207,7 @@ def test_names_are_shown_as_they_were_typed_whatever_they_are(shared_site: Site)
     assert card(page, lead).locator("strong").inner_text() == name
     card(page, lead).click()
     page.locator(".st-key-board_lead h2").wait_for()
+    settle(page)
     drag(page, shared_site, lead, "Contacted")
     wait_until_stands(shared_site, {lead: stage(shared_site, "Contacted")}, "stage_id")
     settle(page)

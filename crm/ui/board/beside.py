@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from html import escape
 from typing import Any
 
 import streamlit as st
@@ -12,7 +13,7 @@ from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.leads import reads
 from crm.leads.as_of import lead_as_of
-from crm.ui import company_dialog, facts, lead_head, look, story, unsaved_guard
+from crm.ui import alert_panel, company_dialog, facts, lead_head, look, story, unsaved_guard
 from crm.ui.board import moves, wall
 from crm.ui.lookups import Lookups
 from crm.ui.viewer import viewer
@@ -58,6 +59,9 @@ def draw(lookups: Lookups, before: datetime | None) -> None:
         may_edit = person.reach("lead", "edit").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id)
         with st.container(key="board_lead_facts"):
             _draw_facts(row, person, lookups, may_edit=may_edit and not before)
+        if not before:
+            with st.container(key="board_lead_alerts"):
+                alert_panel.draw(row, person, lookups)
         with st.container(key="board_lead_story"):
             if not before and person.may("activity", "create"):
                 story.draw_composer(lead_id, person)
@@ -106,7 +110,5 @@ def _draw_top(lead_id: int) -> None:
 
 
 def _title(row: Any) -> str:
-    from html import escape
-
     company = f"<span>{escape(row['company'])}</span>" if row["company"] and row["company"] != row["name"] else ""
     return f"<h2>{escape(row['name'])}</h2>{company}"
