@@ -182,6 +182,23 @@ class AlertQuery(Paging):
     due_before: Moment | None = Field(None, description="RFC 3339; due before it")
 
 
+Days = Annotated[int, Field(ge=1, le=36500)]
+
+
+class CustomerQuery(Paging):
+    market: Several = Field([], description="ISO 3166 country; may be given several times")
+    segment: Several = []
+    ordered_days: Days | None = Field(None, description="Ordered within so many days")
+    not_ordered_days: Days | None = Field(None, description="No order for so many days")
+    contacted: bool | None = Field(None, description="Whether somebody contacted them since their last order")
+    not_contacted_days: Days | None = Field(None, description="Nobody contacted them for so many days")
+    has_lead: bool | None = Field(None, description="Whether you see a lead of theirs")
+    q: Annotated[str, Field(max_length=200)] = Field("", description="Part of a name; or a whole mail address or external id")
+    sort: Annotated[str, Field(max_length=40)] = Field(
+        "-last_order_at", description="`last_order_at`, `lifetime_usd` or `name`, with - for descending", examples=["-lifetime_usd"]
+    )
+
+
 class ReportQuery(AsOf):
     """A report's own parameters stand beside `as_of`."""
 

@@ -8,7 +8,11 @@ from sqlalchemy.exc import DBAPIError
 
 from crm.access import acting_as
 from crm.activities.reads import activities_of, activity
+from crm.alerts import reads as alerts
+from crm.alerts.reads import AlertFilter
 from crm.changes import changes_of, count_open, open_conflicts
+from crm.customers import reads as customers
+from crm.customers.reads import CustomerFilter
 from crm.leads.reads import SORTS, LeadFilter, count_leads, lead, leads_by_id, list_leads, totals
 from crm.pipelines.reads import pipelines
 from tests.access.organisation import KINDS, PEOPLE, key
@@ -34,7 +38,8 @@ def test_raw_sql_under_each_persons_role_finds_exactly_their_rows(wide_db, plain
 def test_the_matrix_would_notice(plain):
     """Every kind of record is seen by some and hidden from some; else the comparison above would prove nothing."""
     for table in ("leads", "companies", "contacts", "activities", "lead_contacts", "changes", "change_sets", "conflicts", "postings", "stays", "posting_days",
-                  "posting_months", "unfolded_postings", "pipelines", "stages", "memberships", "grants", "audit_events"):  # fmt: skip
+                  "posting_months", "unfolded_postings", "pipelines", "stages", "memberships", "grants", "audit_events", "customers", "orders", "alerts",
+                  "lead_reasons"):  # fmt: skip
         sizes = {name: len(plain.expected(name, table)) for name in PEOPLE}
         everything = len(plain.rows[table])
         assert everything and min(sizes.values()) < everything, table
@@ -85,6 +90,40 @@ def test_single_reads_show_what_is_seen_and_nothing_else(wide_db, plain, name):
             assert found == {a["id"] for a in plain.rows["activities"] if a["lead_id"] == row["id"] and row["id"] in seen}
         for row in plain.rows["activities"]:
             assert (activity(session, row["id"]) is not None) == (row["id"] in told)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_customers_their_orders_and_sums_are_exactly_those_in_reach(wide_db, plain, name):
+    seen = {row["id"]: row for row in plain.of("customers", plain.customers(name)) if row["gone_at"] is None}
+    leads = [row for row in plain.of("leads", plain.leads(name)) if row["deleted_at"] is None]
+    live = {row["company_id"] for row in plain.rows["leads"] if row["deleted_at"] is None} - {None}
+    of_orders = plain.orders(name)
+    with acting_as(plain.who(name)) as session:
+        rows = customers.list_customers(session, CustomerFilter(), limit=200)
+        assert {row["id"] for row in rows} == set(seen)
+        assert customers.totals(session, CustomerFilter()) == (len(seen), sum(row["lifetime_usd"] for row in seen.values()))
+        for row in rows:
+            assert row["has_lead"] == (row["company_id"] in live)
+            mine = {lead["id"] for lead in leads if lead["company_id"] == row["company_id"]} if row["company_id"] else set()
+            assert row["lead_id"] in mine if mine else row["lead_id"] is None
+        for row in plain.rows["customers"]:
+            assert (customers.customer(session, row["id"]) is not None) == (row["id"] in seen)
+            found = {order["id"] for order in customers.orders_of(session, "customer", row["id"], limit=200)}
+            assert found == {order["id"] for order in plain.of("orders", of_orders) if order["customer_id"] == row["id"]}
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_orders_alerts_and_reasons_of_a_lead_are_seen_with_the_lead(wide_db, plain, name):
+    seen = plain.leads(name)
+    with acting_as(plain.who(name)) as session:
+        for row in plain.rows["leads"]:
+            assert {order["id"] for order in customers.orders_of(session, "lead", row["id"], limit=200)} == plain.orders_of_lead(name, row)
+            assert (customers.reason_of(session, row["id"]) is not None) == (row["id"] in plain.lead_reasons(name))
+        live = {row["id"] for row in plain.of("leads", seen) if row["deleted_at"] is None}
+        expected = {row["id"]: row for row in plain.rows["alerts"] if row["deleted_at"] is None and row["lead_id"] in live}
+        assert {row["id"] for row in alerts.list_alerts(session, AlertFilter(), limit=200)} == set(expected)
+        due = alerts.due_by_lead(session, [row["id"] for row in plain.rows["leads"]])
+        assert set(due) == {row["lead_id"] for row in plain.of("alerts", plain.alerts(name)) if row["deleted_at"] is None and row["done_at"] is None}
 
 
 @pytest.mark.parametrize("name", PEOPLE)

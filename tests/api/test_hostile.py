@@ -162,6 +162,10 @@ def test_no_body_makes_the_server_fail(api, petra, body):
                 "is_done",
                 "due_from",
                 "due_before",
+                "market",
+                "ordered_days",
+                "contacted",
+                "has_lead",
             ]
         ),
         texts,
@@ -169,5 +173,5 @@ def test_no_body_makes_the_server_fail(api, petra, body):
     )
 )
 def test_no_parameter_makes_the_server_fail(api, petra, params):
-    for path in ("/leads", petra, f"{petra}/changes", "/people", "/reports/pipeline_by_stage", "/alerts"):
+    for path in ("/leads", petra, f"{petra}/changes", "/people", "/reports/pipeline_by_stage", "/alerts", "/customers"):
         assert api("ana").get(path, **params).status_code < 500, (path, params)

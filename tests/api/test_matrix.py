@@ -1,6 +1,9 @@
 """Role x route: what each of the cast gets of the Gulf team's records, over every route there is."""
 
 import pytest
+from sqlalchemy import text
+
+from crm.access import as_system
 
 STRANGER, VIEWER, REP, TEAMMATE, MANAGER, ADMIN = "carla", "vera", "bruno", "ana", "mona", "alma"
 CAST = (STRANGER, VIEWER, REP, TEAMMATE, MANAGER, ADMIN)
@@ -14,6 +17,10 @@ SECRETS = (
     "secret step",
     "secret note",
     "secret alert",
+    "secret customer",
+    "secret order",
+    "secret@buyer",
+    "777.77",
     "bruno@demo.example",
     "mona@demo.example",
     "Petra LLC",
@@ -31,9 +38,26 @@ def world(api, cast, petra):
     alert = api("bruno").post("/alerts", {"lead": cast.leads["Petra Supplies"], "due_at": "2027-03-01T09:00:00Z", "text": "secret alert"}).json()
     return {
         "lead_id": cast.leads["Petra Supplies"], "pipeline_id": cast.pipelines["Gulf"], "change_set_id": int(change.headers["x-change-set"]),
-        "conflict_id": conflict["id"], "name": "pipeline_by_stage", "other_lead_id": made["id"],
+        "conflict_id": conflict["id"], "name": "pipeline_by_stage", "other_lead_id": made["id"], "customer_id": _customer(cast),
         "alert_id": alert["id"],
     }  # fmt: skip
+
+
+def _customer(cast):
+    """A customer of the Gulf team, with an order."""
+    with as_system() as session:
+        made = session.scalar(
+            text("insert into crm.customers (external_id, name, team_id, email) values ('c1', 'secret customer', :t, 'secret@buyer.example') returning id"),
+            {"t": cast.teams["Gulf"]},
+        )
+        session.execute(
+            text(
+                "insert into crm.orders (external_id, customer_id, ordered_at, amount, currency, team_id)"
+                " values ('secret order', :c, now(), 777.77, 'AED', :t)"
+            ),
+            {"c": made, "t": cast.teams["Gulf"]},
+        )
+    return made
 
 
 BODIES = {
