@@ -46,7 +46,8 @@ _NO_LEAD = " and ".join(
 # Who has a lead needs none. Whose lead somebody deleted gets none before they order again.
 _CANDIDATES = text(f"""
     select c.id, c.external_id, c.name, c.market, c.email, c.phone, coalesce(cast(:team_id as bigint), c.team_id) as team_id,
-        case when k.merged_into_id is not null then k.merged_into_id when k.deleted_at is null then k.id end as company_id, c.company_id as linked_id
+        coalesce(k.merged_into_id, k.id) as company_id, c.company_id as linked_id, k.version as company_version,
+        k.deleted_at is not null and k.merged_into_id is null as company_was_deleted
     from crm.customers as c
     left join crm.companies as k on k.id = c.company_id
     where c.id > :after and c.gone_at is null and c.last_order_at >= :since
@@ -178,7 +179,9 @@ class _Rule:
         self.done.created += len(reasons)
 
     def _give_companies(self, session: Session, customers: Sequence[dict[str, Any]]) -> None:
-        """Every customer is a company: the linked one, the one that it was merged into, or a new one."""
+        """Every customer is a company: the linked one (brought back where it was deleted), the one that it was merged into, or a new one."""
+        deleted = {c["company_id"]: c["company_version"] for c in customers if c["company_was_deleted"]}
+        self._apply(session, [Edit(COMPANY.name, company_id, {"deleted_at": None}, version) for company_id, version in sorted(deleted.items())])
         new = [customer for customer in customers if customer["company_id"] is None]
         edits = [Edit(COMPANY.name, None, {"name": c["name"], "market": c["market"], "team_id": c["team_id"], "phone": within(c["phone"])}) for c in new]
         for customer, result in zip(new, self._apply(session, edits), strict=True):
