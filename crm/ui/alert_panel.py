@@ -52,6 +52,10 @@ def _draw_alert(alert: Alert, person: Person, lookups: Lookups) -> None:
         if st.button("Done", key=f"alert.done.{alert['id']}", type="secondary"):
             alert_acts.finish(alert, person)
             st.rerun()
+        if person.may("activity", "create") and st.button(
+            "Call made", key=f"alert.call.{alert['id']}", type="tertiary", help="Log the call and finish the alert"
+        ):
+            log_call(alert, person)
         _draw_later(alert, person, lookups)
 
 
@@ -70,6 +74,18 @@ def _draw_later(alert: Alert, person: Person, lookups: Lookups) -> None:
         st.rerun()
     elif picked == "change":
         change(alert, person, lookups)
+
+
+@st.dialog("Call made")
+def log_call(alert: Alert, person: Person) -> None:
+    """What was said goes into the story, and the alert is done: both at once."""
+    with st.form(f"alert.call.{alert['id']}.{alert['version']}", border=False):
+        body = st.text_area("What was said", placeholder="What was said, what comes next…", height=96, label_visibility="collapsed")
+        minutes = st.text_input("Minutes", placeholder="min", width=90, label_visibility="collapsed")
+        is_sent = st.form_submit_button("Log and finish", type="primary")
+    if is_sent:
+        alert_acts.finish_with_call(alert, person, {"kind": "call", "body": body, "duration_minutes": minutes.strip() or None})
+        st.rerun()
 
 
 @st.dialog("Alert")
