@@ -99,8 +99,8 @@ def mirror_state(session: Session) -> MirrorState:
     """As of now; for anybody who is signed in."""
     at = now()
     rows = [dict(row) for row in session.execute(_RUNS).mappings()]
-    newest = _run(rows[0]) if rows else None
-    good = next((_run(row) for row in rows if row["state"] == "done"), None)
+    newest = run_state(rows[0]) if rows else None
+    good = next((run_state(row) for row in rows if row["state"] == "done"), None)
     is_running = newest is not None and newest.state == "running" and at - newest.heard_at < timedelta(minutes=SILENT_MINUTES)
     alarms = [AlarmState(**row) for row in session.execute(_ALARMS).mappings()]
     return MirrorState(
@@ -109,7 +109,8 @@ def mirror_state(session: Session) -> MirrorState:
     )  # fmt: skip
 
 
-def _run(row: Mapping[str, Any]) -> RunState:
+def run_state(row: Mapping[str, Any]) -> RunState:
+    """A row of `sync_runs` with `asked_by`, the name of who asked."""
     return RunState(
         row["id"], row["kind"], row["state"], row["step"], row["started_at"], row["heard_at"], row["finished_at"], row["asked_by"], row["problem"],
         {name: row[name] for name in COUNTS},

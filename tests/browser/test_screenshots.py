@@ -6,13 +6,16 @@ They land in tests/screenshots/, which git ignores.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from crm import clock
-from crm.access import acting_as
+from crm.access import acting_as, as_system
 from crm.activities.use_cases import add_activity
+from crm.alerts.use_cases import set_alert
 from tests.browser import grid
 from tests.browser.conftest import DESKTOP, PHONE, SCREENSHOTS, Site
 from tests.browser.parts import change, days_ago, new_leads, settle
@@ -48,8 +51,49 @@ def work(_shared: Site) -> list[int]:
         add_activity(
             session, ids[1], {"kind": "call", "body": "Wants samples of the new range before the end of the month.", "duration_minutes": 4}, source="form"
         )
+    _orders_and_alerts(_shared, ids)
     change(_shared, "bruno", ids[1], stage_id=stages["Negotiation"], next_step="prepare a written offer for the three largest branches")
     return ids
+
+
+def _orders_and_alerts(site: Site, ids: list[int]) -> None:
+    """Customers with a year of orders, some of them these leads' companies; alerts late, due and to come."""
+    gulf = site.cast.teams["Gulf"]
+    with site.db.owner().begin() as connection:
+        connection.execute(text("insert into crm.markets values ('AE', 'United Arab Emirates', 'AED', :t), ('KW', 'Kuwait', 'KWD', :t)"), {"t": gulf})
+        company = connection.scalar(text("insert into crm.companies (name, team_id, market) values ('Petra Catering LLC', :t, 'AE') returning id"), {"t": gulf})
+        connection.execute(text("update crm.leads set company_id = :c, version = version + 1 where id = :id"), {"c": company, "id": ids[1]})
+    with as_system() as session:
+        made = []
+        for number, name in enumerate((*NAMES, "Marina Bay Provisions and General Trading Company", "Kuwait Fresh")):
+            made.append(session.scalar(
+                text("insert into crm.customers (external_id, name, market, segment, team_id, company_id) values (:k, :n, :m, :s, :t, :c) returning id"),
+                {"k": f"C-{1000 + number}", "n": f"{name} LLC" if number == 1 else name, "m": "KW" if number % 4 == 3 else "AE", "t": gulf,
+                 "s": "B2C" if number % 3 == 2 else "B2B", "c": company if number == 1 else None},
+            ))  # fmt: skip
+            session.execute(
+                text("""
+                    insert into crm.orders (external_id, customer_id, ordered_at, amount, currency, amount_usd, status, is_counted, market, team_id)
+                    select 'O-' || cast(:c as bigint) || '-' || g, :c, now() - make_interval(days => (g * (11 + cast(:n as int)) + cast(:n as int) * 3)),
+                        800 + (g * 733) % 4000, 'AED', round((800 + (g * 733) % 4000) * 0.2723, 2), case when g = 4 then 'cancelled' else 'completed' end,
+                        g <> 4, 'AE', :t
+                    from generate_series(0, 24 - cast(:n as int)) as g
+                """),
+                {"c": made[-1], "n": number, "t": gulf},
+            )
+        session.execute(text("select crm.refresh_customer_totals(:ids)"), {"ids": made})
+        session.execute(text("select crm.refresh_leads_of_customers(:ids)"), {"ids": made})
+        session.execute(
+            text("insert into crm.lead_reasons (lead_id, text, order_ids) values (:l, :w, '{}')"),
+            {"l": ids[1], "w": "3 orders worth $4,120 in the last 120 days (rule: Business customers who order)"},
+        )
+        session.execute(text("insert into crm.sync_runs (kind, state, started_at, finished_at) values ('full', 'done', now() - interval '4 minutes', now())"))
+    with acting_as(site.cast.who("ana")) as session:
+        for lead, hours, words in (
+            (ids[0], -49, "call"), (ids[1], -3, "send the written offer to the purchasing manager"), (ids[4], 0.02, "confirm the tasting"),
+            (ids[1], 30, "visit the three largest branches"),
+        ):  # fmt: skip
+            set_alert(session, lead, {"due_at": clock.now() + timedelta(hours=hours), "text": words}, source="form")
 
 
 @pytest.fixture
@@ -92,13 +136,15 @@ def test_the_sign_in_page(shared_site: Site, complaints: list[str]) -> None:
 
 PAGES = {
     "ana": {
-        "home": ("/", "Do next"), "leads": ("/leads", "of 12"), "board": ("/board", "Al Noor Trading"), "board-none": ("/board?q=nothingness", "No leads here"),
+        "home": ("/", "Do next"), "customers": ("/customers", "Kuwait Fresh"),
+        "customers-neglected": ("/customers?view=Ordered+90+d%2C+not+contacted", "Kuwait Fresh"), "customers-none": ("/customers?q=nothingness", "No customer fits"),
+        "leads": ("/leads", "of 12"), "board": ("/board", "Al Noor Trading"), "board-none": ("/board?q=nothingness", "No leads here"),
         "account": ("/account", "Where you are signed in"),
         "leads-none": ("/leads?q=nothingness", "Nothing found"),
         "lead-none": ("/lead?id=999999", "no such lead"), "not-for-you": ("/people", "not for your role"),
     },
     "mona": {"pipeline-report": ("/pipeline", "At the start"), "pipeline-report-none": ("/pipeline?as_of=2020-01-31", "Nothing is open")},
-    "alma": {"people": ("/people", "Bruno"), "home-all": ("/", "Do next")},
+    "alma": {"people": ("/people", "Bruno"), "orders": ("/orders", "Who becomes a lead by itself"), "home-all": ("/", "Do next")},
     "carla": {"home-none": ("/", "Nothing is due"), "conflicts-none": ("/conflicts", "Nothing waits for you")},
 }  # fmt: skip
 
@@ -160,6 +206,20 @@ def test_the_board_with_a_lead_beside_it_a_refused_move_and_a_past_day(shared_si
     page.get_by_text("This is the board as it was").wait_for()
     settle(page)
     look(page, "board-as-of")
+
+
+def test_a_customer_and_an_alert(shared_site: Site, work: list[int], complaints: list[str]) -> None:
+    page = watched(shared_site.open("ana", "/customers"), complaints)
+    page.get_by_role("button", name="Petra Catering LLC", exact=True).click()
+    page.get_by_role("dialog").get_by_text("lifetime").first.wait_for()
+    settle(page)
+    look(page, "customer")
+    page.goto(f"/lead?id={work[1]}")
+    page.locator(".st-key-lead_side").get_by_text("send the written offer").wait_for()
+    page.locator(".st-key-alerts_head").get_by_role("button", name="Alert").click()
+    page.get_by_role("button", name="Set alert").wait_for()
+    settle(page)
+    look(page, "lead-new-alert")
 
 
 def test_unsaved_cells_and_a_conflict(shared_site: Site, work: list[int], complaints: list[str]) -> None:
