@@ -100,7 +100,7 @@ def _is_news(session: Session, found: Showing, person: Person) -> bool:
 
 def _data(columns: Sequence[Column], person: Person, lookups: Lookups, asked: Asked, due: Mapping[int, datetime]) -> bytes:
     encoded = cards.encoded(
-        columns, person, lookups, at=asked.before or clock.now(), shows_owner=len(asked.wanted.owner_ids) != 1,
+        columns, person, lookups, before=asked.before, shows_owner=len(asked.wanted.owner_ids) != 1,
         may_move=not asked.before and person.may("lead", "edit"), due=due,
     )  # fmt: skip
     if any(column.cards for column in columns):
