@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from crm import clock
 from crm.access import acting_as
 from crm.activities.reads import activities_of, activity
 from crm.alerts import reads as alerts
@@ -13,6 +14,7 @@ from crm.alerts.reads import AlertFilter
 from crm.changes import changes_of, count_open, open_conflicts
 from crm.customers import reads as customers
 from crm.customers.reads import CustomerFilter
+from crm.leads.board import BoardFilter, board, board_as_of, stamp
 from crm.leads.reads import SORTS, LeadFilter, count_leads, lead, leads_by_id, list_leads, totals
 from crm.pipelines.reads import pipelines
 from tests.access.organisation import KINDS, PEOPLE, key
@@ -171,6 +173,30 @@ def test_stage_totals_count_what_the_report_grant_reaches(wide_db, plain, name):
             count, usd = expected.get(row["stage_id"], (0, 0))
             expected[row["stage_id"]] = (count + 1, usd + row["value_usd"])
     assert found == expected
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_boards_hold_exactly_theirs_and_sum_up_what_they_hold(wide_db, plain, name):
+    live = {row["id"]: row for row in plain.of("leads", plain.leads(name)) if row["deleted_at"] is None}
+    found: set[int] = set()
+    with acting_as(plain.who(name)) as session:
+        for pipeline in pipelines(session):
+            for owners in ((), *((person,) for person in plain.people.values()), (0,)):
+                wanted = BoardFilter(owner_ids=owners)
+                now = board(session, pipeline, wanted)
+                for column in now.columns:
+                    mine = [
+                        row for row in live.values()
+                        if row["stage_id"] == column.stage.id and (not owners or row["owner_id"] in owners or (owners == (0,) and row["owner_id"] is None))
+                    ]  # fmt: skip
+                    assert {card["id"] for card in column.cards} == {row["id"] for row in mine}
+                    assert (column.leads, column.value_usd) == (len(mine), sum(row["value_usd"] or 0 for row in mine))
+                assert now.stamp == stamp(session, pipeline, wanted)
+                found |= {card["id"] for column in now.columns for card in column.cards}
+            then = board_as_of(session, pipeline, BoardFilter(), clock.now())
+            assert {card["id"] for column in then for card in column.cards} == {i for i, row in live.items() if row["pipeline_id"] == pipeline.id}
+        seen = {pipeline.id for pipeline in pipelines(session)}
+    assert found == {i for i, row in live.items() if row["pipeline_id"] in seen}
 
 
 @pytest.mark.parametrize("name", PEOPLE)
