@@ -49,6 +49,7 @@ def alone() -> Iterator[Connection]:
         with as_system(engine=connection) as session:
             if not session.scalar(text("select pg_try_advisory_lock(:key)"), {"key": LOCK}):
                 raise Busy("Orders are being read from production already. Look again in a moment.")
+            session.execute(text("select set_config('jit', 'off', false)"))  # its many short statements would be compiled each time
         yield connection
     finally:
         with suppress(DBAPIError), as_system(engine=connection) as session:  # the server notices the closing only a moment later
