@@ -98,7 +98,7 @@ def _draw_fields(base: Base, person: Person, lookups: Lookups) -> dict[str, Any]
         "Owner", [None, *owners], index=1 + owners.index(row["owner_id"]) if row["owner_id"] else 0, key=key("owner"),
         format_func=lambda i: lookups.names.people.get(i, "Nobody") if i else "Nobody", disabled=not person.may("lead", "assign"),
     )  # fmt: skip
-    with left.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+    with left.container(horizontal=True, gap="small", vertical_alignment="bottom", wrap=False):
         amount = st.text_input("Value", _plain_amount(row["value_amount"]), key=key("value"), placeholder="12400")
         listed = list(dict.fromkeys([*lookups.currencies, *([row["value_currency"]] if row["value_currency"] else [])]))
         code = st.selectbox(

@@ -151,8 +151,9 @@ def draw_next(day: Day, person: Person, lookups: Lookups) -> None:
     if len(day.due) > NEXT:
         st.caption(f"{len(day.due) - NEXT:,} more are due after these.")
     today = clock.today(person.time_zone)
-    lines = [(row, _closes((today - row["expected_close_on"]).days)) for row in day.closing]
-    known = {row["id"] for row in day.closing} | {alert["lead_id"] for alert in day.due}
+    known = {alert["lead_id"] for alert in day.due}
+    lines = [(row, _closes((today - row["expected_close_on"]).days)) for row in day.closing if row["id"] not in known]
+    known |= {row["id"] for row in day.closing}
     lines += [(row, f"last contact {clock.ago(row['last_contacted_at']) or 'never'}") for row in day.quiet if row["id"] not in known]
     for row, why in lines[: max(NEXT - len(day.due), 0)]:
         _line(row["id"], row["name"], row["next_step"] or "get in touch", f"{why} · {money.short(row['value_usd']) or words.NOTHING}", "lead")

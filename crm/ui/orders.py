@@ -72,8 +72,9 @@ def _bars(months: Sequence[tuple[date, int, Decimal]], person: Person) -> str:
     bars = []
     for day in days:
         count, usd = found.get(day, (0, Decimal(0)))
-        height = max(round(float(usd / most) * 100), 3 if count else 0)
-        bars.append(f"<i title='{day:%b %Y}: {words.count(count, 'order')}, {escape(money.short(usd))}'><u style='height:{height}%'></u><em>{day:%b}</em></i>")
+        share = max(round(float(usd / most), 2), 0.03 if count else 0)
+        says = f"{day:%b %Y}: {words.count(count, 'order')}, {escape(money.short(usd))}"
+        bars.append(f"<i title='{says}'><u style='height:calc((100% - 1rem) * {share})'></u><em>{day:%b}</em></i>")
     return f"<div class='tl-bars' role='img' aria-label='Orders of the last twelve months in USD'>{''.join(bars)}</div>"
 
 
