@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from html import escape
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -34,6 +34,7 @@ LEADS, LEAD, CUSTOMERS = "pages/leads.py", "pages/lead.py", "pages/customers.py"
 FRESH_SECONDS = 30
 MOST_DUE = 200
 Row = Mapping[str, Any]
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +59,41 @@ def read(session: Session, person: Person, *, own: bool) -> Day:
     now, today = clock.now(), clock.today(person.time_zone)
     owner_id = person.id if own else None
     ends_at = clock.end_of(today, person.time_zone)
-    desks = load("home/open_leads_by_owner").run(
-        session, owner_id=owner_id, quiet_before=now - timedelta(days=filters.QUIET_DAYS), moved_since=_yesterday(person), now=now
-    )
+    zone = zone_of_days(session)
+    quiet_before, since = now - timedelta(days=filters.QUIET_DAYS), _yesterday(person)
+    desks = _kept("desks", person, owner_id, lambda: load("home/open_leads_by_owner").run(
+        session, owner_id=owner_id, quiet_before=quiet_before, moved_since=since, now=now,
+    ))  # fmt: skip
+    weeks = _kept("weeks", person, owner_id, lambda: load("home/open_value_by_week").run(
+        session, owner_id=owner_id, today=clock.today(zone), time_zone=zone,
+    ))  # fmt: skip
     due = alerts.list_alerts(session, AlertFilter(person_id=person.id, due_before=ends_at, is_done=False), limit=MOST_DUE)
     mine = LeadFilter(owner_ids=(person.id,) if own else (), open_only=True)
     late = replace(mine, closes_from=today - timedelta(days=14), closes_before=today + timedelta(days=1))
     quiet = replace(mine, not_contacted_days=filters.QUIET_DAYS)
-    zone = zone_of_days(session)
-    weeks = load("home/open_value_by_week").run(session, owner_id=owner_id, today=clock.today(zone), time_zone=zone)
     return Day(
         desks, due, reads.list_leads(session, late, sort="expected_close_on", limit=NEXT).rows if len(due) < NEXT else (),
         reads.list_leads(session, quiet, sort="last_contacted_at", limit=NEXT).rows if len(due) < NEXT else (),
-        moves_since(session, _yesterday(person), owner_id=owner_id, most=NEXT), [row["value_usd"] for row in weeks], _neglected(session, person),
+        moves_since(session, since, owner_id=owner_id, most=NEXT), [row["value_usd"] for row in weeks], _neglected(session, person),
         {} if own else alerts.due_by_person(session, now=now, before=ends_at),
     )  # fmt: skip
 
 
 def _neglected(session: Session, person: Person) -> tuple[int, Decimal] | None:
-    """Customers who ordered lately and were not contacted since, and their worth; at most half a minute old. None for whom customers are not theirs to see."""
+    """Customers who ordered lately and were not contacted since, and their worth. None for whom customers are not theirs to see."""
     if not person.may("customer", "view"):
         return None
-    kept = st.session_state.get("home.neglected")
-    if kept is None or kept[0] != (person.id, person.stamp) or kept[1] < monotonic():
-        found = customers.totals(session, CustomerFilter(ordered_days=NEGLECTED_DAYS, contacted=False))
-        kept = st.session_state["home.neglected"] = ((person.id, person.stamp), monotonic() + FRESH_SECONDS, found)
-    found_: tuple[int, Decimal] = kept[2]
-    return found_
+    return _kept("neglected", person, None, lambda: customers.totals(session, CustomerFilter(ordered_days=NEGLECTED_DAYS, contacted=False)))
+
+
+def _kept(name: str, person: Person, of: Any, count: Callable[[], _Found]) -> _Found:
+    """What reads everything in sight, at most half a minute old; as with the total of a list."""
+    key = (person.id, person.stamp, of)
+    kept = st.session_state.get(f"home.{name}")
+    if kept is None or kept[0] != key or kept[1] < monotonic():
+        kept = st.session_state[f"home.{name}"] = (key, monotonic() + FRESH_SECONDS, count())
+    found: _Found = kept[2]
+    return found
 
 
 def _yesterday(person: Person) -> datetime:
