@@ -7,6 +7,7 @@ follow in a transaction of their own, because people lock leads before customers
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
@@ -21,7 +22,8 @@ from crm.customers.rules import UNCOUNTED
 CUSTOMERS_A_BATCH = 2_000
 ORDERS_A_BATCH = 8_000
 LEADS_OF_CUSTOMERS = 500
-TRIES = 3
+TRIES = 10
+PAUSE_SECONDS = 0.05
 _AGAIN = ("40P01", "55P03")
 _Found = TypeVar("_Found")
 
@@ -287,13 +289,14 @@ class Mirroring:
 
     def _in_one(self, work: Callable[..., _Found], *given: Any) -> _Found:
         """One short transaction; begun again where it met somebody else's in the wrong order."""
-        for is_last in (False,) * (TRIES - 1) + (True,):
+        for attempt in range(1, TRIES + 1):
             try:
                 with as_system(engine=self.connection) as session:
                     return work(session, *given)
             except OperationalError as error:
-                if is_last or getattr(error.orig, "sqlstate", None) not in _AGAIN:
+                if attempt == TRIES or getattr(error.orig, "sqlstate", None) not in _AGAIN:
                     raise
+                time.sleep(PAUSE_SECONDS * attempt)  # people come first
         raise AssertionError("the last turn answers or raises")
 
 

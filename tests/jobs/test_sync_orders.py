@@ -219,19 +219,21 @@ def test_a_call_logged_by_others_all_the_time_meets_no_deadlock(db, cast, shop):
             number += 1
             try:
                 with acting_as(mona) as session:
-                    for lead in (leads[number % len(leads)], leads[(number * 7) % len(leads)]):
+                    for lead in sorted({leads[number % len(leads)], leads[(number * 7) % len(leads)]}):  # as every save does
                         add_activity(session, lead, {"kind": "call", "body": "x"}, source="test")
             except Exception as error:
                 failed.append(error)
 
-    callers = [threading.Thread(target=call) for _ in range(2)]
+    callers = [threading.Thread(target=call, daemon=True) for _ in range(2)]
     for caller in callers:
         caller.start()
-    for turn in range(3):
-        for number in range(60):
-            shop.order(f"y{turn}-{number}", f"c{number}", at=now())
-        sync(shop)
-    is_over.set()
+    try:
+        for turn in range(3):
+            for number in range(60):
+                shop.order(f"y{turn}-{number}", f"c{number}", at=now())
+            sync(shop)
+    finally:
+        is_over.set()
     for caller in callers:
         caller.join()
     assert failed == []
