@@ -1,7 +1,5 @@
 """Customers: who orders, who stopped, and whom did nobody call? For everybody who may see customers."""
 
-from time import monotonic
-
 import streamlit as st
 
 from crm import money
@@ -9,6 +7,7 @@ from crm.access import acting_as
 from crm.customers import reads
 from crm.ui import lead_list, look, messages, mirror_line, words
 from crm.ui.customers import asks, dialog, table
+from crm.ui.kept import kept
 from crm.ui.lookups import customer_choices, look_up
 from crm.ui.viewer import viewer
 
@@ -22,10 +21,7 @@ head = st.container(key="customers_head")
 asked = asks.ask(markets, segments)
 with acting_as(person) as session:
     mirror = mirror_line.read(session, person)
-    found = st.session_state.get("customers.total")
-    if found is None or found[0] != (person.id, person.stamp, asked.wanted) or found[1] < monotonic():
-        found = st.session_state["customers.total"] = ((person.id, person.stamp, asked.wanted), monotonic() + 30, reads.totals(session, asked.wanted))
-    total, usd = found[2]
+    total, usd = kept(session, "customers.total", asked.wanted, lambda: reads.totals(session, asked.wanted))
     with st.container(horizontal=True, key="customers_line", vertical_alignment="center"):
         page = st.pagination(max(1, -(-total // PAGE)), key="page", bind="query-params", max_visible_pages=5)
         st.html(f"<div class='tl-count'><span>{money.short(usd)} lifetime</span><b>{words.count(total, 'customer')}</b></div>", width="stretch")

@@ -20,7 +20,7 @@ columns = lead_list.draw_actions(person, lookups, places.actions)
 sheet = grid.sheet()
 grid.hear(sheet, messages.take())
 with acting_as(person) as session:
-    total = lead_list.total(session, person, asked)
+    total = lead_list.total(session, asked)
     page = lead_list.draw_line(total, asked, places.line)
     grid.turn_to(
         sheet, (asked, page), columns,

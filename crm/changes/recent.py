@@ -30,6 +30,14 @@ def recent_change_sets(session: Session, *, most: int = 10) -> list[RowMapping]:
     return list(session.execute(_RECENT, {"person_id": person_of(session).id, "most": most}).mappings())
 
 
+_NEWEST = text("select id from crm.change_sets where person_id = :person_id order by created_at desc limit 1")
+
+
+def newest_change_set(session: Session) -> int:
+    """The person's own latest change set, by which it shows that they have done something; 0 before the first."""
+    return session.scalar(_NEWEST, {"person_id": person_of(session).id}) or 0
+
+
 _OTHERS = text("""
     with first as (select f.record_type, f.record_id from crm.changes as f where f.change_set_id = :id limit 1)
     select exists (

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from time import monotonic
-from typing import Any
 
 import streamlit as st
 from sqlalchemy.orm import Session
@@ -17,13 +15,13 @@ from crm.access import Person, acting_as
 from crm.leads import reads
 from crm.ui import filters, grid_columns, look, messages, new_lead
 from crm.ui.filters import Asked
+from crm.ui.kept import kept
 from crm.ui.lookups import Lookups
 
 PAGE = 100
 OWNS = "leads.owns"
 TOTAL = "leads.total"
 ADDRESS = "leads.address"
-FRESH_SECONDS = 30
 UNCOUNTED = 2000  # as far as one pages through words that thousands of leads share
 
 
@@ -37,31 +35,24 @@ def begins_with_own(person: Person) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many leads the filter finds and what they are worth (None: more than are counted); kept for a moment, since it reads them all."""
+    """How many leads the filter finds and what they are worth (None: more than are counted)."""
 
-    of: Any
     leads: int
     value_usd: Decimal | None
-    until: float
 
     @property
     def words(self) -> str:
         return f"{self.leads:,}" if self.value_usd is not None else f"over {self.leads:,}"
 
 
-def total(session: Session, person: Person, asked: Asked) -> Total:
-    """The filter's total, at most half a minute old; a save, an undo or a new lead makes it anew."""
-    kept: Total | None = st.session_state.get(TOTAL)
-    key = (person.id, person.stamp, asked.wanted)
-    if kept is None or kept.of != key or kept.until < monotonic():
+def total(session: Session, asked: Asked) -> Total:
+    """The filter's total, kept for a moment since it reads them all."""
+
+    def counted() -> Total:
         is_countable = not asked.wanted.q or not reads.is_common(session, asked.wanted.q)
-        leads, value = reads.totals(session, asked.wanted) if is_countable else (UNCOUNTED, None)
-        kept = st.session_state[TOTAL] = Total(key, leads, value, monotonic() + FRESH_SECONDS)
-    return kept
+        return Total(*(reads.totals(session, asked.wanted) if is_countable else (UNCOUNTED, None)))
 
-
-def forget_total() -> None:
-    st.session_state.pop(TOTAL, None)
+    return kept(session, TOTAL, asked.wanted, counted)
 
 
 def draw_line(found: Total, asked: Asked, place: DeltaGenerator) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from html import escape
-from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -26,15 +25,14 @@ from crm.leads.moves import moves_since
 from crm.leads.reads import LeadFilter
 from crm.ledger.fold import zone_of_days
 from crm.ui import alert_acts, filters, look, orders, words
+from crm.ui.kept import kept
 from crm.ui.lookups import Lookups
 
 NEXT = 8
 NEGLECTED_DAYS = 90
 LEADS, LEAD, CUSTOMERS = "pages/leads.py", "pages/lead.py", "pages/customers.py"
-FRESH_SECONDS = 30
 MOST_DUE = 200
 Row = Mapping[str, Any]
-_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +59,10 @@ def read(session: Session, person: Person, *, own: bool) -> Day:
     ends_at = clock.end_of(today, person.time_zone)
     zone = zone_of_days(session)
     quiet_before, since = now - timedelta(days=filters.QUIET_DAYS), _yesterday(person)
-    desks = _kept("desks", person, owner_id, lambda: load("home/open_leads_by_owner").run(
+    desks = kept(session, "home.desks", owner_id, lambda: load("home/open_leads_by_owner").run(
         session, owner_id=owner_id, quiet_before=quiet_before, moved_since=since, now=now,
     ))  # fmt: skip
-    weeks = _kept("weeks", person, owner_id, lambda: load("home/open_value_by_week").run(
+    weeks = kept(session, "home.weeks", owner_id, lambda: load("home/open_value_by_week").run(
         session, owner_id=owner_id, today=clock.today(zone), time_zone=zone,
     ))  # fmt: skip
     due = alerts.list_alerts(session, AlertFilter(person_id=person.id, due_before=ends_at, is_done=False), limit=MOST_DUE)
@@ -83,17 +81,7 @@ def _neglected(session: Session, person: Person) -> tuple[int, Decimal] | None:
     """Customers who ordered lately and were not contacted since, and their worth. None for whom customers are not theirs to see."""
     if not person.may("customer", "view"):
         return None
-    return _kept("neglected", person, None, lambda: customers.totals(session, CustomerFilter(ordered_days=NEGLECTED_DAYS, contacted=False)))
-
-
-def _kept(name: str, person: Person, of: Any, count: Callable[[], _Found]) -> _Found:
-    """What reads everything in sight, at most half a minute old; as with the total of a list."""
-    key = (person.id, person.stamp, of)
-    kept = st.session_state.get(f"home.{name}")
-    if kept is None or kept[0] != key or kept[1] < monotonic():
-        kept = st.session_state[f"home.{name}"] = (key, monotonic() + FRESH_SECONDS, count())
-    found: _Found = kept[2]
-    return found
+    return kept(session, "home.neglected", None, lambda: customers.totals(session, CustomerFilter(ordered_days=NEGLECTED_DAYS, contacted=False)))
 
 
 def _yesterday(person: Person) -> datetime:

@@ -93,3 +93,11 @@ def test_who_ordered_and_heard_nothing_is_one_link(visit: Any, cast: Any) -> Non
 def test_somebody_without_anything_due_reads_what_to_do_next(visit: Any) -> None:
     page = visit("carla", PAGE)
     assert "Nothing is due." in said(page)
+
+
+def test_what_one_has_just_done_is_counted_at_once(visit: Any, cast: Any) -> None:
+    page = visit("ana", PAGE)
+    assert "My open value</small><b>$12.4k" in said(page)
+    with acting_as(cast.who("ana")) as session:
+        edit_leads(session, [(cast.leads["Delta Foods"], 1, {"value": {"amount": "600", "currency": "USD"}})], source="form")
+    assert "My open value</small><b>$13.0k" in said(page.run())
