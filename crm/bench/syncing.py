@@ -29,6 +29,7 @@ from crm.leads import reads
 
 ORDERS = 1_000_000
 CHANGED = 1_000
+CUSTOMERS = 83_000
 KEY = "mb_bench"
 BEGINS = now().replace(microsecond=0) - timedelta(minutes=ORDERS + CHANGED + 60)
 
@@ -108,7 +109,8 @@ def _production(orders: int) -> Iterator[dict[str, str]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {"METABASE_URL": f"http://127.0.0.1:{port}", "METABASE_API_KEY": KEY}
-    command = [sys.executable, "-m", "crm.demo.metabase", "--port", str(port), "--orders", str(orders), "--begins", BEGINS.isoformat()]
+    command = [sys.executable, "-m", "crm.demo.metabase", "--port", str(port), "--orders", str(orders), "--begins", BEGINS.isoformat(),
+               "--customers", str(CUSTOMERS)]  # fmt: skip
     process = subprocess.Popen(command, env={**os.environ, **environment})  # noqa: S603 - our own command
     try:
         for _ in range(300):
