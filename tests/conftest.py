@@ -157,7 +157,8 @@ def clone(server: Server, template: str = TEMPLATE) -> Iterator[Database]:
         server.run(f'create database "{name}" template "{template}" strategy file_copy')
     ours = roles.DbRoles(INSTALLATION)
     server.run(
-        f'revoke all on database "{name}" from public; grant connect on database "{name}" to "{ours.login}"; grant temporary on database "{name}" to "{ours.system}"',
+        f'revoke all on database "{name}" from public; grant connect on database "{name}" to "{ours.login}";'
+        f' grant temporary on database "{name}" to "{ours.system}"',
         database=name,
     )
     outer, url = os.environ.get("DATABASE_URL"), server.url(name)

@@ -137,7 +137,8 @@ def test_the_sign_in_page(shared_site: Site, complaints: list[str]) -> None:
 PAGES = {
     "ana": {
         "home": ("/", "Do next"), "customers": ("/customers", "Kuwait Fresh"),
-        "customers-neglected": ("/customers?view=Ordered+90+d%2C+not+contacted", "Kuwait Fresh"), "customers-none": ("/customers?q=nothingness", "No customer fits"),
+        "customers-neglected": ("/customers?view=Ordered+90+d%2C+not+contacted", "Kuwait Fresh"),
+        "customers-none": ("/customers?q=nothingness", "No customer fits"),
         "leads": ("/leads", "of 12"), "board": ("/board", "Al Noor Trading"), "board-none": ("/board?q=nothingness", "No leads here"),
         "account": ("/account", "Where you are signed in"),
         "leads-none": ("/leads?q=nothingness", "Nothing found"),
