@@ -52,8 +52,7 @@ def _customer(cast):
         )
         session.execute(
             text(
-                "insert into crm.orders (external_id, customer_id, ordered_at, amount, currency, team_id)"
-                " values ('secret order', :c, now(), 777.77, 'AED', :t)"
+                "insert into crm.orders (external_id, customer_id, ordered_at, amount, currency, team_id) values ('secret order', :c, now(), 777.77, 'AED', :t)"
             ),
             {"c": made, "t": cast.teams["Gulf"]},
         )
