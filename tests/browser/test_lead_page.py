@@ -183,7 +183,11 @@ def test_the_company_is_exchanged_for_a_new_one_and_renamed(shared_site: Site) -
 
     page.get_by_role("button", name="Change").click()
     dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Another name for it").wait_for()
+    settle(page)
     dialog.get_by_text("Another name for it").click()
+    dialog.get_by_role("button", name="Rename").wait_for()
+    settle(page)
     dialog.get_by_label("Name").fill("Larch & Sons")
     dialog.get_by_role("button", name="Rename").click()
     left = message(page, "Larch Group is called Larch & Sons now.")
