@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm import clock
 from crm.access import Person, acting_as, person_of
+from crm.customers.mirror_state import mirror_state
 from crm.errors import Invalid
 from crm.ledger.fold import zone_of_days
 from crm.organisation.reads import base_currency
@@ -27,8 +27,6 @@ _CUSTOMERS_REACH = {
     "all": "Everybody's customers", "team": "Customers of the teams in reach", "mixed": "Customers of the teams in reach, and of one's own leads",
     "own": "Customers of one's own leads", "none": "No customers are in reach",
 }  # fmt: skip
-
-_READ_AT = text("select max(finished_at) from crm.sync_runs where state = 'done'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class ReportResult:
     """0: exact to the last commit; of orders, since production was last read well, None for never."""
     is_of_orders: bool = False
     read_at: datetime | None = None
-    """When production was last read well, for reports of orders."""
+    """As of when the mirror shows production, for reports of orders."""
 
     def states(self) -> list[str]:
         """What to know about the numbers, a short sentence each."""
@@ -122,7 +120,7 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     wanted = {param.name for param in report.query.params}
     given = {"as_of": as_of, "time_zone": time_zone, "today": today, **filters.binds}
     rows = report.query.run(session, **{name: value for name, value in given.items() if name in wanted})
-    read_at = session.scalar(_READ_AT) if report.is_of_orders else None
+    read_at = mirror_state(session).as_of if report.is_of_orders else None
     age = max(0, int((clock.now() - read_at).total_seconds())) if read_at else None
     return ReportResult(
         name=report.name, title=report.title,

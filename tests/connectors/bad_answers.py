@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import struct
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.connectors.serving import serving
 
 KEY = "mb_test_key_0123456789"
 QUESTIONS = {"customers": 1, "orders": 2, "rates": 3}
@@ -119,17 +120,8 @@ class Scripted(ThreadingHTTPServer):
         return sum(path.partition("?")[0].startswith(f"/api/card/{QUESTIONS[question]}/query") for _, path, _, _ in self.requests)
 
 
-@contextmanager
-def scripted() -> Iterator[Scripted]:
-    server = Scripted()
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
+def scripted() -> AbstractContextManager[Scripted]:
+    return serving(Scripted())
 
 
 # What a question can answer.

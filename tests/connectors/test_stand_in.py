@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import tracemalloc
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,23 +16,15 @@ import requests
 from crm.connectors.metabase import Metabase
 from crm.customers.production import BadAnswer
 from crm.demo.metabase import QUESTIONS, StandIn, in_bulk
+from tests.connectors.serving import serving
 from tests.jobs.waiting import eventually, is_gone
 
 KEY = "mb_stand_in"
 BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@contextmanager
 def standing_in(questions):
-    server = StandIn(questions, KEY)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
+    return serving(StandIn(questions, KEY))
 
 
 @pytest.fixture(scope="module")

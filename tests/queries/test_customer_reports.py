@@ -44,7 +44,9 @@ def mirror(db, cast):
                     {"x": f"{name}-{place}", "c": ids[name], "at": days_ago(ago), "a": amount, "cur": currency, "usd": usd, "counted": is_counted,
                      "m": market, "t": cast.teams[team]},
                 )  # fmt: skip
-        connection.execute(text("insert into crm.sync_runs (kind, state, finished_at) values ('full', 'done', now() - interval '4 minutes')"))
+        connection.execute(
+            text("insert into crm.sync_runs (kind, state, started_at, finished_at) values ('full', 'done', now() - interval '4 minutes', now())")
+        )
     return ids
 
 
