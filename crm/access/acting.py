@@ -39,7 +39,7 @@ def _on(flag: bool) -> str:
 
 
 def _apply(session: Session, settings: str) -> None:
-    direct.rows(session, _SET, {"settings": settings})
+    direct.later(session, _SET, {"settings": settings})
 
 
 @cache

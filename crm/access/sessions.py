@@ -22,6 +22,7 @@ from crm.access import audit
 from crm.access.acting import as_system
 from crm.access.person import Person, load
 from crm.clock import now
+from crm.db import direct
 from crm.db import engine as db_engine
 from crm.errors import NotFound
 
@@ -31,12 +32,11 @@ TOUCH_EVERY = timedelta(minutes=1)
 KEPT_PEOPLE = 500
 
 _VALID = "s.revoked_at is null and s.expires_at > :now and s.last_used_at > :idle_since and p.disabled_at is null"
-# In the driver's own placeholders: this one question is asked in every run of every page.
 _FIND = f"""
     select s.id, s.person_id, s.last_used_at, (select version from crm.access_stamps where id = 1) as stamp
     from crm.sessions as s
     join crm.people as p on p.id = s.person_id
-    where s.token_hash = %(hash)s and {_VALID.replace(":now", "%(now)s").replace(":idle_since", "%(idle_since)s")}
+    where s.token_hash = :hash and {_VALID}
 """
 _VALID_AMONG = text(f"""
     select s.token_hash, s.person_id, (select version from crm.access_stamps where id = 1) as stamp
@@ -109,19 +109,9 @@ def find(token: str | None) -> SignedIn | None:
 
 
 def _look_up(token_hash: str, moment: datetime) -> tuple[int, int, datetime, int] | None:
-    """As the system role, in one round trip: role, question and end of the transaction travel together."""
-    connection = db_engine.runtime_engine().raw_connection()
-    try:
-        driver = connection.driver_connection
-        assert driver is not None
-        with driver.pipeline(), driver.cursor() as cursor:
-            driver.execute(f'set local role "{db_engine.role_names().system}"')
-            cursor.execute(_FIND, {"hash": token_hash, **_moments(moment)}, prepare=True)
-            driver.commit()
-            found: tuple[int, int, datetime, int] | None = cursor.fetchone()
-        return found
-    finally:
-        connection.close()
+    """As the system role, in one round trip."""
+    found = direct.ask(db_engine.runtime_engine(), db_engine.role_names().system, _FIND, {"hash": token_hash, **_moments(moment)})
+    return found[0] if found else None  # type: ignore[return-value]
 
 
 def _touch(session_id: int, moment: datetime) -> None:

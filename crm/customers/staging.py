@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from crm.access import as_system
 from crm.customers.production import BadAnswer, Production
 from crm.customers.rules import is_partial
+from crm.db import direct
 
 ROWS_A_CHUNK = 20_000
 LAYOUT = {
@@ -94,9 +95,7 @@ def _orders(production: Production, since: datetime | None) -> Iterator[tuple[An
 
 
 def _copy(session: Session, table: str, rows: Iterable[Sequence[Any]]) -> None:
-    driver = session.connection().connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    columns = LAYOUT[table]
+    columns, driver = LAYOUT[table], direct.driver_of(session)
     try:
         with driver.cursor() as cursor, cursor.copy(f"copy {table} ({', '.join(name for name, _ in columns)}) from stdin (format binary)") as copy:
             copy.set_types([{"timestamptz": "timestamptz", "numeric": "numeric", "date": "date"}.get(kind, "text") for _, kind in columns])

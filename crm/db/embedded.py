@@ -21,11 +21,12 @@ from crm.settings import make_folder
 
 OWNER = "throughline"
 DATABASE = "throughline"
+MEMORY_MB = psutil.virtual_memory().total // 2**20
 TUNING = {
-    "shared_buffers": "256MB",
+    "shared_buffers": f"{min(max(MEMORY_MB // 16, 128), 1024)}MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
-    "effective_cache_size": "1GB",
+    "effective_cache_size": f"{MEMORY_MB // 4}MB",
     "max_connections": "150",
     "random_page_cost": "1.1",
     "jit": "off",

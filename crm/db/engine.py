@@ -28,6 +28,7 @@ def make_engine(url: URL | str, *, pool_size: int = 20) -> Engine:
         set_json_loads(_read_json, connection)
 
     direct.keep_plans(engine)
+    direct.send_in_order(engine)
     return engine
 
 

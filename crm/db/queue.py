@@ -11,13 +11,12 @@ from datetime import datetime
 from typing import Any
 
 import procrastinate
-import psycopg
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from crm.db import engine
+from crm.db import direct, engine
 
 SCHEMA = "jobs"
 
@@ -35,9 +34,7 @@ def ask(
     """Ask for the task inside the caller's transaction; answers the job's id."""
     job = Job(id=None, queue=queue, lock=lock, queueing_lock=None, task_name=task, priority=priority, task_kwargs=dict(ids), scheduled_at=run_at)
     with _on_queue(session):
-        raw = session.connection().connection.driver_connection
-        assert isinstance(raw, psycopg.Connection)
-        job_id = _enqueuer.defer_job(job, connection=raw).id
+        job_id = _enqueuer.defer_job(job, connection=direct.driver_of(session)).id
     assert job_id is not None
     return job_id
 

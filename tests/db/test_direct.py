@@ -1,5 +1,6 @@
 """Statements straight through the driver: what goes in comes out, errors are told, plans and transactions outlive a failure."""
 
+import contextlib
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -93,3 +94,61 @@ def test_a_question_is_asked_again_where_the_connection_had_died(db, cast):
         ).all()
         assert True in died
         assert direct.ask(engine, role, "select 1", {}) == [(1,)]
+
+
+def setting(session):
+    return direct.rows(session, "select current_setting('crm.note', true)")[0][0] or None
+
+
+def note(session, word):
+    direct.later(session, "select set_config('crm.note', :word, true)", {"word": word})
+
+
+def test_what_runs_later_runs_before_the_next_statement_whoever_sends_it(db, cast):
+    with acting_as(cast.who("ana")) as session:
+        note(session, "directly")
+        assert setting(session) == "directly"
+        note(session, "by SQLAlchemy")
+        assert session.scalar(text("select current_setting('crm.note', true)")) == "by SQLAlchemy"
+        note(session, "by the driver")
+        assert direct.driver_of(session).execute("select current_setting('crm.note', true)").fetchone() == ("by the driver",)
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_savepoint_takes_back_what_was_to_run_later_inside_it_and_nothing_before(db, cast, is_sent):
+    with acting_as(cast.who("ana")) as session:
+        note(session, "before")
+        with contextlib.suppress(Invalid), direct.savepoint(session):
+            with direct.savepoint(session):
+                note(session, "inside")
+            if is_sent:
+                assert setting(session) == "inside"
+            note(session, "inside, later")
+            raise Invalid("not this")
+        assert setting(session) == "before"
+        with contextlib.suppress(Invalid), session.begin_nested():
+            note(session, "inside")
+            raise Invalid("not this either")
+        assert setting(session) == "before"
+
+
+def test_nothing_that_waited_reaches_the_next_transaction(db, cast):
+    for ends_badly in (False, True):
+        with contextlib.suppress(Invalid), acting_as(cast.who("ana")) as session:
+            note(session, "left over")
+            if ends_badly:
+                raise Invalid("gone")
+        with acting_as(cast.who("ana")) as session:
+            assert setting(session) is None
+
+
+def test_the_first_failing_statement_of_a_round_trip_is_the_one_that_is_told(db, cast):
+    def fail_first() -> None:
+        with acting_as(cast.who("ana")) as session:
+            direct.later(session, "select 1 / 0")
+            direct.rows(session, "select 1")
+
+    with pytest.raises(DBAPIError, match="division by zero"):
+        fail_first()
+    with acting_as(cast.who("ana")) as session:
+        assert direct.rows(session, "select 1") == [(1,)]
