@@ -83,8 +83,8 @@ _DIGEST = """md5(coalesce(string_agg(concat_ws(' ', p.id, p.version, p.stage_id,
     order by p.place, p.updated_at desc, p.id desc), ''))"""
 _NAMED = f"""
 with shown as materialized ({{shown}})
-select p.*, c.name as company, (select {_DIGEST} from shown as p) as digest from shown as p
-left join lateral (select co.name from crm.companies as co where co.id = p.company_id) as c on true
+select p.*, c.company, (select {_DIGEST} from shown as p) as digest from shown as p
+left join crm.companies_of_leads(array(select id from shown)) as c on c.lead_id = p.id
 order by p.place, p.updated_at desc, p.id desc"""
 
 Totals = Mapping[int, tuple[int, Decimal]]

@@ -54,7 +54,7 @@ class Lead(Base):
         Index("ix_leads_updated_at", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_team_id_updated_at", "team_id", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_owner_id_updated_at", "owner_id", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),
-        Index("ix_leads_owner_id_pipeline_id", "owner_id", "pipeline_id"),
+        Index("ix_leads_owner_id_stage_id", "owner_id", "pipeline_id", "stage_id", text("updated_at desc"), text("id desc")),
         Index("ix_leads_owner_id_name", "owner_id", "name", "id", postgresql_where=_LIVE),
         Index("ix_leads_owner_id_value_usd", "owner_id", text("value_usd desc nulls last"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_stage_id_updated_at", "pipeline_id", "stage_id", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),

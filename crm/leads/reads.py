@@ -53,8 +53,8 @@ COLUMNS = """
     l.id, l.version, l.name, l.team_id, l.pipeline_id, l.stage_id, l.owner_id, l.company_id, l.value_amount, l.value_currency, l.value_usd,
     l.expected_close_on, l.next_step, l.source, l.market, l.email, l.phone, l.lost_reason, l.external_id, l.custom, l.came_from_lead_id,
     l.lifetime_usd, l.last_order_at, l.last_contacted_at, l.stage_entered_at, l.created_at, l.updated_at, l.deleted_at, l.merged_into_id"""
-_WITH_COMPANY = """select p.*, c.name as company from page as p
-left join lateral (select co.name from crm.companies as co where co.id = p.company_id) as c on true"""
+_WITH_COMPANY = """select p.*, c.company from page as p
+left join crm.companies_of_leads(array(select id from page)) as c on c.lead_id = p.id"""
 
 
 @dataclass(frozen=True, slots=True)

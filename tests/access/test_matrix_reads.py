@@ -237,5 +237,14 @@ def test_search_finds_exactly_the_visible_leads_that_hold_the_word(wide_db, plai
             assert listed == stripped
 
 
+@pytest.mark.parametrize("name", PEOPLE)
+def test_the_companies_of_leads_are_told_for_exactly_the_visible_leads(wide_db, plain, name):
+    companies = {c["id"]: c["name"] for c in plain.rows["companies"]}
+    with acting_as(plain.who(name)) as session:
+        told = session.execute(text("select * from crm.companies_of_leads(:ids)"), {"ids": [row["id"] for row in plain.rows["leads"]]}).all()
+    assert len(told) == len(set(told))
+    assert set(told) == {(row["id"], companies[row["company_id"]]) for row in plain.of("leads", plain.leads(name)) if row["company_id"]}
+
+
 def _text(row, companies):
     return " ".join(part for part in (row["name"], companies.get(row["company_id"]), row["email"], row["phone"], row["external_id"]) if part).lower()

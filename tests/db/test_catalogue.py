@@ -133,6 +133,7 @@ def test_functions_that_run_as_the_owner_have_a_fixed_search_path_and_only_wante
     callable_by_roles = {
         "search_leads",
         "lead_matches",
+        "companies_of_leads",
         "search_is_common",
         "to_usd",
         "sees_contact",
