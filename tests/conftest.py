@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import pickle
+import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,13 +18,14 @@ from typing import TypeVar
 
 import pytest
 from filelock import FileLock
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import NullPool
 
 INSTALLATION = "throughline_test"
 TEMPLATE = "throughline_test_template"
 Made = TypeVar("Made")
+IN_MEMORY = "THROUGHLINE_TESTS_IN_MEMORY"
+ROOM_IN_MEMORY = 4 * 2**30
 SECRET = "test-secret-key-of-more-than-thirty-two-characters"
 
 
@@ -33,6 +37,16 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ.update(CRM_SECRET_KEY=SECRET, CRM_INSTALLATION=INSTALLATION, CRM_DEMO="0", CRM_DATA_DIR=str(tmp_path_factory.mktemp("data")))
     yield
     os.environ.update(kept)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run's Postgres lives in memory where there is room: each test copies a database of three hundred files."""
+    memory = Path("/dev/shm")
+    if hasattr(config, "workerinput") or not memory.is_dir() or shutil.disk_usage(memory).free < ROOM_IN_MEMORY:
+        return
+    folder = tempfile.mkdtemp(prefix="throughline-tests-", dir=memory)
+    os.environ[IN_MEMORY] = folder
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # registered first, so it runs after the server has stopped
 
 
 def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -50,10 +64,10 @@ class Server:
     def url(self, database: str) -> str:
         return make_url(self.owner_url).set(database=database).render_as_string(hide_password=False)
 
-    def run(self, statement: str, *, database: str = "throughline") -> None:
-        engine = create_engine(self.url(database), isolation_level="AUTOCOMMIT", poolclass=NullPool)
-        with engine.connect() as connection:
-            connection.execute(text(statement))
+    def run(self, *statements: str, database: str = "throughline") -> None:
+        with _own_connection(self.url(database)).connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
 
     def drop(self, database: str) -> None:
         """As the embedded server's superuser, who may end a connection that is still closing; elsewhere such a database stays behind."""
@@ -62,9 +76,14 @@ class Server:
                 self.run(f'drop database if exists "{database}"')
             return
         superuser = make_url(self.owner_url).set(username="postgres")
-        engine = create_engine(superuser, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-        with engine.connect() as connection:
+        with _own_connection(superuser).connect() as connection:
             connection.execute(text(f'drop database if exists "{database}" with (force)'))
+
+
+@lru_cache(maxsize=4)
+def _own_connection(url: str | URL) -> Engine:
+    """One connection that outlives its test: each of thousands of tests makes and drops a database over it."""
+    return create_engine(url, isolation_level="AUTOCOMMIT", pool_size=1)
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +95,7 @@ def server(environment: None, tmp_path_factory: pytest.TempPathFactory) -> Serve
     embedded.TUNING.update(fsync="off", synchronous_commit="off", full_page_writes="off")  # nothing here outlives the run
     given = os.environ.get("CRM_TEST_POSTGRES")
     with FileLock(folder / "server.lock"):
-        return Server(given or embedded.start(folder), folder)
+        return Server(given or embedded.start(Path(os.environ.get(IN_MEMORY, folder))), folder)
 
 
 @pytest.fixture(scope="session")
@@ -153,14 +172,13 @@ def clone(server: Server, template: str = TEMPLATE) -> Iterator[Database]:
     from crm.db import engine, roles
 
     name = f"tl_{uuid.uuid4().hex[:12]}"
-    with FileLock(server.folder / "clone.lock"):
-        server.run(f'create database "{name}" template "{template}" strategy file_copy')
     ours = roles.DbRoles(INSTALLATION)
-    server.run(
-        f'revoke all on database "{name}" from public; grant connect on database "{name}" to "{ours.login}";'
-        f' grant temporary on database "{name}" to "{ours.system}"',
-        database=name,
-    )
+    with FileLock(server.folder / "clone.lock"):
+        server.run(
+            f'create database "{name}" template "{template}" strategy file_copy',
+            f'revoke all on database "{name}" from public; grant connect on database "{name}" to "{ours.login}";'
+            f' grant temporary on database "{name}" to "{ours.system}"',
+        )
     outer, url = os.environ.get("DATABASE_URL"), server.url(name)
     point_to(url)
     found = Database(url, engine.runtime_engine())
