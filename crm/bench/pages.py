@@ -26,9 +26,9 @@ def measure(ground: Ground, served: Served) -> Iterator[Figure]:
         token = sessions.start(session, person.id, address="127.0.0.1", device="bench")
     with acting_as(person) as session:
         lead_id = reads.list_leads(session, reads.LeadFilter(), limit=1).rows[0]["id"]
-    for page, query in (("leads", ""), ("lead", f"id={lead_id}"), ("board", "")):
+    for page, query in (("leads", ""), ("lead", f"id={lead_id}"), ("board", ""), ("", ""), ("customers", "")):
         taken = asyncio.run(_reruns(served, token, page, query, runs=30))
-        yield figure("pages", f"{page.capitalize()}, script run, one person", taken, bar=150)
+        yield figure("pages", f"{page.capitalize() or 'Home'}, script run, one person", taken, bar=150)
     everybody = asyncio.run(_crowd(served, token))
     yield figure("pages", f"Leads, {PEOPLE} people with one second of thinking", everybody, bar=300)
     yield Figure("pages", "memory of web and worker", "MB", served.memory_mb(), None, 600)

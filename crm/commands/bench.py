@@ -9,7 +9,7 @@ import typer
 
 from crm.commands.output import Json, answer, progress, table
 
-PARTS = ("database", "import", "sync", "http", "pages")
+PARTS = ("database", "import", "sync", "http", "pages", "browser")
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _measure(leads: int, parts: set[str]) -> Iterator[Any]:
-    from crm.bench import api, database, files, ground, pages, serving, syncing
+    from crm.bench import api, browser, database, files, ground, pages, serving, syncing
 
     found = ground.prepare(leads, progress)
     if "database" in parts:
@@ -44,9 +44,11 @@ def _measure(leads: int, parts: set[str]) -> Iterator[Any]:
         yield from files.measure(found)
     if "sync" in parts:
         yield from syncing.measure(found)
-    if parts & {"http", "pages"}:
+    if parts & {"http", "pages", "browser"}:
         with serving.served() as server:
             if "http" in parts:
                 yield from api.measure(found, server)
             if "pages" in parts:
                 yield from pages.measure(found, server)
+            if "browser" in parts:
+                yield from browser.measure(found, server)

@@ -1,0 +1,123 @@
+"""What one rep waits for in a browser: between Leads and Board, a lead, a reload, a drag. Headless Chromium, on this same machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from crm.access import as_system, sessions
+from crm.bench.ground import Ground
+from crm.bench.measure import Figure, percentile
+from crm.bench.serving import Served
+
+RUNS = 12
+SIZE = {"width": 1440, "height": 900}
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"]
+CARD = ".card[data-lead]"
+GRID = "[data-testid=stDataFrame] [role=gridcell]"
+IS_STILL = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
+
+
+def measure(ground: Ground, served: Served) -> Iterator[Figure]:
+    with _page(ground, served) as page:
+        page.goto(f"{served.origin}/leads")
+        there, back = _switches(page)
+        yield _figure("from Leads to Board", there, 0.6)
+        yield _figure("from Board to Leads", back, 0.4)
+        page.goto(f"{served.origin}/board")
+        page.locator(CARD).first.wait_for()
+        yield _figure("open a lead beside the board", _opened(page), 0.3)
+        yield _figure("drag to confirmed", _dragged(page), 0.4)
+        yield _figure("reload Board", _times(page, page.reload, lambda: page.locator(CARD).first.wait_for()), 1.2)
+
+
+@contextmanager
+def _page(ground: Ground, served: Served) -> Iterator[Any]:
+    """A page of a manager's, signed in."""
+    from playwright.sync_api import sync_playwright
+
+    executable = os.environ.get("CRM_CHROMIUM") or shutil.which("chromium")
+    with as_system() as session:
+        token = sessions.start(session, ground.people["team"].id, address="127.0.0.1", device="bench")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
+        context.add_cookies([{"name": f"throughline_{served.port}", "value": token, "url": served.origin, "httpOnly": True, "sameSite": "Lax"}])
+        yield context.new_page()
+        browser.close()
+
+
+def _figure(work: str, taken: list[float], bar: float) -> Figure:
+    return Figure("browser", work, "s", statistics.median(taken), percentile(taken, 0.95), bar)
+
+
+def _times(page: Any, act: Callable[[], object], is_there: Callable[[], object]) -> list[float]:
+    """Seconds from the act until what it is for is on the screen; the first, which loads everything, is not counted."""
+    taken = []
+    for _ in range(RUNS + 1):
+        _rest(page)
+        started = time.perf_counter()
+        act()
+        is_there()
+        taken.append(time.perf_counter() - started)
+    return taken[1:]
+
+
+def _rest(page: Any) -> None:
+    page.wait_for_function(IS_STILL)
+    page.wait_for_timeout(400)
+
+
+def _switches(page: Any) -> tuple[list[float], list[float]]:
+    there, back = [], []
+    for _ in range(RUNS + 1):
+        for link, shown, taken in (("Board", CARD, there), ("Leads", GRID, back)):
+            page.locator(GRID if link == "Board" else CARD).first.wait_for(state="attached")
+            _rest(page)
+            menu = page.get_by_test_id("stSidebarNav").get_by_role("link", name=link, exact=True)
+            started = time.perf_counter()
+            menu.evaluate("link => link.click()")
+            page.locator(shown).first.wait_for(state="attached")
+            taken.append(time.perf_counter() - started)
+    return there[1:], back[1:]
+
+
+def _opened(page: Any) -> list[float]:
+    """Another card each time, until the panel names its lead."""
+    taken = []
+    for number in range(RUNS + 1):
+        _rest(page)
+        card = page.locator(CARD).nth(number)
+        lead = card.get_attribute("data-lead")
+        started = time.perf_counter()
+        card.evaluate("card => card.click()")
+        page.locator(f".st-key-board_lead a[href*='id={lead}']").wait_for()
+        page.locator(".st-key-board_lead .tl-entry").first.wait_for()
+        taken.append(time.perf_counter() - started)
+    page.locator(".st-key-board-close button").first.click()
+    return taken[1:]
+
+
+def _dragged(page: Any) -> list[float]:
+    """From letting go of a card until it stands in the next column, confirmed."""
+    taken: list[float] = []
+    columns = page.locator(".column[data-stage]")
+    for turn in range(RUNS + 1):
+        _rest(page)
+        source, target = (columns.nth(0), columns.nth(1)) if turn % 2 == 0 else (columns.nth(1), columns.nth(0))
+        card = source.locator(CARD).first
+        lead = card.get_attribute("data-lead")
+        place = target.bounding_box() or {}
+        card.hover()
+        page.mouse.down()
+        page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2, steps=5)
+        started = time.perf_counter()
+        page.mouse.up()
+        target.locator(f".card[data-lead='{lead}']:not(.pending)").wait_for(state="attached")
+        taken.append(time.perf_counter() - started)
+    return taken[1:]
