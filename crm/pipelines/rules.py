@@ -38,7 +38,7 @@ def read_requirements(given: Mapping[str, Any]) -> dict[str, Any]:
         if name not in FIELD_WORDS and not name.startswith("custom."):
             raise Invalid(f"A stage cannot ask for the field “{name}”. Take some of: {', '.join(FIELD_WORDS)}.", field="requirements")
     activity = given.get("activity")
-    if activity is not None and activity not in ACTIVITY_WORDS:
+    if activity is not None and activity not in tuple(ACTIVITY_WORDS):
         raise Invalid(f"A stage cannot ask for such an activity. Take one of: {', '.join(ACTIVITY_WORDS)}.", field="requirements")
     reasons = _texts(given.get("lost_reasons"), "lost reasons", most=MOST_REASONS)
     found = {"fields": fields, "activity": activity, "lost_reasons": reasons}
