@@ -8,7 +8,7 @@ from crm import clock
 from crm.access import acting_as
 from crm.leads import reads
 from crm.leads.as_of import lead_as_of
-from crm.ui import alert_panel, company_dialog, conflict_dialog, facts, lead_absent, lead_head, look, messages, orders, story, unsaved_guard, words
+from crm.ui import alert_panel, company_dialog, conflict_dialog, facts, lead_absent, lead_head, lead_links, look, messages, orders, story, unsaved_guard, words
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
@@ -50,6 +50,8 @@ with st.container(horizontal=True, key="lead_line", vertical_alignment="center")
     lead_head.facts_line(row, lookups, at=before or clock.now())
     if not before:
         lead_head.draw_menu(row, person, lookups)
+if not before:
+    lead_links.draw_links(row, person, lookups)
 
 with st.container(key="lead_columns"):
     left, right, side = st.columns([5, 6, 4], gap="medium") if not before else (*st.columns([5, 7], gap="medium"), None)

@@ -68,13 +68,14 @@ def list_stages(call: Caller, pipeline_id: int, query: Annotated[Paging, Query()
     last = cursors.read(query.cursor, belongs_to)
     stages = list(pipeline.stages)
     start = next((place + 1 for place, stage in enumerate(stages) if stage.id == last), 0)
-    return _page(stages[start:], query, belongs_to, _stage)
+    return _page(stages[start:], query, belongs_to, stage_of)
 
 
-def _stage(row: StageRow) -> dict[str, Any]:
+def stage_of(row: StageRow) -> dict[str, Any]:
     return {
         "id": row.id, "version": row.version, "name": row.name, "kind": row.kind, "position": row.position, "probability": row.probability,
         "target_days": row.target_days, "required_fields": [field_of(name) for name in row.required_fields],
+        "required_activity": row.required_activity, "lost_reasons": list(row.lost_reasons), "colour": row.colour,
     }  # fmt: skip
 
 

@@ -20,3 +20,8 @@ POINTS_TO = {
 def field_of(record_field: str) -> str:
     """The API's name for a record's field."""
     return REFERENCES.get(record_field, record_field)
+
+
+def record_field_of(name: str) -> str:
+    """The record's own name for an API field."""
+    return next((record for record, said in REFERENCES.items() if said == name), name)

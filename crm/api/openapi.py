@@ -70,6 +70,10 @@ SAYS: Mapping[str, Says] = {
     "list_conflicts": Says({200: ("A page of conflicts", replies.ConflictList)}),
     "resolve_conflict": Says({200: ("Settled", replies.Resolved)}, (*_ONE, 409), stale=True),
     "list_pipelines": Says({200: ("A page of pipelines", replies.PipelineList)}),
+    "add_pipeline": Says({201: ("The pipeline", replies.Pipeline)}, (409,)),
+    "change_pipeline": Says({200: ("The pipeline", replies.Pipeline), 204: ("Archived", None)}, (404, 428), stale="StaleStageProblem"),
+    "add_stage": Says({201: ("The stage", replies.Stage)}, (404, 409)),
+    "change_stage": Says({200: ("The stage", replies.Stage), 204: ("Removed", None)}, (404, 428), stale="StaleStageProblem"),
     "list_stages": Says({200: ("A page of stages", replies.StageList)}, (404,)),
     "list_teams": Says({200: ("A page of teams", replies.TeamList)}),
     "list_people": Says({200: ("A page of people", replies.PersonList)}),
@@ -118,6 +122,10 @@ _REQUEST_EXAMPLES: Mapping[str, Any] = {
     "set_alert": {"lead": 7, "due_at": "2026-11-24T07:00:00Z", "text": "call about the samples"},
     "change_alert": {"is_done": True},
     "resolve_conflict": {"choice": "mine"},
+    "add_pipeline": {"name": "Deals", "team": "Gulf", "begin_with": "deals"},
+    "change_pipeline": {"name": "Accounts"},
+    "add_stage": {"name": "Trial order", "probability": 0.6, "target_days": 14, "required_fields": ["expected_close_on"], "required_activity": "call"},
+    "change_stage": {"is_removed": True, "leads_to": "Contacted"},
 }
 _REPLY_EXAMPLES: Mapping[str, Any] = {"read_lead": _EXAMPLE_LEAD, "create_lead": _EXAMPLE_LEAD, "change_lead": _EXAMPLE_LEAD}
 _IF_MATCH = {
@@ -137,6 +145,8 @@ _SENDS = {
     "read_lead": ("ETag",), "create_lead": ("ETag", "Location", "X-Change-Set"), "change_lead": ("ETag", "X-Change-Set"), "delete_lead": ("X-Change-Set",),
     "add_activity": ("ETag", "X-Change-Set"), "read_alert": ("ETag",), "set_alert": ("ETag", "Location", "X-Change-Set"),
     "change_alert": ("ETag", "X-Change-Set"), "delete_alert": ("X-Change-Set",),
+    "add_pipeline": ("ETag", "Location", "X-Change-Set"), "change_pipeline": ("ETag", "X-Change-Set"), "add_stage": ("ETag", "X-Change-Set"),
+    "change_stage": ("ETag", "X-Change-Set"),
 }  # fmt: skip
 
 
@@ -148,7 +158,7 @@ def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     )  # fmt: skip
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
     models = {model for says in SAYS.values() for _, model in says.replies.values() if model} | {
-        replies.Problem, replies.StaleProblem, replies.StaleAlertProblem, replies.LeadOutOfSight, CompanyName,
+        replies.Problem, replies.StaleProblem, replies.StaleAlertProblem, replies.StaleStageProblem, replies.LeadOutOfSight, CompanyName,
     }  # fmt: skip
     shapes: list[tuple[Any, Literal["serialization"]]] = [(model, "serialization") for model in sorted(models, key=lambda m: m.__name__)]
     _, definitions = models_json_schema(shapes, ref_template="#/components/schemas/{model}")

@@ -283,6 +283,9 @@ class Stage(Out):
     probability: float = Field(ge=0, le=1)
     target_days: int | None
     required_fields: list[str] = Field(description="Must be filled before a lead may enter")
+    required_activity: str | None = Field(description="Must have happened with a lead before it may move in")
+    lost_reasons: list[str] = Field(description="A lead that enters has one of these as its lost reason; none: any, or none")
+    colour: str | None = Field(description="How deep its shade on the board is; null: by its place")
 
 
 class StageList(Out):
@@ -376,8 +379,22 @@ class StaleProblem(Problem):
     current: Lead | None
 
 
+class PlainConflict(Out):
+    field: str
+    seen: Any
+    theirs: Any
+    mine: Any
+
+
 class StaleAlertProblem(Problem):
     """Nothing was written."""
 
     conflicts: list[FieldConflict]
     current: Alert | None
+
+
+class StaleStageProblem(Problem):
+    """Nothing was written."""
+
+    conflicts: list[PlainConflict]
+    current: Stage | Pipeline | None

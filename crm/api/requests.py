@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictInt, Wi
 from pydantic_core import PydanticCustomError
 
 from crm.activities.records import KINDS
+from crm.pipelines.ready_made import READY_MADE
+from crm.pipelines.rules import ACTIVITY_WORDS, COLOURS
 
 LARGEST_ID = 2**63 - 1
 DEEPEST_CUSTOM_VALUE = 8
@@ -137,6 +139,53 @@ class NewAlert(AlertFields):
     """Needs `lead` and `due_at`; it reminds you, unless you say otherwise."""
 
     lead: Id = Field(description="The lead it belongs to")
+
+
+class PipelineFields(Request):
+    """What a writer may set. A field left out stays as it is."""
+
+    name: Annotated[str, Field(min_length=1, max_length=300)] = Field("", examples=["Deals"])
+    position: Annotated[StrictInt, Field(ge=0, le=10_000)] = Field(0, description="The team's first pipeline takes new leads")
+    is_archived: bool = Field(False, description="True archives it; undo of the change set brings it back")
+
+
+Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=80)]], Field(max_length=30)]
+
+
+class StageFields(Request):
+    """What a writer may set. A field left out stays as it is."""
+
+    name: Annotated[str, Field(min_length=1, max_length=300)] = Field("", examples=["Trial order"])
+    kind: Literal["open", "won", "lost", "dormant"] = "open"
+    position: Annotated[StrictInt, Field(ge=0, le=10_000)] = 0
+    probability: Annotated[float, Field(ge=0, le=1)] = 0
+    target_days: Annotated[StrictInt, Field(ge=0, le=3650)] | None = None
+    colour: Literal[tuple(COLOURS)] | None = None  # type: ignore[valid-type]
+    required_fields: Words = Field([], description="Fields of a lead, custom ones as custom.<key>")
+    required_activity: Literal[tuple(ACTIVITY_WORDS)] | None = None  # type: ignore[valid-type]
+    lost_reasons: Words = []
+
+
+class NewStage(StageFields):
+    """Needs `name`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class StageChange(StageFields):
+    """As a new stage; or `is_removed`."""
+
+    is_removed: bool = Field(False, description="True removes it; undo of the change set brings it and its leads back")
+    leads_to: Reference = Field(None, description="Where the leads of a removed stage go: id or exact name of a stage of this pipeline")
+
+
+class NewPipeline(Request):
+    """Needs `name` and `team`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=300)]
+    team: Reference
+    begin_with: Literal[tuple(READY_MADE)] = Field("empty", description="A ready-made pipeline, where you give no stages")  # type: ignore[valid-type]
+    stages: Annotated[list[NewStage], Field(max_length=40)] = []
 
 
 class Resolution(Request):

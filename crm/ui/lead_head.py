@@ -13,7 +13,7 @@ from crm import money
 from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.leads.use_cases import delete_leads, edit_leads
-from crm.ui import messages, words
+from crm.ui import lead_links, messages, words
 from crm.ui.lookups import Lookups
 
 Row = Mapping[Any, Any]
@@ -63,6 +63,8 @@ def _close(day: date | None, today: date) -> str:
 def draw_menu(row: Row, person: Person, lookups: Lookups) -> None:
     """Hand over, delete: what is not done every day."""
     actions = {"hand over": "Hand over to another team…"} if _other_teams(row, person, lookups) else {}
+    if lead_links.targets(row, person, lookups):
+        actions["continue"] = "Hand over to another pipeline…"
     if person.reach("lead", "delete").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id):
         actions["delete"] = "Delete this lead"
     if not actions:
@@ -74,6 +76,8 @@ def draw_menu(row: Row, person: Person, lookups: Lookups) -> None:
         _delete(row, person)
     elif picked == "hand over":
         hand_over(row, person, lookups)
+    elif picked == "continue":
+        lead_links.draw_dialog(row, lookups)
 
 
 def _delete(row: Row, person: Person) -> None:
