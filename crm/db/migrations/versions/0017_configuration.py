@@ -8,8 +8,8 @@ from sqlalchemy.dialects import postgresql
 
 from crm.db.history import history_triggers
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 WALLS, HISTORY = (import_module(f"crm.db.migrations.versions.{name}") for name in ("0004_walls", "0002_history"))
 TABLES = ("configuration_drafts", "stage_moves")
