@@ -47,7 +47,7 @@ look.head(
     words.day(as_of, today=today) if before else "now",
 )
 with st.container(horizontal=True, key="lead_line", vertical_alignment="center"):
-    lead_head.facts_line(row, lookups, at=before or clock.now())
+    lead_head.facts_line(row, lookups, person, at=before or clock.now())
     if not before:
         lead_head.draw_menu(row, person, lookups)
 if not before:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
@@ -21,7 +21,7 @@ class Team(Base):
     deleted_at: Mapped[Moment | None]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
-    __table_args__ = (Index("uq_teams_name", func.lower(text("name")), unique=True),)
+    __table_args__ = (Index("uq_teams_name", func.lower(text("name")), unique=True, postgresql_where=text("deleted_at is null")),)
 
 
 class Person(Base):
@@ -32,12 +32,15 @@ class Person(Base):
     name: Mapped[str]
     time_zone: Mapped[str] = mapped_column(server_default="UTC", comment="IANA name")
     disabled_at: Mapped[Moment | None]
+    absent_from: Mapped[date | None] = mapped_column(comment="first day away")
+    absent_until: Mapped[date | None] = mapped_column(comment="last day away; null while nobody knows")
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
     __table_args__ = (
         Index("uq_people_email", func.lower(text("email")), unique=True),
         Index("uq_people_name", func.lower(text("name")), unique=True),
         CheckConstraint("email = lower(email)", name="email_lower"),
+        CheckConstraint("absent_until is null or absent_from <= absent_until", name="absence"),
     )
 
 
@@ -49,20 +52,47 @@ class Role(Base):
     description: Mapped[str] = mapped_column(server_default="")
     is_shipped: Mapped[bool] = mapped_column(server_default=text("false"))
     is_organisation_wide: Mapped[bool] = mapped_column(server_default=text("false"), comment="held without a team, as admin is")
+    deleted_at: Mapped[Moment | None]
     created_at: Mapped[CreatedAt]
-    __table_args__ = (UniqueConstraint("name"),)
+    updated_at: Mapped[CreatedAt]
+    __table_args__ = (Index("uq_roles_name", func.lower(text("name")), unique=True, postgresql_where=text("deleted_at is null")),)
 
 
 class Grant(Base):
+    """One cell of a role's grid; "none" stands as a row too."""
+
     __tablename__ = "grants"
     id: Mapped[Id]
+    version: Mapped[Version]
     role_id: Mapped[Ref] = mapped_column(ForeignKey("crm.roles.id", ondelete="CASCADE"))
     resource: Mapped[str]
     action: Mapped[str]
     scope: Mapped[str]
+    deleted_at: Mapped[Moment | None]
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[CreatedAt]
     __table_args__ = (
-        UniqueConstraint("role_id", "resource", "action"),
+        Index("uq_grants_role_id_resource_action", "role_id", "resource", "action", unique=True, postgresql_where=text("deleted_at is null")),
         CheckConstraint("scope in ('none', 'own', 'team', 'all')", name="scope"),
+    )
+
+
+class FieldRule(Base):
+    """A field that a role does not show, or shows without letting it be changed."""
+
+    __tablename__ = "field_rules"
+    id: Mapped[Id]
+    version: Mapped[Version]
+    role_id: Mapped[Ref] = mapped_column(ForeignKey("crm.roles.id", ondelete="CASCADE"))
+    record_type: Mapped[str] = mapped_column(comment="lead, company or contact")
+    field: Mapped[str] = mapped_column(comment="the field's name; custom fields as custom.key")
+    rule: Mapped[str]
+    deleted_at: Mapped[Moment | None]
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[CreatedAt]
+    __table_args__ = (
+        Index("uq_field_rules_role_id_record_type_field", "role_id", "record_type", "field", unique=True, postgresql_where=text("deleted_at is null")),
+        CheckConstraint("rule in ('hidden', 'read_only')", name="rule"),
     )
 
 

@@ -28,6 +28,20 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "audit": ("view",),
 }
 SCOPES = ("none", "own", "team", "all")
+_WHOLE = ("none", "all")
+_NO_OWNER = ("none", "team", "all")
+_SCOPES_OF: Mapping[tuple[str, str], tuple[str, ...]] = {
+    **{(resource, action): _WHOLE for resource in ("role", "settings", "audit") for action in RESOURCES[resource]},
+    ("person", "configure"): _WHOLE, ("team", "configure"): _WHOLE,
+    **{(resource, action): _NO_OWNER for resource in ("pipeline", "person", "team") for action in ("view", "configure") if (resource, action)
+       not in (("person", "configure"), ("team", "configure"))},
+}  # fmt: skip
+
+
+def scopes_of(resource: str, action: str, *, is_organisation_wide: bool = False) -> tuple[str, ...]:
+    """What a role may be granted for (resource, action): what belongs to no one has no “own”, a role without a team no “team”."""
+    found = _SCOPES_OF.get((resource, action), SCOPES)
+    return tuple(scope for scope in found if scope != "team" or not is_organisation_wide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +83,8 @@ class Membership:
     role: str
     reaches: frozenset[int]
     grants: Mapping[tuple[str, str], str]
+    fields: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(record type, field) -> "hidden" or "read_only", for the fields that the role does not open."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +101,7 @@ class Person:
     views: dict[tuple[str, str], str] = field(default_factory=dict, compare=False, repr=False)
     """What `acting_as` has worked out for (resource, action) already."""
     _reaches: dict[tuple[str, str], Reach] = field(default_factory=dict, compare=False, repr=False)
+    _fields: dict[str, Mapping[str, str]] = field(default_factory=dict, compare=False, repr=False)
 
     def reach(self, resource: str, action: str) -> Reach:
         """The union of what this person's roles grant for (resource, action)."""
@@ -105,6 +122,26 @@ class Person:
             if scope == "team":
                 teams |= membership.reaches
         return Reach(everywhere, frozenset(teams), own)
+
+    def fields_not_open(self, record_type: str) -> Mapping[str, str]:
+        """Field -> "hidden" or "read_only", for what not one of their roles opens: over several roles the most open one wins.
+
+        A role that shows no such record opens none of its fields. `record_type` is also the resource's word.
+        """
+        found = self._fields.get(record_type)
+        if found is None:
+            found = self._fields[record_type] = self._work_out_fields(record_type)
+        return found
+
+    def _work_out_fields(self, record_type: str) -> Mapping[str, str]:
+        counting = [m for m in self.memberships if any(m.grants.get((resource, "view"), "none") != "none" for resource in (record_type, "lead"))]
+        rules = [{name: rule for (kind, name), rule in m.fields.items() if kind == record_type} for m in counting or self.memberships]
+        shared = set(rules[0]).intersection(*rules) if rules else set()
+        return {name: "hidden" if all(each[name] == "hidden" for each in rules) else "read_only" for name in sorted(shared)}
+
+    def hidden_fields(self, record_type: str) -> frozenset[str]:
+        """The fields of such records that they may not see."""
+        return frozenset(name for name, rule in self.fields_not_open(record_type).items() if rule == "hidden")
 
     def may(self, resource: str, action: str) -> bool:
         return not self.reach(resource, action).is_none
@@ -136,6 +173,13 @@ def missing_grant(resource: str, action: str, *, here: bool = False) -> Refused:
     return Refused(f"Your role does not let you {action} {_plural(resource)}{where}. An admin can grant “{resource}: {action}”.", grant=f"{resource}: {action}")
 
 
+def closed_field(record_type: str, name: str, label: str, *, is_hidden: bool, doing: str = "change") -> Refused:
+    """Words for a field that is hidden from them or only to be read: which, and what an admin can open."""
+    state = "hidden from your role" if is_hidden else "read-only for your role"
+    needed = f"{record_type}.{name}: {'view' if is_hidden else 'edit'}"
+    return Refused(f"{label} is {state}, so you cannot {doing} it. An admin can open “{needed}”.", grant=needed, field=name)
+
+
 def _plural(resource: str) -> str:
     return {"company": "companies", "activity": "activities", "person": "people", "audit": "the audit", "settings": "settings"}.get(resource, resource + "s")
 
@@ -159,10 +203,13 @@ _PERSON = text("""
             (select jsonb_agg(jsonb_build_object(
                 'team_id', m.team_id, 'team', t.name, 'role_id', m.role_id, 'role', r.name,
                 'reaches', (select jsonb_agg(b.id) from below as b where b.root = m.team_id),
-                'grants', (select jsonb_agg(jsonb_build_array(g.resource, g.action, g.scope)) from crm.grants as g where g.role_id = m.role_id)
+                'grants', (select jsonb_agg(jsonb_build_array(g.resource, g.action, g.scope)) from crm.grants as g
+                    where g.role_id = m.role_id and g.scope <> 'none' and g.deleted_at is null),
+                'fields', (select jsonb_agg(jsonb_build_array(f.record_type, f.field, f.rule)) from crm.field_rules as f
+                    where f.role_id = m.role_id and f.deleted_at is null)
             ) order by t.name nulls first)
             from crm.memberships as m
-            join crm.roles as r on r.id = m.role_id
+            join crm.roles as r on r.id = m.role_id and r.deleted_at is null
             left join crm.teams as t on t.id = m.team_id
             where m.person_id = p.id), '[]'::jsonb) as memberships
     from crm.people as p
@@ -183,7 +230,9 @@ def load(session: Session, person_id: int) -> Person:
 
 def _membership(row: Mapping[str, Any]) -> Membership:
     grants: Iterable[tuple[str, str, str]] = row["grants"] or ()
+    fields: Iterable[tuple[str, str, str]] = row["fields"] or ()
     return Membership(
         team_id=row["team_id"], team=row["team"], role_id=row["role_id"], role=row["role"],
         reaches=frozenset(row["reaches"] or ()), grants={(resource, action): scope for resource, action, scope in grants},
+        fields={(record_type, name): rule for record_type, name, rule in fields},
     )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from crm.changes import hiding
 from crm.db import direct
 
 AlertRow = Mapping[str, Any]
@@ -62,7 +63,7 @@ def alert(session: Session, alert_id: int) -> AlertRow | None:
 
 def _rows(session: Session, statement: str, parameters: Mapping[str, Any]) -> list[AlertRow]:
     columns, found = direct.table(session, statement, parameters)
-    return [dict(zip(columns, row, strict=True)) for row in found]
+    return list(hiding.blank(session, "lead", [dict(zip(columns, row, strict=True)) for row in found]))
 
 
 def due_by_lead(session: Session, lead_ids: Sequence[int]) -> dict[int, datetime]:

@@ -360,6 +360,7 @@ class Report(Out):
     rate: str
     as_of: date
     data_age_seconds: int = Field(description="0: exact to the last commit")
+    left_out: list[str] = Field(description="Columns that are empty because your role hides what they add up")
 
 
 class Problem(BaseModel):

@@ -74,7 +74,7 @@ def _rest(page: Any) -> None:
 
 
 def _switches(page: Any) -> tuple[list[float], list[float]]:
-    there, back = [], []
+    there, back = list[float](), list[float]()
     for _ in range(RUNS + 1):
         for link, shown, taken in (("Board", CARD, there), ("Leads", GRID, back)):
             page.locator(GRID if link == "Board" else CARD).first.wait_for(state="attached")

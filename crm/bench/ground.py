@@ -62,7 +62,7 @@ def point_to(url: str, installation: str) -> None:
 _BENCH_ROLE = """
     with role as (
         insert into crm.roles (name, description) values ('bench own', 'Sees and edits own leads only')
-        on conflict (name) do update set description = excluded.description returning id
+        on conflict (lower(name)) where deleted_at is null do update set description = excluded.description returning id
     )
     insert into crm.grants (role_id, resource, action, scope)
     select role.id, 'lead', a, 'own' from role, unnest(array['view', 'create', 'edit', 'bulk', 'assign']) as a

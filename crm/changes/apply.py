@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from crm.access import Person, Reach, missing_grant, person_of, writing
-from crm.changes import merging, rows
+from crm.changes import hiding, merging, rows
 from crm.changes.edits import Disagreement, Edit, Outcome, Result, waves
 from crm.changes.records import Checks, RecordType, type_of
 from crm.changes.refusals import in_words
@@ -146,6 +146,8 @@ class _Apply:
             # While undoing, hidden means given away by that very change set: the wall lets only its author take it back.
             if error is None and not self._may_change(kind, action, result.edit, row):
                 error = missing_grant(kind.resource, action, here=self.person.may(kind.resource, action))
+            if error is None and row is not None:  # only of what is seen: nothing else may be told of a record
+                error = hiding.closed(self.person, kind, result.edit.wanted)
             if error:
                 _fail(result, error)
 
@@ -221,7 +223,7 @@ class _Apply:
             conflicts += [met for met in more if met.field not in asked]
         if conflicts and self.on_conflict == "refuse":
             writes = {}
-        result.conflicts = tuple(conflicts)
+        result.conflicts = tuple(hiding.of_conflict(self.person, kind.name, met) for met in conflicts)
         if conflicts:
             result.status = "conflict"
         elif not writes:
@@ -312,6 +314,8 @@ class _Apply:
         reach = self.person.require(kind.resource, action)
         _check_effective(kind, edit.effective_at, None)
         wanted = {name: kind.field(name).read(given) for name, given in edit.wanted.items()}
+        if error := hiding.closed(self.person, kind, {name: value for name, value in wanted.items() if value is not None}):
+            raise error
         if wanted.get("team_id"):  # before the rules, whose words would tell of another team's pipelines
             self._check_reach(kind, action, reach, wanted["team_id"], wanted.get("owner_id", self.person.id))
         values = self._checks_of(kind, is_new=True).settle(None, wanted)

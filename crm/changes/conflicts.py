@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.access import writing
+from crm.changes import hiding
 from crm.changes.apply import apply
 from crm.changes.edits import Edit, Outcome
 from crm.changes.records import type_of
@@ -31,7 +32,11 @@ _SETTLE = text("update crm.conflicts set resolved_at = now(), resolution = :choi
 
 def open_conflicts(session: Session, ids: list[int] | None = None) -> list[Mapping[str, Any]]:
     """The person's own open conflicts, newest first; values in plain (JSON) form."""
-    return [dict(row) for row in session.execute(_OPEN, {"ids": ids}).mappings()]
+    found = [dict(row) for row in session.execute(_OPEN, {"ids": ids}).mappings()]
+    for row in found:
+        if hiding.is_hidden(session, row["record_type"], row["field"]):
+            row.update(seen=None, theirs=None)
+    return [*found]
 
 
 def count_open(session: Session) -> int:

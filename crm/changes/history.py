@@ -9,6 +9,9 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
+from crm.access import person_of
+from crm.changes import hiding
+
 _CHANGES = text("""
     select c.id, c.version, c.change_set_id, c.person_id, p.name as person_name, c.source, c.at, c.effective_at, c.fields
     from crm.changes as c
@@ -21,7 +24,8 @@ _CHANGES = text("""
 
 def changes_of(session: Session, kind: str, record_id: int, *, before: int | None = None, most: int = 200) -> list[RowMapping]:
     """The record's changes, newest first; `before` is a version to continue from. Empty when hidden."""
-    return list(session.execute(_CHANGES, {"kind": kind, "id": record_id, "before": before, "most": most}).mappings())
+    found = session.execute(_CHANGES, {"kind": kind, "id": record_id, "before": before, "most": most}).mappings().all()
+    return list(hiding.of_changes(session, kind, found))
 
 
 _LATER = text("""
@@ -40,4 +44,6 @@ def values_before(session: Session, kind: str, record_id: int, current: Mapping[
             return None
         for name, (old, _new) in row["fields"].items():
             found[name] = old
+    for name in person_of(session).hidden_fields(kind):
+        found.pop(name, None)
     return found

@@ -13,7 +13,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
@@ -256,6 +256,7 @@ class RecordType:
     `own_fields`: what everybody may change about the record that is themselves, without any grant.
     `coupled`: fields that only make sense together; a conflict in one holds back the others.
     `team_sql`, `owner_sql`: whose the record is, for its scope, with the record as `r`.
+    `shown_in`: columns of reads that are worked out from a field, by field: hidden with it.
     `rank`: types are locked and taken back in this order; what hangs on a record goes before it.
     """
 
@@ -274,6 +275,7 @@ class RecordType:
     team_sql: str = "r.team_id"
     owner_sql: str = "r.owner_id"
     rank: int = 9
+    shown_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def field(self, name: str) -> Field:
         """The field, `custom.<key>` included. Raises `Invalid` for an unknown name."""

@@ -6,7 +6,7 @@ import psycopg.errors
 from sqlalchemy.exc import DBAPIError
 
 from crm.access import missing_grant
-from crm.errors import Busy, CrmError, Invalid
+from crm.errors import Busy, CrmError, Invalid, Refused
 
 _CROWDED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.LockNotAvailable)
 
@@ -22,6 +22,14 @@ def in_words(error: DBAPIError) -> CrmError | None:
         return missing_grant("record", "change", here=True)
     if code == "TL002":
         return Invalid("A lead cannot change before its last recorded change. Give a later date.", field="effective_at")
+    if code == "TL003":
+        return Refused(
+            "This would leave nobody who looks after people and roles: it concerns the last admin. Make somebody else an admin first.",
+            grant="person: configure",
+        )
+    if code == "TL004":
+        grant = getattr(getattr(cause, "diag", None), "message_primary", None) or "role: configure"
+        return Refused(f"Nobody can grant what they do not hold themselves: here “{grant}”, as far. Ask somebody who holds it.", grant=grant)
     if isinstance(cause, _CROWDED):
         return Busy("Somebody else is saving the same records right now. Nothing was written; try again.")
     if isinstance(cause, psycopg.errors.UniqueViolation):

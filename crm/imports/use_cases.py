@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from crm import clock
 from crm.access import missing_grant, person_of
+from crm.changes import hiding
 from crm.errors import Invalid
 from crm.imports import mapping, rules, structure
 from crm.imports.files import Table
@@ -62,6 +63,7 @@ def _import(session: Session, tables: Sequence[Table], wishes: Wishes, say: Call
                 field="map",
             )
     key = mapping.choose_key(wishes.key, [source.columns for source in sources])
+    hiding.refuse(session, "lead", [key] if key else [], doing="look leads up by")  # it would tell which values there are
     sources, names = survey(sources, wishes.date_order)
     done = Reconciliation(is_dry_run=wishes.is_dry_run, key=key, rows_in=names.rows)
     done.date_order = next((source.reading.date_order for source in sources if source.reading.date_order), None)

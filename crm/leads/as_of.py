@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from crm.changes import hiding
 from crm.changes.records import Field
 from crm.clock import end_of
 from crm.errors import Invalid
@@ -78,7 +79,7 @@ def wound_back(session: Session, rows: Sequence[Mapping[Any, Any]], before: date
         for name, (old, _) in change.fields.items():
             _set(row, name, old)
     _name_companies(session, list(found.values()))
-    return list(found.values())
+    return list(hiding.blank(session, LEAD.name, list(found.values())))
 
 
 def _set(row: dict[str, Any], name: str, plain: Any) -> None:

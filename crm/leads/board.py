@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from crm.changes import hiding
 from crm.db import direct
 from crm.leads import reads
 from crm.leads.as_of import SOURCE, wound_back
@@ -103,10 +104,10 @@ def board(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> Board
     """The pipeline's columns, now."""
     shown, parameters = _shown(session, pipeline, wanted)
     names, rows = direct.table(session, _NAMED.format(shown=shown), parameters)
-    cards = [dict(zip(names, row, strict=True)) for row in rows]
+    cards = hiding.blank(session, "lead", [dict(zip(names, row, strict=True)) for row in rows])
     totals = _counted(cards) if wanted.q else _totals(session, pipeline, wanted)
     digest = cards[0]["digest"] if cards else _NO_CARDS
-    return Board(_columns(pipeline, cards, totals), _stamp(digest, {} if wanted.q else totals))
+    return Board(_without_sums(session, _columns(pipeline, cards, totals)), _stamp(digest, {} if wanted.q else totals))
 
 
 def _shown(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> tuple[str, dict[str, Any]]:
@@ -135,6 +136,11 @@ def _columns(pipeline: PipelineRow, cards: Sequence[Card], totals: Totals | None
     if totals is None:
         return [Column(stage, by_stage[stage.id], None, None) for stage in pipeline.stages]
     return [Column(stage, by_stage[stage.id], *totals.get(stage.id, (0, Decimal(0)))) for stage in pipeline.stages]
+
+
+def _without_sums(session: Session, columns: list[Column]) -> list[Column]:
+    """What a stage is worth tells what its leads are worth."""
+    return [replace(column, value_usd=None) for column in columns] if hiding.is_hidden(session, "lead", "value") else columns
 
 
 _ENTRIES = """
@@ -196,7 +202,7 @@ def board_as_of(session: Session, pipeline: PipelineRow, wanted: BoardFilter, be
     shown = _FOUND.format(columns=columns, order="stage_entered_at", source=SOURCE, again=SOURCE, where=where, stages=_STAGES)
     names, rows = direct.table(session, f"{shown} order by s.place, f.nth", {**parameters, "before": before})
     cards = wound_back(session, [dict(zip(names, row, strict=True)) for row in rows], before)
-    return _columns(pipeline, cards, _counted(cards))
+    return _without_sums(session, _columns(pipeline, cards, _counted(cards)))
 
 
 def with_more(wanted: BoardFilter, stage_id: int) -> BoardFilter:

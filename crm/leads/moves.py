@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from crm.changes import hiding
 from crm.db import direct
 
 _MOVES = """
@@ -33,4 +34,4 @@ def moves_since(session: Session, since: datetime, *, owner_id: int | None, most
     """The newest moves: id, name, stage_id, value_usd, stage_entered_at of the lead; person_id and source of the change (version 1: it is new);
     `reason` of a lead that was made of orders."""
     columns, found = direct.table(session, _MOVES, {"since": since, "owner_id": owner_id, "most": most})
-    return [dict(zip(columns, row, strict=True)) for row in found]
+    return list(hiding.blank(session, "lead", [dict(zip(columns, row, strict=True)) for row in found]))

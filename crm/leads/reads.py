@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.access import person_of
+from crm.changes import hiding
 from crm.db import direct
 from crm.errors import Invalid
 from crm.leads.naming import naming
@@ -48,6 +49,12 @@ SORTS: Mapping[str, Sort] = {
     "stage_entered_at": Sort("stage_entered_at", "timestamptz"),
     "id": Sort("id", "bigint"),
 }
+
+_SEARCHED = ("email", "phone", "external_id")
+_SORTED_BY = {"value_usd": "value"}
+_FILTERED_BY = {
+    "sources": "source", "markets": "market", "closes_from": "expected_close_on", "closes_before": "expected_close_on",
+}  # fmt: skip
 
 COLUMNS = """
     l.id, l.version, l.name, l.team_id, l.pipeline_id, l.stage_id, l.owner_id, l.company_id, l.value_amount, l.value_currency, l.value_usd,
@@ -101,6 +108,7 @@ def page_of(
 ) -> LeadPage:  # fmt: skip
     """`list_leads` over any `source` (SQL, with parameters `given`) that has the columns of `COLUMNS`."""
     name, descending = _sort(sort)
+    hiding.refuse(session, "lead", [_SORTED_BY.get(name, name)], doing="sort by")
     where, parameters = conditions(session, wanted)
     parameters |= given
     if after is not None:
@@ -145,6 +153,7 @@ _BOUNDS = {
 
 def conditions(session: Session, wanted: LeadFilter) -> tuple[list[str], dict[str, Any]]:
     """What a filter asks of `crm.leads as l`, and the parameters of it."""
+    hiding.refuse(session, "lead", [name for part, name in _FILTERED_BY.items() if getattr(wanted, part)], doing="filter by")
     where = ["l.deleted_at is null"]
     parameters: dict[str, Any] = {}
     for field, column in (("team_ids", "l.team_id"), ("pipeline_ids", "l.pipeline_id"), ("stage_ids", "l.stage_id")):
@@ -185,9 +194,13 @@ def conditions(session: Session, wanted: LeadFilter) -> tuple[list[str], dict[st
 def _search(session: Session, q: str, parameters: dict[str, Any]) -> str:
     """By the trigram index where few match; for words that thousands share, the list is walked in its own order instead."""
     parameters["q"] = q = q[:200]
-    if is_common(session, q):
-        return "crm.lead_matches(l.id, :q)"
-    return "l.id in (select crm.search_leads(:q, null))"
+    found = "crm.lead_matches(l.id, :q)" if is_common(session, q) else "l.id in (select crm.search_leads(:q, null))"
+    searched = [f"l.{name}" for name in _SEARCHED if not hiding.is_hidden(session, "lead", name)]
+    if len(searched) == len(_SEARCHED):
+        return found
+    # The search text holds what is hidden too: what it finds must be found without that.
+    company = "(select nullif(c.name, l.name) from crm.companies as c where c.id = l.company_id)"
+    return f"({found} and lower(concat_ws(' ', {', '.join(['l.name', company, *searched])})) like crm.search_pattern(:q))"
 
 
 def is_common(session: Session, q: str) -> bool:
@@ -203,11 +216,11 @@ def count_leads(session: Session, wanted: LeadFilter) -> int:
     return session.scalar(statement, {**parameters, "most": COUNT_MOST + 1}) or 0
 
 
-def totals(session: Session, wanted: LeadFilter) -> tuple[int, Decimal]:
-    """Leads and their value in USD, for the line above a list."""
+def totals(session: Session, wanted: LeadFilter) -> tuple[int, Decimal | None]:
+    """Leads and their value in USD (None where values are hidden), for the line above a list."""
     where, parameters = conditions(session, wanted)
     row = session.execute(text(f"select count(*) as n, coalesce(sum(l.value_usd), 0) as usd from crm.leads as l where {' and '.join(where)}"), parameters).one()
-    return row.n, row.usd
+    return row.n, None if hiding.is_hidden(session, "lead", "value") else row.usd
 
 
 def lead(session: Session, lead_id: int) -> LeadRow | None:
@@ -228,6 +241,7 @@ def _named(session: Session, columns: Sequence[str], found: Sequence[direct.Row]
     names = naming(session, rows)
     for row in rows:
         row.update(names.of(row))
+    hiding.blank(session, "lead", rows)
     return rows
 
 

@@ -179,5 +179,6 @@ LEAD = register(
         has_custom=True,
         has_effective_at=True,
         rank=2,
+        shown_in={"value": ("value_usd", "of_usd", "open_usd")},
     )
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -46,6 +46,8 @@ class Row:
     places: tuple[Place, ...]
     has_password: bool
     last_seen_at: datetime | None
+    absent_from: date | None = None
+    absent_until: date | None = None
 
     @property
     def state(self) -> str:
@@ -67,6 +69,8 @@ class Myself:
     version: int
     name: str
     time_zone: str
+    absent_from: date | None = None
+    absent_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ def one_person(session: Session, person_id: int) -> Row:
 
 
 _PEOPLE = """
-    select p.id, p.version, p.name, p.email, p.time_zone, p.disabled_at,
+    select p.id, p.version, p.name, p.email, p.time_zone, p.disabled_at, p.absent_from, p.absent_until,
         coalesce((
             select jsonb_agg(jsonb_build_array(m.team_id, t.name, m.role_id, r.name) order by t.name nulls first)
             from crm.memberships as m
@@ -150,13 +154,57 @@ def _last_seen(person_id: int | None = None) -> dict[int, datetime | None]:
 
 def _row(found: Any, seen: dict[int, datetime | None]) -> Row:
     places = tuple(Place(*place) for place in found.places)
-    return Row(found.id, found.version, found.name, found.email, found.time_zone, found.disabled_at, places, found.id in seen, seen.get(found.id))
+    return Row(found.id, found.version, found.name, found.email, found.time_zone, found.disabled_at, places, found.id in seen, seen.get(found.id),
+               found.absent_from, found.absent_until)  # fmt: skip
 
 
 def myself(session: Session) -> Myself:
     """Whoever is asking."""
-    row = session.execute(text("select version, name, time_zone from crm.people where id = :id"), {"id": person_of(session).id}).one()
+    row = session.execute(
+        text("select version, name, time_zone, absent_from, absent_until from crm.people where id = :id"), {"id": person_of(session).id}
+    ).one()
     return Myself(*row)
+
+
+def away(session: Session, today: date) -> dict[int, date | None]:
+    """Who is away on this day -> their last day away, None while nobody knows. Known to everybody signed in, as names are."""
+    found = session.execute(
+        text("select id, absent_until from crm.people where absent_from <= :today and coalesce(absent_until, :today) >= :today"), {"today": today}
+    )
+    return {row.id: row.absent_until for row in found}
+
+
+@dataclass(frozen=True, slots=True)
+class TeamNode:
+    """One team of the tree. `depth` 0 is part of no other; `line` holds those above it, the nearest first."""
+
+    id: int
+    version: int
+    name: str
+    parent_id: int | None
+    people: int
+    leads: int
+    depth: int = 0
+
+
+_TREE = text("""
+    with recursive tree (id, depth, path) as (
+        select t.id, 0, array[lower(t.name)] from crm.teams as t
+        where t.deleted_at is null and not exists (select from crm.teams as p where p.id = t.parent_id and p.deleted_at is null)
+        union all
+        select t.id, tree.depth + 1, tree.path || lower(t.name) from crm.teams as t join tree on t.parent_id = tree.id where t.deleted_at is null
+    )
+    select t.id, t.version, t.name, t.parent_id,
+        (select count(distinct m.person_id) from crm.memberships as m where m.team_id = t.id) as people,
+        (select count(*) from crm.leads as l where l.team_id = t.id and l.deleted_at is null) as leads, tree.depth
+    from tree join crm.teams as t on t.id = tree.id
+    order by tree.path
+""")
+
+
+def team_tree(session: Session) -> list[TeamNode]:
+    """Every team under the one it is part of, by name; people and leads are counted as far as they are seen."""
+    return [TeamNode(*row) for row in session.execute(_TREE)]
 
 
 def teams(session: Session) -> list[Choice]:
@@ -164,5 +212,5 @@ def teams(session: Session) -> list[Choice]:
 
 
 def roles(session: Session) -> list[Choice]:
-    found = session.execute(text("select id, name, is_organisation_wide from crm.roles order by is_organisation_wide desc, id"))
+    found = session.execute(text("select id, name, is_organisation_wide from crm.roles where deleted_at is null order by is_organisation_wide desc, id"))
     return [Choice(row.id, row.name, row.is_organisation_wide) for row in found]

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from crm.access import OPERATOR, Person, acting_as, as_system, audit, links, passwords, person_of, sessions, sign_in, writing
-from crm.changes import Edit, Outcome, apply
+from crm.changes import Edit, Outcome, Result, apply, delete_edit
+from crm.changes.refusals import in_words
 from crm.clock import now
 from crm.errors import Invalid, NotFound, Refused
 from crm.people.reads import require_admin
 from crm.people.records import PERSON, TEAM
 
+BATCH = 2000
 Place = tuple[int | None, int]
 """(team id, role id); the team is None for an organisation-wide role."""
 
 
 def role_id(session: Session, name: str) -> int:
-    found = session.scalar(text("select id from crm.roles where name = :n"), {"n": name.strip().lower()})
+    found = session.scalar(text("select id from crm.roles where lower(name) = lower(:n) and deleted_at is null"), {"n": name.strip()})
     if found is None:
-        names = ", ".join(session.scalars(text("select name from crm.roles order by id")))
+        names = ", ".join(session.scalars(text("select name from crm.roles where deleted_at is null order by id")))
         raise Invalid(f"There is no role “{name}”. Roles are: {names}.", field="role")
     return int(found)
 
@@ -50,7 +54,6 @@ def place_person(session: Session, person_id: int, places: Sequence[Place]) -> N
     if not session.scalar(text("select 1 from crm.people where id = :id"), {"id": person_id}):
         raise NotFound("There is no such person.")
     _check_places(session, places)
-    _keep_an_admin(session, person_id, places)
     _write_places(session, person_id, places)
 
 
@@ -60,18 +63,50 @@ def change_person(session: Session, person_id: int, seen_version: int, values: M
 
 
 def change_myself(session: Session, seen_version: int, values: Mapping[str, Any], *, source: str) -> Outcome:
-    """Edit one's own name or time zone, for which nobody needs a grant; a mail address is what one signs in with, and an admin's to change."""
+    """Edit one's own name, time zone or days away, for which nobody needs a grant; a mail address is what one signs in with, and an admin's to change."""
     return change_person(session, person_of(session).id, seen_version, values, source=source)
 
 
-def disable_person(session: Session, person_id: int, seen_version: int, *, source: str) -> Outcome:
-    """Disable: sessions and keys die within five seconds; leads and history stay."""
-    _keep_an_admin(session, person_id, ())
-    outcome = change_person(session, person_id, seen_version, {"disabled_at": now()}, source=source)
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Whose the leads become: another person's, or (None) nobody's, for the team to pick up."""
+
+    owner_id: int | None
+
+
+def disable_person(session: Session, person_id: int, seen_version: int, *, hand_over: HandOver | None = None, source: str) -> Outcome:
+    """Disable: sessions and keys die within five seconds; history stays, and so do their leads unless they are handed over in the same change set.
+
+    All or nothing; raises `Refused` where a lead may not be given away, `Stale` where somebody was first. The last results are the leads'.
+    """
+    with session.begin_nested():
+        outcome = change_person(session, person_id, seen_version, {"disabled_at": now()}, source=source)
+        if hand_over is not None:
+            outcome.results += _hand_over(session, person_id, hand_over, outcome.change_set_id, source=source)
     with as_system() as machinery:  # so that enabling them again does not bring old sessions back
         sessions.end_all(machinery, person_id)
     _note(session, "person.disabled", person_id)
     return outcome
+
+
+def _hand_over(session: Session, person_id: int, to: HandOver, change_set_id: int | None, *, source: str) -> list[Result]:
+    """The person's leads as far as whoever does this sees them, deleted ones left where they are."""
+    if to.owner_id == person_id:
+        raise Invalid("Choose somebody else for their leads.", field="owner_id")
+    rows = session.execute(text("select id, version from crm.leads where owner_id = :id and deleted_at is null order by id"), {"id": person_id}).all()
+    edits = [Edit("lead", row.id, {"owner_id": to.owner_id}, row.version) for row in rows]
+    done: list[Result] = []
+    for start in range(0, len(edits), BATCH):
+        part = apply(
+            session, edits[start : start + BATCH], source=source, label="Leads handed over", on_conflict="refuse", change_set_id=change_set_id
+        )  # fmt: skip
+        done += part.results
+    return done
+
+
+def count_leads_of(session: Session, person_id: int) -> int:
+    """How many live leads they own, as far as these are seen."""
+    return session.scalar(text("select count(*) from crm.leads where owner_id = :id and deleted_at is null"), {"id": person_id}) or 0
 
 
 def enable_person(session: Session, person_id: int, seen_version: int, *, source: str) -> Outcome:
@@ -85,6 +120,16 @@ def add_team(session: Session, name: str, *, parent_id: int | None = None, sourc
     found = outcome.results[0].record_id
     assert found is not None
     return found
+
+
+def change_team(session: Session, team_id: int, seen_version: int, values: Mapping[str, Any], *, source: str) -> Outcome:
+    """Another name, or another team that it is part of (None: of none). Raises `Stale`, `Invalid`, `Refused`."""
+    return apply(session, [Edit(TEAM.name, team_id, values, seen_version)], source=source, label="Team", on_conflict="refuse")
+
+
+def remove_team(session: Session, team_id: int, seen_version: int, *, source: str) -> Outcome:
+    """Remove a team that nothing hangs on; undo brings it back. Raises `Invalid` that says what does."""
+    return apply(session, [delete_edit(TEAM.name, team_id, seen_version)], source=source, label="Team removed", on_conflict="refuse")
 
 
 def set_up_first_admin(token: str, *, name: str, email: str, password: str, address: str = "") -> str:
@@ -125,7 +170,7 @@ def make_reset_link(by: Person, person_id: int) -> str:
 
 def _check_places(session: Session, places: Sequence[Place]) -> None:
     """Organisation-wide roles stand alone; the others need a team each."""
-    wide = {row.id: row.is_organisation_wide for row in session.execute(text("select id, is_organisation_wide from crm.roles"))}
+    wide = {row.id: row.is_organisation_wide for row in session.execute(text("select id, is_organisation_wide from crm.roles where deleted_at is null"))}
     for team, role in places:
         if role not in wide:
             raise Invalid("There is no such role.", field="role")
@@ -135,31 +180,29 @@ def _check_places(session: Session, places: Sequence[Place]) -> None:
         raise Invalid("A person has one role in each team.", field="team")
 
 
-def _keep_an_admin(session: Session, person_id: int, places: Sequence[Place]) -> None:
-    """Refuse what would leave nobody who can look after people."""
-    admins = set(
-        session.scalars(
-            text("""
-                select m.person_id from crm.memberships as m
-                join crm.roles as r on r.id = m.role_id
-                join crm.people as p on p.id = m.person_id
-                where r.is_organisation_wide and p.disabled_at is null
-            """)
-        )
-    )
-    if admins == {person_id} and not any(team is None for team, _ in places):
-        raise Refused("This is the last admin. Make somebody else an admin first.", grant="person: configure")
-
-
 def _write_places(session: Session, person_id: int, places: Sequence[Place]) -> None:
-    with writing(session, "person", "configure"):
-        session.execute(text("delete from crm.memberships where person_id = :id"), {"id": person_id})
-        if places:
-            session.execute(
-                text("insert into crm.memberships (person_id, team_id, role_id) values (:person, :team, :role)"),
-                [{"person": person_id, "team": team, "role": role} for team, role in places],
-            )
-        audit.record(session, "person.placed", person_id=person_of(session).id, subject=f"person {person_id}", places=[list(place) for place in places])
+    """What differs, so that nobody is without their roles in between. The wall refuses to grant what one does not hold, and to lose the last admin."""
+    given = {"person": person_id, "teams": [team for team, _ in places], "roles": [role for _, role in places]}
+    try:
+        with session.begin_nested(), writing(session, "person", "configure"):
+            session.execute(_PLACE, given)
+            session.execute(_UNPLACE, given)
+            audit.record(session, "person.placed", person_id=person_of(session).id, subject=f"person {person_id}", places=[list(place) for place in places])
+    except DBAPIError as error:
+        words = in_words(error)
+        if words is None:
+            raise
+        raise words from error
+
+
+_GIVEN = "unnest(cast(:teams as bigint[]), cast(:roles as bigint[])) as w (team_id, role_id)"
+_PLACE = text(f"""
+    insert into crm.memberships as m (person_id, team_id, role_id) select :person, w.team_id, w.role_id from {_GIVEN}
+    on conflict (person_id, team_id) do update set role_id = excluded.role_id where m.role_id <> excluded.role_id
+""")
+_UNPLACE = text(f"""
+    delete from crm.memberships as m where m.person_id = :person and not exists (select from {_GIVEN} where w.team_id is not distinct from m.team_id)
+""")
 
 
 def _note(session: Session, kind: str, person_id: int) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from crm import clock
 from crm.access import Person, acting_as, person_of
+from crm.changes import hiding
 from crm.customers.mirror_state import mirror_state
 from crm.errors import Invalid
 from crm.ledger.fold import zone_of_days
@@ -55,6 +56,8 @@ class ReportResult:
     is_of_orders: bool = False
     read_at: datetime | None = None
     """As of when the mirror shows production, for reports of orders."""
+    left_out: tuple[str, ...] = ()
+    """Columns that are empty because the person's role hides what they add up."""
 
     def states(self) -> list[str]:
         """What to know about the numbers, a short sentence each."""
@@ -63,16 +66,21 @@ class ReportResult:
             return [
                 f"{begins:%-d %b %Y} to {ends:%-d %b %Y}, both included; days begin at midnight in {self.time_zone}.",
                 f"{self._reach()}.",
-                f"Amounts are {self.rate}.",
+                *self._amounts(),
                 *self._age(),
             ]
         moment = "Now, exact to the last change" if self.is_now and not self.data_age_seconds else f"As of the end of {self.as_of:%-d %b %Y}"
         return [
             f"{moment}; days begin at midnight in {self.time_zone}.",
             f"{self._reach()}.",
-            f"Amounts are {self.rate}.",
+            *self._amounts(),
             *self._age(),
         ]
+
+    def _amounts(self) -> list[str]:
+        if self.left_out:
+            return ["Amounts are left out: the value of leads is hidden from your role. An admin can open “lead.value: view”."]
+        return [f"Amounts are {self.rate}."]
 
     def _reach(self) -> str:
         reach = (_CUSTOMERS_REACH if self.is_of_orders else _REACH)[self.scope]
@@ -92,7 +100,7 @@ class ReportResult:
             "name": self.name, "title": self.title, "columns": list(self.columns),
             "rows": [{name: _plain(value) for name, value in row.items()} for row in self.rows],
             "filters": self.filters, "scope": self.scope, "time_zone": self.time_zone, "currency": self.currency, "rate": self.rate,
-            "as_of": self.as_of.isoformat(), "data_age_seconds": self.data_age_seconds,
+            "as_of": self.as_of.isoformat(), "data_age_seconds": self.data_age_seconds, "left_out": list(self.left_out),
             **({"from": self.period[0].isoformat(), "to": self.period[1].isoformat()} if self.period else {}),
         }  # fmt: skip
 
@@ -120,6 +128,8 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     wanted = {param.name for param in report.query.params}
     given = {"as_of": as_of, "time_zone": time_zone, "today": today, **filters.binds}
     rows = report.query.run(session, **{name: value for name, value in given.items() if name in wanted})
+    left_out = _left_out(session, report)
+    rows = [{**row, **dict.fromkeys(left_out)} for row in rows] if left_out else rows
     read_at = mirror_state(session).as_of if report.is_of_orders else None
     age = max(0, int((clock.now() - read_at).total_seconds())) if read_at else None
     return ReportResult(
@@ -128,7 +138,15 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
         rows=rows, filters=filters.said, scope=person_of(session).reach("customer" if report.is_of_orders else "report", "view").scope,
         time_zone=time_zone, currency=base_currency(session), rate=report.rate, as_of=as_of or today, is_now=as_of is None, period=period,
         data_age_seconds=age if report.is_of_orders else 0, is_of_orders=report.is_of_orders, read_at=read_at,
+        left_out=left_out,
     )  # fmt: skip
+
+
+def _left_out(session: Session, report: Report) -> tuple[str, ...]:
+    """The columns that would tell what a hidden field holds: sums over leads' values."""
+    if report.is_of_orders or not hiding.is_hidden(session, "lead", "value"):
+        return ()
+    return tuple(column.name for column in report.query.columns if column.name.endswith("_usd"))
 
 
 def _period(report: Report, binds: Mapping[str, Any], as_of: date | None, today: date) -> tuple[date, date] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import lru_cache
 from html import escape
+from typing import Any
 from zoneinfo import available_timezones
 
 import streamlit as st
@@ -29,21 +30,28 @@ def draw_myself(person: Person) -> None:
     st.subheader("You")
     with acting_as(person) as session:
         me = reads.myself(session)
+    today = clock.today(person.time_zone)
     zones = list(dict.fromkeys([me.time_zone, *_time_zones()]))
     with st.form("account.myself", border=False):
-        wanted = {
+        wanted: dict[str, Any] = {
             "name": st.text_input("Name", me.name, key=f"account.name.{me.version}", max_chars=300, autocomplete="name"),
             "time_zone": st.selectbox("Time zone", sorted(zones), index=sorted(zones).index(me.time_zone), key=f"account.zone.{me.version}", help=ZONE_HELP),
         }
+        left, right = st.columns(2)
+        wanted["absent_from"] = left.date_input("Away from", me.absent_from, key=f"account.away_from.{me.version}", format="YYYY-MM-DD", help=AWAY_HELP)
+        wanted["absent_until"] = right.date_input("Until, that day included", me.absent_until, key=f"account.away_until.{me.version}", format="YYYY-MM-DD")
+        if me.absent_until and me.absent_until < today:
+            st.caption("That is over. Empty both days, or set the next ones.")
         is_sent = st.form_submit_button("Save", key="account.myself.send")
     if is_sent:
         _change_myself(person, me, {name: value for name, value in wanted.items() if value != getattr(me, name)})
 
 
+AWAY_HELP = "Shown beside your name where somebody chooses an owner. Leave the last day empty while you do not know it."
 ZONE_HELP = "What “today” means to you, and the times that you read and write."
 
 
-def _change_myself(person: Person, me: reads.Myself, changed: dict[str, str]) -> None:
+def _change_myself(person: Person, me: reads.Myself, changed: dict[str, Any]) -> None:
     if not changed:
         st.html("<span class='tl-muted'>Nothing differs, nothing to save.</span>")
         return

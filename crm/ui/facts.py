@@ -9,13 +9,14 @@ from html import escape
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from crm import clock, money
 from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.leads.records import LEAD
 from crm.leads.use_cases import edit_leads
-from crm.ui import messages, words
+from crm.ui import closed, messages, words
 from crm.ui.lookups import Lookups
 
 Row = Mapping[Any, Any]
@@ -96,27 +97,42 @@ def _draw_fields(base: Base, person: Person, lookups: Lookups) -> dict[str, Any]
     owners = list(dict.fromkeys([*lookups.owners, *([row["owner_id"]] if row["owner_id"] else [])]))
     given["owner_id"] = right.selectbox(
         "Owner", [None, *owners], index=1 + owners.index(row["owner_id"]) if row["owner_id"] else 0, key=key("owner"),
-        format_func=lambda i: lookups.names.people.get(i, "Nobody") if i else "Nobody", disabled=not person.may("lead", "assign"),
+        format_func=lookups.names.owner, disabled=not person.may("lead", "assign"),
     )  # fmt: skip
-    with left.container(horizontal=True, gap="small", vertical_alignment="bottom", wrap=False):
-        amount = st.text_input("Value", _plain_amount(row["value_amount"]), key=key("value"), placeholder="12400")
-        listed = list(dict.fromkeys([*lookups.currencies, *([row["value_currency"]] if row["value_currency"] else [])]))
-        code = st.selectbox(
-            "Currency", listed, index=listed.index(row["value_currency"] or money.BASE_CURRENCY), key=key("currency"), width=84, label_visibility="hidden"
+    shut = {name: not closed.is_open(person, name) for name in LEAD.fields}
+    if closed.shows(person, "value"):
+        given["value"] = _draw_value(base, left, lookups, is_shut=shut["value"])
+    if closed.shows(person, "expected_close_on"):
+        given["expected_close_on"] = right.date_input(
+            "Expected close", row["expected_close_on"], key=key("close"), format="YYYY-MM-DD", disabled=shut["expected_close_on"]
         )
-    given["value"] = {"amount": amount, "currency": code} if amount.strip() else None
-    given["expected_close_on"] = right.date_input("Expected close", row["expected_close_on"], key=key("close"), format="YYYY-MM-DD")
-    given["next_step"] = st.text_input("Next step", row["next_step"] or "", key=key("next_step"), max_chars=300)
+    if closed.shows(person, "next_step"):
+        given["next_step"] = st.text_input("Next step", row["next_step"] or "", key=key("next_step"), max_chars=300, disabled=shut["next_step"])
     left, right = st.columns(2)
     for place, name in ((left, "email"), (right, "phone"), (left, "source"), (right, "market")):
-        given[name] = place.text_input(LEAD.fields[name].label, row[name] or "", key=key(name), max_chars=2 if name == "market" else 300)
-    if row["stage_kind"] == "lost" or row["lost_reason"]:
-        given["lost_reason"] = st.text_input("Lost reason", row["lost_reason"] or "", key=key("lost_reason"), max_chars=300)
+        if closed.shows(person, name):
+            most = 2 if name == "market" else 300
+            given[name] = place.text_input(LEAD.fields[name].label, row[name] or "", key=key(name), max_chars=most, disabled=shut[name])
+    if (row["stage_kind"] == "lost" or row["lost_reason"]) and closed.shows(person, "lost_reason"):
+        given["lost_reason"] = st.text_input("Lost reason", row["lost_reason"] or "", key=key("lost_reason"), max_chars=300, disabled=shut["lost_reason"])
     for name, value in row["custom"].items():
         if value is None or isinstance(value, str):
             field = LEAD.field(f"custom.{name}")
-            given[field.name] = st.text_input(field.label, value or "", key=key(field.name), max_chars=2000)
+            is_shut = not closed.is_open(person, field.name)
+            given[field.name] = st.text_input(field.label, value or "", key=key(field.name), max_chars=2000, disabled=is_shut)
     return given
+
+
+def _draw_value(base: Base, place: DeltaGenerator, lookups: Lookups, *, is_shut: bool) -> dict[str, str] | None:
+    row, key = base.row, base.key
+    with place.container(horizontal=True, gap="small", vertical_alignment="bottom", wrap=False):
+        amount = st.text_input("Value", _plain_amount(row["value_amount"]), key=key("value"), placeholder="12400", disabled=is_shut)
+        listed = list(dict.fromkeys([*lookups.currencies, *([row["value_currency"]] if row["value_currency"] else [])]))
+        code = st.selectbox(
+            "Currency", listed, index=listed.index(row["value_currency"] or money.BASE_CURRENCY), key=key("currency"), width=84, label_visibility="hidden",
+            disabled=is_shut,
+        )  # fmt: skip
+    return {"amount": amount, "currency": code} if amount.strip() else None
 
 
 def _plain_amount(amount: Decimal | None) -> str:
@@ -126,7 +142,7 @@ def _plain_amount(amount: Decimal | None) -> str:
 def _save(base: Base, given: dict[str, Any], person: Person) -> None:
     """Write what differs from the base; what a colleague changed first opens the dialog, the rest is saved."""
     try:
-        if given["value"]:
+        if given.get("value"):
             given["value"]["amount"] = given["value"]["amount"].replace(",", "")
         wanted = {name: value for name, value in given.items() if LEAD.field(name).read(value) != LEAD.field(name).from_row(base.row)}
         if not wanted:

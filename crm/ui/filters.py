@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from crm import clock
 from crm.access import Person
 from crm.leads.reads import LeadFilter
+from crm.ui import closed
 from crm.ui.lookups import Lookups
 
 QUIET_DAYS = 14
@@ -49,9 +50,10 @@ class Places:
 
 def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Asked, Places]:
     """Draw the filters; answers what they ask for, and the places beside them."""
+    views = closed.without_hidden(person, VIEWS)
     with st.container(horizontal=True, key="leads_views", vertical_alignment="center", gap="small"):
         view = st.segmented_control(
-            "Quick view", list(VIEWS), default="mine" if begins_with_own else "team", required=True, format_func=lambda name: VIEWS[name],
+            "Quick view", list(views), default="mine" if begins_with_own else "team", required=True, format_func=lambda name: VIEWS[name],
             key="view", bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
         q = st.text_input(
@@ -65,7 +67,13 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
         stages = _ask_stages(lookups, pipeline_id)
         owners = _ask_owners(lookups, is_open=view != "mine")
         sort = st.selectbox(
-            "Order", list(SORTS), key="sort", bind="query-params", format_func=lambda name: SORTS[name], label_visibility="collapsed", width=170
+            "Order",
+            list(closed.without_hidden(person, SORTS)),
+            key="sort",
+            bind="query-params",
+            format_func=lambda name: SORTS[name],
+            label_visibility="collapsed",
+            width=170,
         )
     q = (q or "").strip()
     is_long = len(q) >= SHORTEST

@@ -19,8 +19,8 @@ from crm.changes import undo
 from crm.errors import CrmError
 from crm.leads.reads import leads_by_id
 from crm.leads.use_cases import save_cells
+from crm.ui import closed, grid_columns, messages
 from crm.ui import drafts as unsaved
-from crm.ui import grid_columns, messages
 from crm.ui.drafts import Draft, Drafts, Row
 from crm.ui.lookups import Lookups
 from crm.ui.words import count
@@ -137,7 +137,8 @@ def draw(found: Sheet, person: Person, lookups: Lookups, *, stages: Sequence[str
 
 
 def _may_write(column: str, person: Person) -> bool:
-    return column in unsaved.WRITES and person.may("lead", "edit") and (column != "owner" or person.may("lead", "assign"))
+    is_open = column in unsaved.WRITES and closed.is_open(person, unsaved.WRITES[column])
+    return is_open and person.may("lead", "edit") and (column != "owner" or person.may("lead", "assign"))
 
 
 def _open() -> None:

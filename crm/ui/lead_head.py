@@ -13,13 +13,13 @@ from crm import money
 from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.leads.use_cases import delete_leads, edit_leads
-from crm.ui import lead_links, messages, words
+from crm.ui import closed, lead_links, messages, words
 from crm.ui.lookups import Lookups
 
 Row = Mapping[Any, Any]
 
 
-def facts_line(row: Row, lookups: Lookups, *, at: datetime) -> None:
+def facts_line(row: Row, lookups: Lookups, person: Person, *, at: datetime) -> None:
     """Stage with its days, owner, value, close: one line, dense."""
     names = lookups.names
     today = words.local_day(at, names.time_zone)
@@ -27,8 +27,8 @@ def facts_line(row: Row, lookups: Lookups, *, at: datetime) -> None:
     parts = [
         f"<span class='tl-stage tl-{escape(str(row['stage_kind']))}'>{escape(str(row['stage']))}</span>{_days(row, at)}",
         f"<span class='tl-pair'><small>owner</small>{owner}</span>",
-        f"<span class='tl-pair'><small>value</small>{_value(row)}</span>",
-        f"<span class='tl-pair'><small>close</small>{_close(row['expected_close_on'], today)}</span>",
+        f"<span class='tl-pair'><small>value</small>{_value(row)}</span>" if closed.shows(person, "value") else "",
+        f"<span class='tl-pair'><small>close</small>{_close(row['expected_close_on'], today)}</span>" if closed.shows(person, "expected_close_on") else "",
         f"<span class='tl-pair'><small>last contact</small>{words.ago_html(row['last_contacted_at'], names.time_zone) or words.NOTHING}</span>",
     ]
     st.html(f"<div class='tl-lead-line'>{''.join(parts)}</div>")

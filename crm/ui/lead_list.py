@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from crm import money
 from crm.access import Person, acting_as
 from crm.leads import reads
-from crm.ui import filters, grid_columns, look, messages, new_lead
+from crm.ui import closed, filters, grid_columns, look, messages, new_lead
 from crm.ui.filters import Asked
 from crm.ui.kept import kept
 from crm.ui.lookups import Lookups
@@ -35,14 +35,15 @@ def begins_with_own(person: Person) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many leads the filter finds and what they are worth (None: more than are counted)."""
+    """How many leads the filter finds and what they are worth (None: more than are counted, or hidden from whoever looks)."""
 
     leads: int
     value_usd: Decimal | None
+    is_counted: bool = True
 
     @property
     def words(self) -> str:
-        return f"{self.leads:,}" if self.value_usd is not None else f"over {self.leads:,}"
+        return f"{self.leads:,}" if self.is_counted else f"over {self.leads:,}"
 
 
 def total(session: Session, asked: Asked) -> Total:
@@ -50,7 +51,7 @@ def total(session: Session, asked: Asked) -> Total:
 
     def counted() -> Total:
         is_countable = not asked.wanted.q or not reads.is_common(session, asked.wanted.q)
-        return Total(*(reads.totals(session, asked.wanted) if is_countable else (UNCOUNTED, None)))
+        return Total(*reads.totals(session, asked.wanted)) if is_countable else Total(UNCOUNTED, None, is_counted=False)
 
     return kept(session, TOTAL, asked.wanted, counted)
 
@@ -72,7 +73,8 @@ def draw_line(found: Total, asked: Asked, place: DeltaGenerator) -> int:
 def draw_actions(person: Person, lookups: Lookups, place: DeltaGenerator) -> list[str]:
     """Columns, recent saves, a new lead; answers the columns to show."""
     with place:
-        columns = filters.ask_columns(grid_columns.COLUMNS, grid_columns.USUAL)
+        every = closed.without_hidden(person, grid_columns.COLUMNS)
+        columns = filters.ask_columns(every, [name for name in grid_columns.USUAL if name in every])
         messages.draw_recent(person)
         if person.may("lead", "create") and st.button("Lead", icon=":material/add:", key="leads.new"):
             new_lead.open_for(person, lookups)

@@ -11,9 +11,11 @@ from functools import cached_property
 
 import streamlit as st
 
+from crm import clock
 from crm.access import Person, acting_as
 from crm.customers import reads as customers
 from crm.leads import reads
+from crm.people.reads import away
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 from crm.ui.words import Names
 
@@ -46,13 +48,13 @@ def look_up(person: Person) -> Lookups:
     return _read(person.id, person.stamp, person)
 
 
-@st.cache_resource(ttl=300, max_entries=500, show_spinner=False)  # currencies alone are not in the stamp
+@st.cache_resource(ttl=300, max_entries=500, show_spinner=False)  # currencies, and the day on which somebody is away, are not in the stamp
 def _read(person_id: int, stamp: int, _person: Person) -> Lookups:
     with acting_as(_person) as session:
         found = pipelines(session)
         names = Names(
             person_id, _person.time_zone, reads.names_of_people(session), reads.names_of_teams(session),
-            {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages},
+            {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages}, away(session, clock.today(_person.time_zone)),
         )  # fmt: skip
         return Lookups(names, found, reads.possible_owners(session), reads.currencies(session))
 

@@ -17,6 +17,7 @@ from crm import clock, money
 from crm.access import Person
 from crm.alerts import reads as alerts
 from crm.alerts.reads import AlertFilter
+from crm.changes import hiding
 from crm.customers import reads as customers
 from crm.customers.reads import CustomerFilter
 from crm.db.queries import load
@@ -49,7 +50,8 @@ class Day:
     load: Mapping[int, tuple[int, int]]
 
     def sum(self, name: str) -> Any:
-        return sum(row[name] for row in self.desks)
+        """None where the figures are hidden from whoever looks."""
+        return None if any(row[name] is None for row in self.desks) else sum(row[name] for row in self.desks)
 
 
 def read(session: Session, person: Person, *, own: bool) -> Day:
@@ -69,10 +71,13 @@ def read(session: Session, person: Person, *, own: bool) -> Day:
     mine = LeadFilter(owner_ids=(person.id,) if own else (), open_only=True)
     late = replace(mine, closes_from=today - timedelta(days=14), closes_before=today + timedelta(days=1))
     quiet = replace(mine, not_contacted_days=filters.QUIET_DAYS)
+    desks = list(hiding.blank(session, "lead", [dict(row) for row in desks]))
+    shows_value = not hiding.is_hidden(session, "lead", "value")
+    sees_close = not hiding.is_hidden(session, "lead", "expected_close_on")
     return Day(
-        desks, due, reads.list_leads(session, late, sort="expected_close_on", limit=NEXT).rows if len(due) < NEXT else (),
+        desks, due, reads.list_leads(session, late, sort="expected_close_on", limit=NEXT).rows if len(due) < NEXT and sees_close else (),
         reads.list_leads(session, quiet, sort="last_contacted_at", limit=NEXT).rows if len(due) < NEXT else (),
-        moves_since(session, since, owner_id=owner_id, most=NEXT), [row["value_usd"] for row in weeks], _neglected(session, person),
+        moves_since(session, since, owner_id=owner_id, most=NEXT), [row["value_usd"] for row in weeks] if shows_value else [], _neglected(session, person),
         {} if own else alerts.due_by_person(session, now=now, before=ends_at),
     )  # fmt: skip
 
@@ -108,8 +113,9 @@ def draw_figures(day: Day, waiting: int, *, own: bool) -> None:
         _figure("Moved since yesterday", f"{day.sum('moved'):,}", "newest first", LEADS, {**every, **whose, "sort": filters.SORTS["-updated_at"]})
         title, hint = "My open value" if own else "Open value", words.count(day.sum("leads"), "open lead")
         _figure(
-            title, money.short(day.sum("value_usd")), hint, LEADS, {**every, **whose}, orders.spark(day.weeks, "Open value at the end of each of eight weeks")
-        )
+            title, money.short(day.sum("value_usd")) or words.NOTHING, hint, LEADS, {**every, **whose},
+            orders.spark(day.weeks, "Open value at the end of each of eight weeks") if day.weeks else "",
+        )  # fmt: skip
     if waiting:
         st.page_link(
             "pages/conflicts.py", label=f"{words.count(waiting, 'edit')} of yours met a colleague's. Look at {'it' if waiting == 1 else 'them'}",

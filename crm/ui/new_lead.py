@@ -10,7 +10,7 @@ from crm import money
 from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.leads.use_cases import create_lead
-from crm.ui import messages
+from crm.ui import closed, messages
 from crm.ui.lookups import Lookups
 
 
@@ -31,15 +31,16 @@ def open_for(person: Person, lookups: Lookups) -> None:
         left, right = st.columns(2)
         stage = left.selectbox("Stage", pipeline.stages, format_func=lambda s: s.name)
         owners = list(dict.fromkeys([person.id, *lookups.owners]))
-        given["owner_id"] = right.selectbox("Owner", [*owners, None], format_func=lambda i: lookups.names.people.get(i, "Nobody"))
+        given["owner_id"] = right.selectbox("Owner", [*owners, None], format_func=lookups.names.owner)
         left, right = st.columns(2)
         value, currency = left.columns([2, 1])
-        amount = value.number_input("Value", min_value=0.0, value=None, step=100.0, format="%.2f")
-        code = currency.selectbox("Currency", codes, index=codes.index(money.BASE_CURRENCY))
-        given["expected_close_on"] = right.date_input("Expected close", value=None, format="YYYY-MM-DD")
+        shut = {name: not closed.is_open(person, name) for name in ("value", "expected_close_on", "next_step", "source")}
+        amount = value.number_input("Value", min_value=0.0, value=None, step=100.0, format="%.2f", disabled=shut["value"])
+        code = currency.selectbox("Currency", codes, index=codes.index(money.BASE_CURRENCY), disabled=shut["value"])
+        given["expected_close_on"] = right.date_input("Expected close", value=None, format="YYYY-MM-DD", disabled=shut["expected_close_on"])
         left, right = st.columns(2)
-        given["next_step"] = left.text_input("Next step", max_chars=300)
-        given["source"] = right.text_input("Source", max_chars=300)
+        given["next_step"] = left.text_input("Next step", max_chars=300, disabled=shut["next_step"])
+        given["source"] = right.text_input("Source", max_chars=300, disabled=shut["source"])
         is_sent = st.form_submit_button("Add lead", type="primary")
     if not is_sent:
         return

@@ -47,6 +47,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/pipeline_report.py", "pipeline", "Pipeline", ":material/filter_alt:", "Understand", "report"),
     PageEntry("pages/pipelines.py", "pipelines", "Pipelines", ":material/view_column:", "Shape", "pipeline", "configure"),
     PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),
+    PageEntry("pages/roles.py", "roles", "Roles", ":material/key:", "Shape", "role", "configure", everywhere=True),
     PageEntry("pages/orders.py", "orders", "Orders", ":material/sync_alt:", "Shape", "settings", "configure", everywhere=True),
     PageEntry(ACCOUNT, "account", "My account", ":material/account_circle:", "", is_in_menu=False),
 )

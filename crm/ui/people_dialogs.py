@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -10,8 +11,9 @@ from crm import settings
 from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.people import reads, use_cases
-from crm.people.use_cases import Place
-from crm.ui import messages
+from crm.people.use_cases import HandOver, Place
+from crm.ui import messages, words
+from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
 NO_ROLE = 0
@@ -80,6 +82,7 @@ def draw_person(person_id: int) -> None:
         st.caption(row.state.capitalize())
     _ask_changes(person, row, teams, roles)
     st.divider()
+    hand_over = _ask_hand_over(person, row)
     with st.container(horizontal=True):
         wants_link = st.button("Make a reset link", key="people.link", icon=":material/link:", disabled=row.disabled_at is not None)
         wants_switch = st.button("Enable" if row.disabled_at else "Disable", key="people.switch", type="tertiary")
@@ -87,19 +90,44 @@ def draw_person(person_id: int) -> None:
         if wants_link:
             ask_for_link(person, row.id)
         if wants_switch:
-            _switch(person, row)
+            _switch(person, row, hand_over)
             st.rerun()
     except CrmError as error:
         st.error(str(error))
 
 
+KEEP = -1
+NOBODY = 0
+
+
+def _ask_hand_over(person: Person, row: reads.Row) -> HandOver | None:
+    """Whose the leads of somebody who is about to be disabled become; None leaves them."""
+    if row.disabled_at:
+        return None
+    with acting_as(person) as session:
+        leads = use_cases.count_leads_of(session, row.id)
+    if not leads:
+        return None
+    lookups = look_up(person)
+    owners = [owner for owner in lookups.owners if owner != row.id]
+    said = {KEEP: "stay as they are", NOBODY: "become nobody's, for the team to pick up"}
+    to = st.selectbox(
+        f"When {row.name} is disabled, their {words.count(leads, 'lead')}", [KEEP, NOBODY, *owners], key=f"people.hand_over.{row.id}",
+        format_func=lambda owner: said.get(owner) or f"go to {lookups.names.owner(owner)}",
+    )  # fmt: skip
+    return None if to == KEEP else HandOver(to or None)
+
+
 def _ask_changes(person: Person, row: reads.Row, teams: Sequence[reads.Choice], roles: Sequence[reads.Choice]) -> None:
     with st.form("people.change", border=False):
-        wanted = {
+        wanted: dict[str, Any] = {
             "name": st.text_input("Name", row.name, key=f"people.name.{row.id}").strip(),
             "email": st.text_input("Mail address", row.email, key=f"people.email.{row.id}").strip(),
             "time_zone": st.text_input("Time zone", row.time_zone, key=f"people.zone.{row.id}").strip(),
         }
+        left, right = st.columns(2)
+        wanted["absent_from"] = left.date_input("Away from", row.absent_from, key=f"people.away_from.{row.id}", format="YYYY-MM-DD")
+        wanted["absent_until"] = right.date_input("Until, that day included", row.absent_until, key=f"people.away_until.{row.id}", format="YYYY-MM-DD")
         places = ask_for_places(teams, roles, key=f"people.{row.id}", now=row.places)
         is_sent = st.form_submit_button("Save", type="primary", key="people.save")
     if is_sent:
@@ -111,7 +139,7 @@ def _ask_changes(person: Person, row: reads.Row, teams: Sequence[reads.Choice], 
             st.rerun()
 
 
-def _save(person: Person, row: reads.Row, changed: dict[str, str], places: list[Place]) -> None:
+def _save(person: Person, row: reads.Row, changed: dict[str, Any], places: list[Place]) -> None:
     with acting_as(person) as session:
         if changed:
             use_cases.change_person(session, row.id, row.version, changed, source="page")
@@ -120,11 +148,12 @@ def _save(person: Person, row: reads.Row, changed: dict[str, str], places: list[
     messages.leave(f"{row.name}: saved. It holds for their open pages within five seconds.")
 
 
-def _switch(person: Person, row: reads.Row) -> None:
+def _switch(person: Person, row: reads.Row, hand_over: HandOver | None) -> None:
     with acting_as(person) as session:
         if row.disabled_at:
             use_cases.enable_person(session, row.id, row.version, source="page")
             messages.leave(f"{row.name} is enabled. Make a reset link if they need a password.")
-        else:
-            use_cases.disable_person(session, row.id, row.version, source="page")
-            messages.leave(f"{row.name} is disabled: signed out everywhere within five seconds. Their leads and history stay.")
+            return
+        done = use_cases.disable_person(session, row.id, row.version, hand_over=hand_over, source="page")
+    leads = f"{words.count(len(done.results) - 1, 'lead')} handed over; the history stays." if hand_over else "Their leads and history stay."
+    messages.leave(f"{row.name} is disabled: signed out everywhere within five seconds. {leads}", done.change_set_id)

@@ -16,6 +16,7 @@ from crm import clock, money
 from crm.access import Person
 from crm.reports.registry import report_named
 from crm.reports.use_cases import ReportResult, run_report
+from crm.ui import words
 from crm.ui.lookups import Lookups
 from crm.ui.words import count
 
@@ -91,7 +92,8 @@ def read(session: Session, asked: Asked) -> Found:
 
 
 def _sum(rows: Iterable[Mapping[str, Any]], name: str, *kinds: str) -> Any:
-    return sum((row[name] for row in rows if not kinds or row["kind"] in kinds), 0)
+    """Hidden figures add up to nothing; the statement below says that they are left out."""
+    return sum((row[name] or 0 for row in rows if not kinds or row["kind"] in kinds), 0)
 
 
 def headline(found: Found) -> str:
@@ -119,7 +121,11 @@ def draw_tiles(found: Found) -> None:
     began = _sum(moves, "created")
     won, lost = (_sum(moves, "in", kind) + _sum(moves, "created", kind) for kind in ("won", "lost"))
     tiles = (
-        ("Open value", money.short(_sum(found.stages.rows, "value_usd", "open")), count(int(_sum(found.stages.rows, "leads", "open")), "lead")),
+        (
+            "Open value",
+            money.short(None if found.stages.left_out else _sum(found.stages.rows, "value_usd", "open")) or words.NOTHING,
+            count(int(_sum(found.stages.rows, "leads", "open")), "lead"),
+        ),
         (f"New in {found.days} days", f"{int(began):,}", "leads began"),
         (f"Won in {found.days} days", f"{int(won):,}", f"{_rate(won, won + lost)} of those that ended"),
         (f"Lost in {found.days} days", f"{int(lost):,}", "went to a lost stage"),
@@ -136,14 +142,15 @@ def draw_stages(found: Found, lookups: Lookups, asked: Asked) -> None:
     """Leads and value in each stage; a stage's name opens its leads, as they are now."""
     st.subheader("Where leads stand")
     rows = found.stages.rows
-    most = max((row["value_usd"] for row in rows), default=Decimal(0)) or Decimal(1)
+    by = "leads" if found.stages.left_out else "value_usd"
+    most = max((row[by] for row in rows), default=0) or 1
     for row in rows:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"report_stage_{row['stage_id']}"):
             query = {"view": "Team", "pipeline": lookups.pipeline_label(asked.pipeline_id), "stage": row["stage"]}
             if asked.owner_id:
                 query["owner"] = lookups.names.people.get(asked.owner_id, "")
             st.page_link("pages/leads.py", label=row["stage"], query_params=query, width=150)
-            st.html(_bar(float(row["value_usd"] / most), row["kind"], f"{row['leads']:,}", money.short(row["value_usd"])), width="stretch")
+            st.html(_bar(float(row[by] / most), row["kind"], f"{row['leads']:,}", money.short(row["value_usd"])), width="stretch")
 
 
 def _bar(share: float, kind: str, *figures: str) -> str:
@@ -181,11 +188,12 @@ def draw_movement(found: Found) -> None:
     head = f"<tr>{''.join(f'<th>{title}</th>' for title in titles)}</tr>"
     lines = [_line(row["stage"], [row[name] for name in names], row["end_usd"], row["change_usd"]) for row in rows]
     sums: Sequence[Any] = [_sum(rows, name) for name in names]
-    total = _line("All stages", sums, _sum(rows, "end_usd"), _sum(rows, "change_usd"), css="tl-sum")
+    usd, change = (None, None) if found.movement.left_out else (_sum(rows, "end_usd"), _sum(rows, "change_usd"))
+    total = _line("All stages", sums, usd, change, css="tl-sum")
     st.html(f"<div class='tl-scroll'><table class='tl-table'>{head}{''.join(lines)}{total}</table></div>")
 
 
-def _line(name: str, figures: Sequence[int], usd: Decimal, change: Decimal, *, css: str = "") -> str:
+def _line(name: str, figures: Sequence[int], usd: Decimal | None, change: Decimal | None, *, css: str = "") -> str:
     signs = ("", "+", "+", "−", "")
     cells = "".join(f"<td>{f'{sign}{int(figure):,}' if figure else '·' if sign else '0'}</td>" for sign, figure in zip(signs, figures, strict=True))
     moved = f"{'+' if change > 0 else ''}{money.short(change)}" if change else "·"

@@ -64,6 +64,18 @@ class Names:
     teams: Mapping[int, str] = field(default_factory=dict)
     pipelines: Mapping[int, str] = field(default_factory=dict)
     stages: Mapping[int, StageRow] = field(default_factory=dict)
+    away: Mapping[int, date | None] = field(default_factory=dict)
+    """Who is away today -> their last day away, None while nobody knows."""
+
+    def owner(self, person_id: int | None) -> str:
+        """Somebody's name where an owner is chosen, with their absence beside it."""
+        if person_id is None:
+            return "Nobody"
+        name = self.people.get(person_id, "Nobody")
+        if person_id not in self.away:
+            return name
+        until = self.away[person_id]
+        return f"{name} (away until {day(until, today=clock.today(self.time_zone))})" if until else f"{name} (away)"
 
     def person(self, person_id: int | None, *, otherwise: str = "the system") -> str:
         if person_id is None:

@@ -71,7 +71,7 @@ PEOPLE: dict[str, dict[str | None, str]] = {
 }  # fmt: skip
 OWNERS: Sequence[str | None] = (None, "nils", "nora", "finn", "sara", "solveig", "hugo", "gitte", "mixed", "torn", "nemo")
 KINDS = {"lead": "leads", "company": "companies", "contact": "contacts", "activity": "activities", "pipeline": "pipelines", "stage": "stages",
-         "person": "people", "team": "teams", "alert": "alerts"}  # fmt: skip
+         "person": "people", "team": "teams", "alert": "alerts", "role": "roles", "grant": "grants", "field_rule": "field_rules"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,34 @@ class Plain:
             "pipeline": self.pipelines(name), "stage": self.stages(name), "alert": self.alerts(name),
             "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
         }  # fmt: skip
-        return {c["id"] for c in self.rows["changes"] if (keeps_people if c["record_type"] in ("person", "team") else c["record_id"] in seen[c["record_type"]])}
+        by_grant = {"person": keeps_people, "team": keeps_people, **dict.fromkeys(("role", "grant", "field_rule"), self.sees_roles(name))}
+        return {c["id"] for c in self.rows["changes"] if by_grant.get(c["record_type"]) or c["record_id"] in seen.get(c["record_type"], ())}
+
+    def sees_roles(self, name: str) -> bool:
+        return self.reach(name, "role", "view").everywhere
+
+    def grants(self, name: str) -> set[int]:
+        return {row["id"] for row in self.rows["grants"]} if self.sees_roles(name) else set()
+
+    def field_rules(self, name: str) -> set[int]:
+        return {row["id"] for row in self.rows["field_rules"]} if self.sees_roles(name) else set()
+
+    def may_place(self, name: str, row: Mapping[str, Any]) -> bool:
+        """Whether they hold, as far, whatever the role of this membership would grant in its team."""
+        if not self.reach(name, "person", "configure").everywhere:
+            return False
+        (role,) = self.of("roles", [row["role_id"]])
+        is_mine = row["person_id"] == self.people[name]
+        for resource, actions in GRANTS[role["name"]].items():
+            for action, scope in actions.items():
+                reach = self.reach(name, resource, action)
+                is_held = {
+                    "none": True, "all": False, "own": reach.own or (not is_mine and bool(reach)),
+                    "team": row["team_id"] is None or row["team_id"] in reach.teams,
+                }[scope]  # fmt: skip
+                if not (is_held or reach.everywhere):
+                    return False
+        return True
 
     def change_sets(self, name: str) -> set[int]:
         through_changes = {c["change_set_id"] for c in self.of("changes", self.changes(name))}
@@ -215,9 +242,8 @@ class Plain:
         if table == "lead_contacts":
             leads = self.leads(name)
             return {link["id"] for link in self.rows[table] if link["lead_id"] in leads}
-        if table in ("grants", "audit_events"):
-            resource = {"grants": "role", "audit_events": "audit"}[table]
-            return {row["id"] for row in self.rows[table]} if self.reach(name, resource, "view").everywhere else set()
+        if table == "audit_events":
+            return {row["id"] for row in self.rows[table]} if self.reach(name, "audit", "view").everywhere else set()
         if hasattr(self, table) and table not in ("teams", "people", "rows"):
             return getattr(self, table)(name)
         return {row["id"] for row in self.rows[table]}
@@ -273,6 +299,7 @@ def _roles(session: Any) -> None:
         rows = [{"i": made, "r": r, "a": a, "s": scope} for r, actions in grants.items() for a, scope in actions.items()]
         if rows:
             session.execute(text("insert into crm.grants (role_id, resource, action, scope) values (:i, :r, :a, :s)"), rows)
+        session.execute(text("insert into crm.field_rules (role_id, record_type, field, rule) values (:i, 'company', 'website', 'read_only')"), {"i": made})
 
 
 def _pipelines(session: Any, plain: Plain) -> dict[str, tuple[int, list[int]]]:

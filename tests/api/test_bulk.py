@@ -59,7 +59,8 @@ def test_a_conflict_applies_what_nobody_touched_and_waits_for_its_person(api, id
 def test_what_the_grant_does_not_reach_is_denied_for_itself(api, ids, db, cast):
     with db.owner().begin() as connection:
         connection.exec_driver_sql(
-            "update crm.grants set scope = 'own' where resource = 'lead' and action = 'edit' and role_id = (select id from crm.roles where name = 'rep')"
+            "update crm.grants set scope = 'own', version = version + 1 where"
+            " resource = 'lead' and action = 'edit' and role_id = (select id from crm.roles where name = 'rep')"
         )
     answer = api("bruno").patch("/leads", edits((ids["Petra Supplies"], 1, {"next_step": "x"}), (ids["Delta Foods"], 1, {"next_step": "x"})))
     assert statuses(answer) == ["applied", "denied"]

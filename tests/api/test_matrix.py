@@ -150,7 +150,8 @@ def test_a_list_holds_exactly_what_the_walls_show(api, db, world, cast, who):
 def test_a_person_of_an_own_scope_sees_their_own_only(api, db, cast, world):
     with db.owner().begin() as connection:
         connection.exec_driver_sql(
-            "update crm.grants set scope = 'own' where resource = 'lead' and scope = 'team' and role_id = (select id from crm.roles where name = 'rep')"
+            "update crm.grants set scope = 'own', version = version + 1 where"
+            " resource = 'lead' and scope = 'team' and role_id = (select id from crm.roles where name = 'rep')"
         )
     assert {row["name"] for row in api("bruno").rows("/leads")} == {"Petra Supplies"}
     assert api("bruno").get(f"/leads/{cast.leads['Al Noor Trading']}").status_code == 404

@@ -189,6 +189,8 @@ def test_records_are_never_removed_by_the_app(db):
         "postings",
         "audit_events",
         "roles",
+        "grants",
+        "field_rules",
     )
     for table in kinds:
         for role in (*NAMES.assumable, NAMES.login):

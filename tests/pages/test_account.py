@@ -100,3 +100,14 @@ def test_a_key_is_shown_once_works_and_is_revoked(look: Look, ana: int) -> None:
     assert not page.code
     with pytest.raises(Exception, match="not valid"):
         keys.holder(made)
+
+
+def test_days_away_are_ones_own_to_say(visit: Any, db: Any, cast: Any) -> None:
+    from datetime import date
+
+    page = visit("ana", "pages/account.py")
+    page.date_input(key="account.away_from.1").set_value(date(2027, 1, 4))
+    page.date_input(key="account.away_until.1").set_value(date(2027, 1, 8))
+    page.button(key="account.myself.send").click().run()
+    found = db.rows("select absent_from, absent_until from crm.people where id = :id", id=cast.people["ana"])
+    assert found == [{"absent_from": date(2027, 1, 4), "absent_until": date(2027, 1, 8)}]

@@ -127,3 +127,44 @@ def test_a_reset_link_is_made_for_the_person_looked_at(look: Look, db: Any, cast
     page.button(key="people.link").click().run()
     token = link_on(page)
     assert db.value("select person_id from crm.one_time_links where token_hash = :hash", hash=sessions.hash_of(token)) == cast.people["ana"]
+
+
+def test_the_teams_part_shows_the_tree(visit: Callable[..., AppTest], cast: Any) -> None:
+    from crm.access import acting_as
+    from crm.people.use_cases import add_team
+
+    with acting_as(cast.who("alma")) as session:
+        add_team(session, "Gulf <b>retail", parent_id=cast.teams["Gulf"], source="test")
+    page = visit("alma", PAGE, part="Teams")
+    shown = html(page)
+    assert "--depth:1'><b>Gulf &lt;b&gt;retail" in shown and "4 people · 3 leads" in shown
+    assert page.button(key=f"teams.manage.{cast.teams['Levant']}")
+
+
+@pytest.mark.parametrize("script", ["draw_add()", "draw_one(1)"])
+def test_the_dialogs_of_teams_ask_for_the_grant_themselves(look: Look, script: str) -> None:
+    page = look(f"from crm.ui import team_tree\nteam_tree.{script}", "mona").run()
+    assert "team: configure" in page.markdown[0].value
+    assert not page.button
+
+
+def test_a_team_is_added_below_another_and_removed_while_it_is_empty(look: Look, db: Any, cast: Any) -> None:
+    page = look("from crm.ui import team_tree\nteam_tree.draw_add()", "alma").run()
+    page.text_input(key="teams.add.name").set_value("Gulf retail")
+    page.selectbox(key="teams.add.parent").set_value(cast.teams["Gulf"])
+    page.button(key="teams.add.send").click().run()
+    made = db.value("select id from crm.teams where name = 'Gulf retail' and parent_id = :p", p=cast.teams["Gulf"])
+    page = look(f"from crm.ui import team_tree\nteam_tree.draw_one({cast.teams['Gulf']})", "alma").run()
+    page.button(key="teams.remove").click().run()
+    assert "still has 4 people" in page.error[0].value
+    page = look(f"from crm.ui import team_tree\nteam_tree.draw_one({made})", "alma").run()
+    page.button(key="teams.remove").click().run()
+    assert db.value("select deleted_at from crm.teams where id = :id", id=made)
+
+
+def test_disabling_hands_leads_over_where_one_says_so(look: Look, db: Any, cast: Any) -> None:
+    page = look(one(cast.people["ana"]), "alma").run()
+    page.selectbox(key=f"people.hand_over.{cast.people['ana']}").set_value(cast.people["bruno"]).run()
+    page.button(key="people.switch").click().run()
+    assert disabled_at(db, cast.people["ana"])
+    assert db.value("select count(*) from crm.leads where owner_id = :id", id=cast.people["bruno"]) == 3

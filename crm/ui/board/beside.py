@@ -55,7 +55,7 @@ def draw(lookups: Lookups, before: datetime | None) -> None:
             look.empty("This lead is not here.", "It was deleted, or never yours to see." if not before else "It did not exist on that day.")
             return
         st.html(f"<div class='tl-beside'>{_title(row)}</div>")
-        lead_head.facts_line(row, lookups, at=before or clock.now())
+        lead_head.facts_line(row, lookups, person, at=before or clock.now())
         may_edit = person.reach("lead", "edit").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id)
         with st.container(key="board_lead_facts"):
             _draw_facts(row, person, lookups, may_edit=may_edit and not before)

@@ -1,0 +1,94 @@
+"""Roles for screens: each with its grid, what it closes, and how many people hold it. For those who may see roles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from crm.access import missing_grant, person_of
+from crm.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One grant as it stands; `id` and `version` name the record that an edit changes (0: there is none yet)."""
+
+    id: int
+    version: int
+    scope: str
+
+
+NO_CELL = Cell(0, 0, "none")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    id: int
+    version: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One role. `people` hold it and can sign in; `disabled` hold it too."""
+
+    id: int
+    version: int
+    name: str
+    description: str
+    is_shipped: bool
+    is_organisation_wide: bool
+    people: int
+    disabled: int
+    grants: Mapping[tuple[str, str], Cell]
+    fields: Mapping[tuple[str, str], FieldRule]
+
+    def cell(self, resource: str, action: str) -> Cell:
+        return self.grants.get((resource, action), NO_CELL)
+
+
+_ROLES = text("""
+    select r.id, r.version, r.name, r.description, r.is_shipped, r.is_organisation_wide,
+        count(distinct p.id) filter (where p.disabled_at is null) as people, count(distinct p.id) filter (where p.disabled_at is not null) as disabled
+    from crm.roles as r
+    left join crm.memberships as m on m.role_id = r.id
+    left join crm.people as p on p.id = m.person_id
+    where r.deleted_at is null
+    group by r.id
+    order by r.is_organisation_wide desc, r.id
+""")
+_GRANTS = text("select role_id, resource, action, id, version, scope from crm.grants where deleted_at is null")
+_FIELDS = text("select role_id, record_type, field, id, version, rule from crm.field_rules where deleted_at is null")
+
+
+def list_roles(session: Session) -> list[Role]:
+    """Every role with its grid. Raises `Refused`."""
+    person = person_of(session)
+    if not person.require("role", "view").everywhere:
+        raise missing_grant("role", "view", here=True)
+    grants: dict[int, dict[tuple[str, str], Cell]] = {}
+    for role_id, resource, action, *cell in session.execute(_GRANTS):
+        grants.setdefault(role_id, {})[resource, action] = Cell(*cell)
+    fields: dict[int, dict[tuple[str, str], FieldRule]] = {}
+    for role_id, record_type, name, *rule in session.execute(_FIELDS):
+        fields.setdefault(role_id, {})[record_type, name] = FieldRule(*rule)
+    return [Role(**row, grants=grants.get(row["id"], {}), fields=fields.get(row["id"], {})) for row in session.execute(_ROLES).mappings()]
+
+
+def one_role(session: Session, role_id: int) -> Role:
+    """Raises `NotFound`, `Refused`."""
+    found = next((role for role in list_roles(session) if role.id == role_id), None)
+    if found is None:
+        raise NotFound("There is no such role.")
+    return found
+
+
+_CUSTOM = text("select distinct jsonb_object_keys(custom) as key from (select custom from crm.leads where custom <> '{}' limit 2000) as l order by 1")
+
+
+def custom_fields(session: Session) -> list[str]:
+    """Keys of custom fields of leads, as far as they are in use."""
+    return [f"custom.{key}" for key in session.scalars(_CUSTOM)]

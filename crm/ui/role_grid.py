@@ -1,0 +1,166 @@
+"""What the Roles page draws: one role's grants as a grid, what it shows of fields, and the line with what is not applied yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from crm.access import RESOURCES, Person, acting_as
+from crm.changes import Edit
+from crm.changes.records import type_of
+from crm.errors import CrmError
+from crm.roles import rules, use_cases
+from crm.roles.impact import RoleImpact, preview_role
+from crm.roles.reads import Role
+from crm.roles.records import CLOSABLE
+from crm.roles.use_cases import role_edits
+from crm.ui import messages, words
+
+STATE = "roles.sheet"
+NAMES: Mapping[str, str] = {
+    "lead": "Leads", "company": "Companies", "contact": "Contacts", "activity": "Calls, notes", "customer": "Customers", "alert": "Alerts",
+    "pipeline": "Pipelines", "person": "People", "team": "Teams", "role": "Roles", "report": "Reports", "settings": "Settings", "audit": "Audit",
+}  # fmt: skip
+SCOPES: Mapping[str, str] = {"none": "–", "own": "own", "team": "team", "all": "all"}
+RULES: Mapping[str, str] = {"open": "open", "read_only": "read only", "hidden": "hidden"}
+ROW, HEAD = 35, 37
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One role as it was seen when its grid was laid out. What is typed is compared with that; `generation` names the editors."""
+
+    role: Role
+    custom: tuple[str, ...]
+    generation: int
+    grants: dict[tuple[str, str], str] = field(default_factory=dict)
+    fields: dict[tuple[str, str], str] = field(default_factory=dict)
+    impact: RoleImpact | None = None
+
+    @property
+    def edits(self) -> list[Edit]:
+        return role_edits(self.role, grants=self.grants, fields=self.fields)
+
+
+def sheet_of(role: Role, custom: tuple[str, ...]) -> Sheet:
+    """The sheet of this showing: laid out anew for another role, and for a newer one as long as nothing is typed."""
+    found: Sheet | None = st.session_state.get(STATE)
+    if found is None or found.role.id != role.id or (not found.edits and found.role != role):
+        found = st.session_state[STATE] = Sheet(role, custom, found.generation + 1 if found else 1)
+    return found
+
+
+def lay_anew() -> None:
+    """Forget what is typed."""
+    found: Sheet | None = st.session_state.get(STATE)
+    if found is not None:
+        st.session_state[STATE] = Sheet(found.role, found.custom, found.generation + 1)
+
+
+def draw_grants(sheet: Sheet) -> None:
+    """A row for each kind of thing, a column for each action; a blank cell is nothing that there is."""
+    cells = rules.cells(is_organisation_wide=sheet.role.is_organisation_wide)
+    actions = list(dict.fromkeys(action for _, action in cells))
+    standing = {
+        resource: [SCOPES[sheet.role.cell(resource, action).scope] if (resource, action) in cells else None for action in actions] for resource in RESOURCES
+    }
+    base = pd.DataFrame.from_dict(standing, orient="index", columns=actions, dtype="str").where(lambda frame: frame.notna(), None)
+    base.insert(0, "what", [NAMES.get(resource, resource.capitalize()) for resource in RESOURCES])
+    scopes = [SCOPES[scope] for scope in SCOPES if scope != "team" or not sheet.role.is_organisation_wide]
+    cc = st.column_config
+    config: dict[str, Any] = {"what": cc.TextColumn("", width=108, pinned=True)}
+    config |= {action: cc.SelectboxColumn(action.replace("_", " "), options=scopes, width=70 if len(action) < 8 else 92) for action in actions}
+    edited = st.data_editor(
+        base, key=f"roles.grants.{sheet.role.id}.{sheet.generation}", hide_index=True, disabled=["what"], column_config=config, placeholder="",
+        height=HEAD + ROW * len(RESOURCES) + 2, row_height=ROW, alt=f"Grants of {sheet.role.name}",
+    )  # fmt: skip
+    sheet.grants, odd = _typed(edited, sheet.role, cells)
+    for line in odd:
+        st.html(f"<div class='tl-muted'>{escape(line)}</div>")
+
+
+def _typed(edited: pd.DataFrame, role: Role, cells: Mapping[tuple[str, str], tuple[str, ...]]) -> tuple[dict[tuple[str, str], str], list[str]]:
+    """The cells that differ, and a line for each that cannot be. The editor takes any word in any cell, so each is looked at again."""
+    given = {said: scope for scope, said in SCOPES.items()}
+    found: dict[tuple[str, str], str] = {}
+    odd = []
+    for resource, row in edited.iterrows():
+        for action in edited.columns[1:]:
+            said = row[action]
+            is_empty = said is None or said != said or said == ""
+            cell = (str(resource), str(action))
+            if cell not in cells:
+                odd += [] if is_empty else [f"There is no “{cell[0]}: {cell[1]}” to grant: that cell stays as it is."]
+                continue
+            scope = "none" if is_empty else given.get(str(said), "")
+            if scope == role.cell(*cell).scope:
+                continue
+            if scope in cells[cell]:
+                found[cell] = scope
+            else:
+                odd.append(f"“{cell[0]}: {cell[1]}” takes {', '.join(SCOPES[each] for each in cells[cell])}: that cell stays as it is.")
+    return found, odd
+
+
+def draw_fields(sheet: Sheet) -> None:
+    """Which fields the role hides, or shows without letting them be changed."""
+    every = [(record_type, name) for record_type, names in CLOSABLE.items() for name in names]
+    every += [("lead", name) for name in sheet.custom]
+    every += [each for each in sheet.role.fields if each not in every]
+    base = pd.DataFrame({
+        "what": [f"{record_type.capitalize()}: {type_of(record_type).field(name).label}" for record_type, name in every],
+        "rule": [RULES[sheet.role.fields[each].rule if each in sheet.role.fields else "open"] for each in every],
+    })  # fmt: skip
+    cc = st.column_config
+    config = {"what": cc.TextColumn("Field", width=190), "rule": cc.SelectboxColumn("For this role", options=list(RULES.values()), required=True, width=115)}
+    edited = st.data_editor(
+        base, key=f"roles.fields.{sheet.role.id}.{sheet.generation}", hide_index=True, disabled=["what"], height=min(HEAD + ROW * len(every), 494) + 2,
+        row_height=ROW, alt=f"Fields for {sheet.role.name}", column_config=config,
+    )  # fmt: skip
+    given = {said: rule for rule, said in RULES.items()}
+    sheet.fields = {each: given[said] for each, said in zip(every, edited["rule"], strict=True) if said in given}
+
+
+def draw_bar(sheet: Sheet, person: Person, *, on_applied: Callable[[], None]) -> None:
+    """What is typed and not applied yet: look at what it comes to, apply it, or forget it."""
+    edits = sheet.edits
+    with st.container(horizontal=True, vertical_alignment="center", key="roles_bar", gap="small"):
+        if not edits:
+            st.html("<span class='tl-muted'>Change a cell: nothing holds until you apply it.</span>", width="stretch")
+            return
+        st.html(f"<span class='tl-dirty'>{words.count(len(edits), 'change')}, not applied yet</span>", width="stretch")
+        wants_discard = st.button("Discard", key="roles.discard", type="tertiary")
+        wants_preview = st.button("Preview", key="roles.preview")
+        wants_apply = st.button("Apply", key="roles.apply", type="primary", shortcut="Ctrl+S")
+    if wants_discard:
+        lay_anew()
+        st.rerun()
+    try:
+        if wants_preview:
+            with acting_as(person) as session:
+                draw_impact(preview_role(session, edits))
+        if wants_apply:
+            with acting_as(person) as session:
+                done = use_cases.save_role(session, edits, name=sheet.role.name, source="page")
+            messages.leave(f"The role “{sheet.role.name}” is changed. It holds on open pages and over the API within five seconds.", done.change_set_id)
+            lay_anew()
+            on_applied()
+    except CrmError as error:
+        st.error(f"{error.detail} What you chose is still here.")
+
+
+def draw_impact(impact: RoleImpact) -> None:
+    """Plain sentences; what stands in the way first."""
+    lines = "".join(f"<li>{escape(line)}</li>" for line in impact.lines)
+    stops = "".join(f"<div class='tl-refused'>{escape(line)}</div>" for line in impact.blockers)
+    st.html(f"<div class='tl-impact'>{stops}<b>What this comes to</b><ul>{lines}</ul></div>")
+
+
+def described(role: Role) -> str:
+    """The role's name and what it is for, as markup."""
+    return f"<b>{escape(role.name)}</b><em>{escape(role.description)}</em>" if role.description else f"<b>{escape(role.name)}</b>"
