@@ -96,7 +96,7 @@ def start(session: Session, person_id: int, *, address: str, device: str) -> str
         """),
         {"person_id": person_id, "hash": hash_of(token), "now": moment, "expires_at": moment + LIFETIME, "address": address, "device": device[:200]},
     )
-    audit.record(session, "session.started", person_id=person_id, subject=f"session {session_id}", address=address)
+    audit.record(session, "session.started", person_id=person_id, subject=f"session {session_id}", address=address, device=device[:200])
     return token
 
 

@@ -52,5 +52,6 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),
     PageEntry("pages/orders.py", "orders", "Orders", ":material/sync_alt:", "Shape", "settings", "configure", everywhere=True),
     PageEntry("pages/access.py", "access", "Access", ":material/key:", "Shape", "role", everywhere=True),
+    PageEntry("pages/audit.py", "audit", "Audit", ":material/history:", "Shape", "audit", everywhere=True),
     PageEntry(ACCOUNT, "account", "My account", ":material/account_circle:", "", is_in_menu=False, is_private=True),
 )

@@ -145,7 +145,10 @@ PAGES = {
         "lead-none": ("/lead?id=999999", "no such lead"), "not-for-you": ("/people", "not for your role"),
     },
     "mona": {"pipeline-report": ("/pipeline", "At the start"), "pipeline-report-none": ("/pipeline?as_of=2020-01-31", "Nothing is open")},
-    "alma": {"people": ("/people", "Bruno"), "orders": ("/orders", "Who becomes a lead by itself"), "home-all": ("/", "Do next")},
+    "alma": {"people": ("/people", "Bruno"), "orders": ("/orders", "Who becomes a lead by itself"), "home-all": ("/", "Do next"),
+        "access": ("/access?person=Carla&lead=Petra+Supplies&action=Edit+it", "cannot edit"), "access-none": ("/access", "Choose a person and a lead"),
+        "audit": ("/audit", "Signed in"), "audit-none": ("/audit?q=nothingness", "Nothing like that happened"),
+    },
     "carla": {"home-none": ("/", "Nothing is due"), "conflicts-none": ("/conflicts", "Nothing waits for you")},
 }  # fmt: skip
 
