@@ -6,7 +6,7 @@ from crm.ui import account_parts, look, messages
 from crm.ui.navigation import places_of
 from crm.ui.viewer import viewer
 
-person = viewer()
+person = viewer(is_private=True)
 look.head("My account", person.name, person.email, places_of(person))
 messages.draw(person)
 

@@ -8,7 +8,7 @@ from crm.ui import conflict_dialog, look, messages, words
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
-person = viewer("lead")
+person = viewer("lead", is_private=True)
 lookups = look_up(person)
 with acting_as(person) as session:
     found = open_conflicts(session)

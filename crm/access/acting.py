@@ -75,6 +75,7 @@ def _view_settings(person: Person, reach: Reach) -> dict[str, str]:
         "crm.teams": _ids(reach.teams),
         "crm.audit_all": _on(person.reach("audit", "view").everywhere),
         "crm.role_all": _on(person.reach("role", "view").everywhere),
+        "crm.is_viewed": _on(person.is_viewed),
     }
     for resource in ("company", "contact", "customer", "pipeline", "person"):
         resource_reach = person.reach(resource, "view")
@@ -113,6 +114,7 @@ def writing(session: Session, resource: str, action: str, *, undoing: int | None
     at records which they changed last by it, whatever their reach.
     """
     person = person_of(session)
+    person.refuse_if_viewed()
     if person.is_read_only:
         raise Refused("This key can only read.", grant=f"{resource}: {action}")
     reach = person.reach(resource, action)

@@ -66,20 +66,23 @@ def holder(key: str) -> Person:
         raise NotSignedIn("This key is not valid: it is unknown, revoked or expired, or its person is disabled. Make a new one under My account.")
     key_id, person_id, is_read_only, last_used_at, stamp = found[0]
     if last_used_at is None or moment - last_used_at >= USE_IS_WRITTEN_EVERY:
-        _mark_used(key_id, moment)
+        _mark_used(key_id, moment, first_of=person_id if last_used_at is None else None)
     return _person(person_id, is_read_only=is_read_only, stamp=stamp)
 
 
-def _mark_used(key_id: int, moment: datetime) -> None:
-    """Skips a row that another request is just marking: nobody waits for this."""
+def _mark_used(key_id: int, moment: datetime, *, first_of: int | None) -> None:
+    """Skips a row that another request is just marking: nobody waits for this. `first_of`: whose key is used for the first time."""
     with as_system() as session:
-        session.execute(
+        is_marked = session.scalar(
             text("""
                 update crm.api_keys set last_used_at = :now
                 where id = (select id from crm.api_keys where id = :id and (last_used_at is null or last_used_at <= :before) for update skip locked)
+                returning id
             """),
             {"id": key_id, "now": moment, "before": moment - USE_IS_WRITTEN_EVERY},
         )
+        if is_marked and first_of is not None:
+            audit.record(session, "key.first_used", person_id=first_of, subject=f"key {key_id}")
 
 
 def _person(person_id: int, *, is_read_only: bool, stamp: int) -> Person:

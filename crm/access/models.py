@@ -139,7 +139,31 @@ class Session(Base):
     address: Mapped[str] = mapped_column(server_default="", comment="of the sign-in")
     device: Mapped[str] = mapped_column(server_default="", comment="browser and system, as the browser says")
     revoked_at: Mapped[Moment | None]
-    __table_args__ = (UniqueConstraint("token_hash"), Index("ix_sessions_person_id", "person_id"), Index("ix_sessions_expires_at", "expires_at"))
+    viewing_as_id: Mapped[Ref | None] = mapped_column(
+        ForeignKey("crm.people.id", ondelete="SET NULL"), comment="whom this session looks at the app as, only looking; null for oneself"
+    )
+    __table_args__ = (
+        UniqueConstraint("token_hash"),
+        CheckConstraint("viewing_as_id <> person_id", name="views_another"),
+        Index("ix_sessions_person_id", "person_id"),
+        Index("ix_sessions_expires_at", "expires_at"),
+        Index("ix_sessions_viewing_as_id", "viewing_as_id", postgresql_where=text("viewing_as_id is not null")),
+    )
+
+
+class Download(Base):
+    """A file that a person may fetch once, within two minutes: what it shall hold, not the data."""
+
+    __tablename__ = "downloads"
+    id: Mapped[Id]
+    person_id: Mapped[Ref] = mapped_column(ForeignKey("crm.people.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(comment="what makes the file, such as audit")
+    wanted: Mapped[Json] = mapped_column(comment="the filters it is made by")
+    token_hash: Mapped[str] = mapped_column(comment="SHA-256 of the address's 256-bit token")
+    expires_at: Mapped[Moment]
+    used_at: Mapped[Moment | None]
+    created_at: Mapped[CreatedAt]
+    __table_args__ = (UniqueConstraint("token_hash"), Index("ix_downloads_person_id", "person_id"), Index("ix_downloads_expires_at", "expires_at"))
 
 
 class OneTimeLink(Base):
@@ -210,4 +234,10 @@ class AuditEvent(Base):
     subject: Mapped[str] = mapped_column(server_default="", comment="what it was done to, such as person 12")
     address: Mapped[str] = mapped_column(server_default="")
     facts: Mapped[Json]
-    __table_args__ = (Index("ix_audit_events_at", "at"), Index("ix_audit_events_person_id_at", "person_id", "at"))
+    __table_args__ = (
+        Index("ix_audit_events_at", "at"),
+        Index("ix_audit_events_person_id_at", "person_id", "at"),
+        Index("ix_audit_events_kind_at", "kind", "at"),
+        Index("ix_audit_events_subject_at", "subject", "at"),
+        Index("ix_audit_events_address_at", "address", "at"),
+    )

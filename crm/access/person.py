@@ -20,12 +20,12 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "customer": ("view", "export"),
     "alert": ("create", "edit", "delete", "assign"),
     "pipeline": ("view", "configure"),
-    "person": ("view", "configure"),
+    "person": ("view", "configure", "view_as"),
     "team": ("view", "configure"),
     "role": ("view", "configure"),
     "report": ("view", "export"),
     "settings": ("configure",),
-    "audit": ("view",),
+    "audit": ("view", "export"),
 }
 SCOPES = ("none", "own", "team", "all")
 _WHOLE = ("none", "all")
@@ -98,6 +98,9 @@ class Person:
     memberships: tuple[Membership, ...] = ()
     stamp: int = 0
     is_read_only: bool = False
+    viewed_by_id: int = 0
+    """Who looks at the app as this person; 0 when it is themselves."""
+    viewed_by: str = ""
     views: dict[tuple[str, str], str] = field(default_factory=dict, compare=False, repr=False)
     """What `acting_as` has worked out for (resource, action) already."""
     _reaches: dict[tuple[str, str], Reach] = field(default_factory=dict, compare=False, repr=False)
@@ -154,8 +157,21 @@ class Person:
         """The reach, or `Refused` in words that name the missing grant."""
         reach = self.reach(resource, action)
         if reach.is_none:
-            raise missing_grant(resource, action)
+            raise Refused(self.viewing_words(), grant=f"{resource}: {action}") if self.is_viewed else missing_grant(resource, action)
         return reach
+
+    @property
+    def is_viewed(self) -> bool:
+        """Whether somebody else looks as this person."""
+        return bool(self.viewed_by_id)
+
+    def viewing_words(self) -> str:
+        return f"You see what {self.name} sees, and nothing can be changed meanwhile. Go back to yourself first."
+
+    def refuse_if_viewed(self) -> None:
+        """Raise `Refused` while somebody else looks as this person: for what is private to them, and for whatever writes past the walls."""
+        if self.is_viewed:
+            raise Refused(self.viewing_words(), grant="your own sign-in")
 
     @cached_property
     def team_ids(self) -> frozenset[int]:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from crm.access import audit
 from crm.access.acting import as_system
 from crm.access.person import Person, load
+from crm.access.viewing_rules import refusal, seen_by
 from crm.clock import now
 from crm.db import direct
 from crm.db import engine as db_engine
@@ -33,13 +34,13 @@ KEPT_PEOPLE = 500
 
 _VALID = "s.revoked_at is null and s.expires_at > :now and s.last_used_at > :idle_since and p.disabled_at is null"
 _FIND = f"""
-    select s.id, s.person_id, s.last_used_at, (select version from crm.access_stamps where id = 1) as stamp
+    select s.id, s.person_id, s.last_used_at, (select version from crm.access_stamps where id = 1) as stamp, s.viewing_as_id
     from crm.sessions as s
     join crm.people as p on p.id = s.person_id
     where s.token_hash = :hash and {_VALID}
 """
 _VALID_AMONG = text(f"""
-    select s.token_hash, s.person_id, (select version from crm.access_stamps where id = 1) as stamp
+    select s.token_hash, s.person_id, s.viewing_as_id, (select version from crm.access_stamps where id = 1) as stamp
     from crm.sessions as s
     join crm.people as p on p.id = s.person_id
     where s.token_hash = any(cast(:hashes as text[])) and {_VALID}
@@ -55,11 +56,17 @@ _OF_PERSON = text(f"""
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A valid session and its person as of now."""
+    """A valid session and its person as of now; while they look as somebody else, that one, and `by` is who they are."""
 
     session_id: int
     token_hash: str
     person: Person
+    by: Person | None = None
+
+    @property
+    def owner(self) -> Person:
+        """Whose session it is."""
+        return self.by or self.person
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ def start(session: Session, person_id: int, *, address: str, device: str) -> str
         """),
         {"person_id": person_id, "hash": hash_of(token), "now": moment, "expires_at": moment + LIFETIME, "address": address, "device": device[:200]},
     )
-    audit.record(session, "session.started", person_id=person_id, subject=f"session {session_id}", address=address)
+    audit.record(session, "session.started", person_id=person_id, subject=f"session {session_id}", address=address, device=device[:200])
     return token
 
 
@@ -101,14 +108,32 @@ def find(token: str | None) -> SignedIn | None:
     row = _look_up(token_hash, moment)
     if row is None:
         return None
-    session_id, person_id, last_used_at, stamp = row
+    session_id, person_id, last_used_at, stamp, viewing_as_id = row
     if moment - last_used_at >= TOUCH_EVERY:
         _touch(session_id, moment)
     person = person_as_of(person_id, stamp)
-    return SignedIn(session_id, token_hash, person) if person else None
+    if person is None or viewing_as_id is None:
+        return SignedIn(session_id, token_hash, person) if person else None
+    seen = _seen(person, viewing_as_id, stamp)
+    if seen is None:
+        _end_view(session_id)
+    return SignedIn(session_id, token_hash, seen, by=person) if seen else SignedIn(session_id, token_hash, person)
 
 
-def _look_up(token_hash: str, moment: datetime) -> tuple[int, int, datetime, int] | None:
+def _seen(by: Person, viewing_as_id: int, stamp: int) -> Person | None:
+    """Whom `by` looks as, as long as both may; None when one of them was disabled or changed roles meanwhile."""
+    other = person_as_of(viewing_as_id, stamp)
+    return seen_by(by, other) if other and refusal(by, other) is None else None
+
+
+def _end_view(session_id: int) -> None:
+    from crm.access import viewing  # it asks who is signed in here
+
+    with as_system() as session:
+        viewing.end_of(session, session_id)
+
+
+def _look_up(token_hash: str, moment: datetime) -> tuple[int, int, datetime, int, int | None] | None:
     """As the system role, in one round trip."""
     found = direct.ask(db_engine.runtime_engine(), db_engine.role_names().system, _FIND, {"hash": token_hash, **_moments(moment)})
     return found[0] if found else None  # type: ignore[return-value]
@@ -119,19 +144,27 @@ def _touch(session_id: int, moment: datetime) -> None:
         session.execute(text("update crm.sessions set last_used_at = :now where id = :id and last_used_at < :now"), {"now": moment, "id": session_id})
 
 
-def valid_among(hashes: Iterable[str]) -> tuple[dict[str, int], int]:
-    """Of these token hashes, the valid ones with their person ids; and the access stamp (0 when none is valid). One query."""
+Whose = tuple[int, int | None]
+"""A session's person, and whom they look as, by id."""
+
+
+def valid_among(hashes: Iterable[str]) -> tuple[dict[str, Whose], int]:
+    """Of these token hashes, the valid ones with whose they are; and the access stamp (0 when none is valid). One query."""
     with as_system() as session:
         rows = session.execute(_VALID_AMONG, {"hashes": list(hashes), **_moments(now())}).all()
-    return {row.token_hash: row.person_id for row in rows}, rows[0].stamp if rows else 0
+    return {row.token_hash: (row.person_id, row.viewing_as_id) for row in rows}, rows[0].stamp if rows else 0
 
 
-def people_as_of_now(person_ids: Iterable[int]) -> dict[int, Person]:
-    """These people; disabled ones are left out."""
+def people_as_of_now(wanted: Iterable[Whose]) -> dict[Whose, Person]:
+    """Whom the pages of such sessions show now; disabled people are left out."""
     with as_system() as session:
         stamp = session.scalar(text("select version from crm.access_stamps where id = 1")) or 0
-    found = {person_id: person_as_of(person_id, stamp) for person_id in person_ids}
-    return {person_id: person for person_id, person in found.items() if person}
+    found: dict[Whose, Person] = {}
+    for person_id, viewing_as_id in wanted:
+        person = person_as_of(person_id, stamp)
+        if person:
+            found[person_id, viewing_as_id] = (_seen(person, viewing_as_id, stamp) if viewing_as_id else None) or person
+    return found
 
 
 def of_person(person_id: int, *, this_token: str | None = None) -> list[Open]:
@@ -152,7 +185,7 @@ def end(token: str | None, *, address: str = "") -> None:
             {"now": now(), "hash": hash_of(token)},
         ).one_or_none()
         if row:
-            audit.record(session, "session.ended", person_id=row.person_id, subject=f"session {row.id}", address=address)
+            _close(session, row.person_id, row.id, address=address)
 
 
 def end_one(person_id: int, session_id: int) -> None:
@@ -164,7 +197,15 @@ def end_one(person_id: int, session_id: int) -> None:
         )
         if ended is None:
             raise NotFound("This sign-in has already ended.")
-        audit.record(session, "session.ended", person_id=person_id, subject=f"session {session_id}")
+        _close(session, person_id, session_id)
+
+
+def _close(session: Session, person_id: int, session_id: int, *, address: str = "") -> None:
+    """What goes with an ended session: a view that was open in it, and the note of both."""
+    from crm.access import viewing
+
+    viewing.end_of(session, session_id, address=address)
+    audit.record(session, "session.ended", person_id=person_id, subject=f"session {session_id}", address=address)
 
 
 def end_all(session: Session, person_id: int, *, but_token: str | None = None) -> int:
@@ -173,6 +214,8 @@ def end_all(session: Session, person_id: int, *, but_token: str | None = None) -
         text("update crm.sessions set revoked_at = :now where person_id = :person_id and revoked_at is null and token_hash <> :keep returning id"),
         {"now": now(), "person_id": person_id, "keep": hash_of(but_token) if but_token else ""},
     ).all()
+    for session_id in ended:
+        _close(session, person_id, session_id)
     return len(ended)
 
 

@@ -46,6 +46,7 @@ def apply(
     `change_set_id` continues an existing change set of the same person (imports in batches).
     Whatever is raised, nothing of this call stays written and the transaction can go on.
     """
+    person_of(session).refuse_if_viewed()
     if not edits:
         return Outcome()
     tries, is_careful = 0, False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -47,3 +48,10 @@ def values_before(session: Session, kind: str, record_id: int, current: Mapping[
     for name in person_of(session).hidden_fields(kind):
         found.pop(name, None)
     return found
+
+
+def plain_text(value: Any) -> str:
+    """A plain value as one word of text; a dash for none."""
+    if value is None or value == "":
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -45,6 +45,7 @@ class Change(Base):
     __table_args__ = (
         UniqueConstraint("record_type", "record_id", "version"),
         Index("ix_changes_change_set_id", "change_set_id"),
+        Index("ix_changes_shaping_at", "at", "id", postgresql_where=text("record_type <> all (array['lead', 'company', 'contact', 'activity', 'alert'])")),
     )
 
 

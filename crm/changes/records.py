@@ -329,3 +329,8 @@ def register(record_type: RecordType) -> RecordType:
 
 def type_of(name: str) -> RecordType:
     return _TYPES[name]
+
+
+def registered() -> list[RecordType]:
+    """Every type that a word has registered, by name."""
+    return [_TYPES[name] for name in sorted(_TYPES)]

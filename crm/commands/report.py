@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from crm.access import OPERATOR, Person, as_system, keys, load
+from crm.access import OPERATOR, Person, as_system, audit, keys, load
 from crm.commands.output import Json, answer, table
 from crm.errors import Invalid
 from crm.reports.registry import REPORTS
@@ -38,6 +38,8 @@ def register(app: typer.Typer) -> None:
         found = run(person, name, dict(_pair(given) for given in param), as_of.date() if as_of else None)
         if form is Format.csv and not as_json:
             _print_csv(found)
+            with as_system() as session:
+                audit.record(session, "exported", person_id=person.id, subject=f"report {found.name}", rows=len(found.rows))
             return
         answer(found.as_json(), as_json=as_json or form is Format.json, lines=_lines(found))
 

@@ -28,8 +28,11 @@ def ask_for_sync(person: Person, *, by_hand: bool = False, is_full: bool = False
     """
     if by_hand:
         person.require(*(("settings", "configure") if is_full else ("customer", "view")))
+        person.refuse_if_viewed()
         if person.is_read_only:
             raise Refused("This key can only read.")
+    if person.is_viewed:  # whoever looks as somebody else leaves no trace in their name
+        return False
     with as_system() as session:
         state = mirror_state(session)
         if not state.is_configured:

@@ -9,7 +9,7 @@ from itertools import islice
 from sqlalchemy.orm import Session
 
 from crm import clock
-from crm.access import missing_grant, person_of
+from crm.access import audit, missing_grant, person_of, writing
 from crm.changes import hiding
 from crm.errors import Invalid
 from crm.imports import mapping, rules, structure
@@ -43,12 +43,21 @@ def import_tables(session: Session, tables: Sequence[Table], wishes: Wishes, *, 
     """
     person_of(session).require("lead", "import")
     if not wishes.is_dry_run:
-        return _import(session, tables, wishes, progress or (lambda line: None))
+        done = _import(session, tables, wishes, progress or (lambda line: None))
+        _note(session, done)
+        return done
     with session.begin_nested() as all_of_it:
         done = _import(session, tables, wishes, progress or (lambda line: None))
         all_of_it.rollback()
     done.change_set_id = None
     return done
+
+
+def _note(session: Session, done: Reconciliation) -> None:
+    """For the audit: how much came in; what the files are called may name people."""
+    counts = {name: getattr(done, name) for name in ("rows_in", "created", "updated", "failed")}
+    with writing(session, "lead", "import"):
+        audit.record(session, "imported", person_id=person_of(session).id, subject="leads", change_set=done.change_set_id, **counts)
 
 
 def _import(session: Session, tables: Sequence[Table], wishes: Wishes, say: Callable[[str], None]) -> Reconciliation:

@@ -19,6 +19,7 @@ BATCH = 10_000
 _OLD = {
     "sessions": ("least(expires_at, revoked_at) < now() - make_interval(days => :keep)", KEEP_SESSION_DAYS),
     "one_time_links": ("least(expires_at, used_at) < now() - make_interval(days => :keep)", KEEP_LINK_DAYS),
+    "downloads": ("least(expires_at, used_at) < now() - make_interval(days => :keep)", KEEP_LINK_DAYS),
     "sign_in_attempts": ("at < now() - make_interval(days => :keep)", KEEP_ATTEMPT_DAYS),
     "idempotency_keys": ("created_at < now() - make_interval(hours => :keep)", KEEP_ANSWER_HOURS),
 }

@@ -45,15 +45,16 @@ class Lookups:
 
 def look_up(person: Person) -> Lookups:
     """What the page needs to name things; read once per access stamp."""
-    return _read(person.id, person.stamp, person)
+    return _read((person.id, person.is_read_only), person.stamp, person)
 
 
-@st.cache_resource(ttl=300, max_entries=500, show_spinner=False)  # currencies, and the day on which somebody is away, are not in the stamp
-def _read(person_id: int, stamp: int, _person: Person) -> Lookups:
+# Currencies, and the day on which somebody is away, are not in the stamp; whom one may choose differs for those who only look.
+@st.cache_resource(ttl=300, max_entries=500, show_spinner=False)
+def _read(who: tuple[int, bool], stamp: int, _person: Person) -> Lookups:
     with acting_as(_person) as session:
         found = pipelines(session)
         names = Names(
-            person_id, _person.time_zone, reads.names_of_people(session), reads.names_of_teams(session),
+            who[0], _person.time_zone, reads.names_of_people(session), reads.names_of_teams(session),
             {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages}, away(session, clock.today(_person.time_zone)),
         )  # fmt: skip
         return Lookups(names, found, reads.possible_owners(session), reads.currencies(session))

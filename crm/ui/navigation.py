@@ -6,14 +6,15 @@ Only what the menu shows depends on the person.
 
 from __future__ import annotations
 
+from html import escape
 from itertools import groupby
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from crm.access import Person, sessions
+from crm.access import Person, sessions, viewing
 from crm.ui import cookie_bridge, sign_in, style, turns, viewer
-from crm.ui.page_list import ACCOUNT, PAGES, PageEntry
+from crm.ui.page_list import ACCOUNT, HOME, PAGES, PageEntry
 
 __all__ = ["PAGES", "PageEntry", "places_of", "run"]
 
@@ -32,6 +33,8 @@ def _draw() -> None:
         sign_in.draw()
         return
     _draw_person(person)
+    if person.is_viewed:
+        _draw_viewing(person)
     with viewer.handing_over(person):
         page.run()
 
@@ -50,12 +53,24 @@ def _page(entry: PageEntry, person: Person | None) -> StreamlitPage:
 def _draw_person(person: Person) -> None:
     """Name, place and the way out, at the foot of the sidebar."""
     with st.sidebar, st.container(key="shell_person"):
-        st.page_link(ACCOUNT, label=person.name, icon=":material/account_circle:", width="stretch")
+        if person.is_viewed:
+            st.html(f"<b>{escape(person.viewed_by)}</b><span class='tl-muted'> looking as {escape(person.name)}</span>")
+        else:
+            st.page_link(ACCOUNT, label=person.name, icon=":material/account_circle:", width="stretch")
         st.caption(places_of(person))
         if st.button("Sign out", key="shell.sign_out", type="tertiary", icon=":material/logout:"):
             sessions.end(viewer.token(), address=viewer.address())
             cookie_bridge.carry(None, then_go="/")
             st.stop()
+
+
+def _draw_viewing(person: Person) -> None:
+    """The line on every page that says whose eyes one looks through, and the way back."""
+    with st.container(key="viewing_as", horizontal=True, vertical_alignment="center"):
+        st.html(f"You see what <b>{escape(person.name)}</b> sees. Nothing can be changed.", width="stretch")
+        if st.button("Back to yourself", key="shell.viewing.stop", icon=":material/undo:", type="tertiary"):
+            viewing.stop(viewer.token(), address=viewer.address())
+            st.switch_page(HOME, query_params={})
 
 
 def places_of(person: Person) -> str:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from crm.access import Person
 
-ACCOUNT = "pages/account.py"
+ACCOUNT, HOME = "pages/account.py", "pages/home.py"
 
 
 @dataclass(frozen=True, slots=True)
 class PageEntry:
     """One page: where it is, what the menu calls it, and the grant (resource, action) without which it stays shut.
 
-    A resource of None: every signed-in person. `everywhere`: the grant must reach the whole organisation.
+    A resource of None: every signed-in person. `everywhere`: the grant must reach the whole organisation. `is_private`: it
+    shows what is nobody's but one's own, so it stays shut to whoever looks as somebody else.
     """
 
     path: str
@@ -26,8 +27,11 @@ class PageEntry:
     everywhere: bool = False
     is_in_menu: bool = True
     is_default: bool = False
+    is_private: bool = False
 
     def is_open_to(self, person: Person) -> bool:
+        if self.is_private and person.is_viewed:
+            return False
         return self.resource is None or reaches(person, self.resource, self.action, everywhere=self.everywhere)
 
 
@@ -38,16 +42,18 @@ def reaches(person: Person, resource: str, action: str, *, everywhere: bool = Fa
 
 
 PAGES: tuple[PageEntry, ...] = (
-    PageEntry("pages/home.py", "", "Home", ":material/home:", "Work", "lead", is_default=True),
+    PageEntry(HOME, "", "Home", ":material/home:", "Work", "lead", is_default=True),
     PageEntry("pages/board.py", "board", "Board", ":material/view_kanban:", "Work", "lead"),
     PageEntry("pages/leads.py", "leads", "Leads", ":material/table_rows:", "Work", "lead"),
     PageEntry("pages/lead.py", "lead", "Lead", ":material/article:", "Work", "lead", is_in_menu=False),
     PageEntry("pages/customers.py", "customers", "Customers", ":material/storefront:", "Work", "customer"),
-    PageEntry("pages/conflicts.py", "conflicts", "Conflicts", ":material/call_split:", "Work", "lead"),
+    PageEntry("pages/conflicts.py", "conflicts", "Conflicts", ":material/call_split:", "Work", "lead", is_private=True),
     PageEntry("pages/pipeline_report.py", "pipeline", "Pipeline", ":material/filter_alt:", "Understand", "report"),
     PageEntry("pages/pipelines.py", "pipelines", "Pipelines", ":material/view_column:", "Shape", "pipeline", "configure"),
     PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),
     PageEntry("pages/roles.py", "roles", "Roles", ":material/key:", "Shape", "role", "configure", everywhere=True),
     PageEntry("pages/orders.py", "orders", "Orders", ":material/sync_alt:", "Shape", "settings", "configure", everywhere=True),
-    PageEntry(ACCOUNT, "account", "My account", ":material/account_circle:", "", is_in_menu=False),
+    PageEntry("pages/access.py", "access", "Access", ":material/key:", "Shape", "role", everywhere=True),
+    PageEntry("pages/audit.py", "audit", "Audit", ":material/history:", "Shape", "audit", everywhere=True),
+    PageEntry(ACCOUNT, "account", "My account", ":material/account_circle:", "", is_in_menu=False, is_private=True),
 )

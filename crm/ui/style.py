@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
+SHEETS = ("shell.css", "look.css", "day.css", "board/page.css", "access.css")
 
 
 @lru_cache(maxsize=1)
@@ -19,5 +20,8 @@ def icon() -> str:
 def sheet() -> str:
     """Our style sheet: the shell's and the pages'. serve.py has it put into the first page."""
     return "\n".join(
-        [f":root {{ --tl-mark: url('{icon()}'); }}", *((HERE / name).read_text() for name in ("shell.css", "look.css", "day.css", "board/page.css"))]
+        [
+            f":root {{ --tl-mark: url('{icon()}'); }}",
+            *((HERE / name).read_text() for name in ("shell.css", "look.css", "day.css", "board/page.css", "access.css")),
+        ]
     )

@@ -20,20 +20,24 @@ from crm.access import Person, missing_grant, sessions
 from crm.ui.page_list import reaches
 from crm.web import cookie, sockets
 
+VIEWED = "viewer.viewing_as"
 _handed = threading.local()
 
 
-def viewer(resource: str | None = None, action: str = "view", *, everywhere: bool = False) -> Person:
+def viewer(resource: str | None = None, action: str = "view", *, everywhere: bool = False, is_private: bool = False) -> Person:
     """The signed-in person of this run. Draws the sign-in form, or what is missing, and stops when there is none.
 
     `resource` and `action` name the grant the page needs; None: every signed-in person. `everywhere`: the grant must
-    reach the whole organisation.
+    reach the whole organisation. `is_private`: nobody who looks as somebody else comes in.
     """
     person = _take_handed() or signed_in()
     if person is None:
         _ask_to_sign_in()
+    if is_private and person.is_viewed:
+        _say_private(person)
+        st.stop()
     if resource is not None and not reaches(person, resource, action, everywhere=everywhere):
-        _say_not_permitted(resource, action)
+        _say_not_permitted(person, resource, action)
         st.stop()
     return person
 
@@ -44,6 +48,7 @@ def signed_in() -> Person | None:
     page = _page_session_id()
     if page:
         _draw_for(page, found.token_hash if found else None)
+        _draw_as(found.person.viewed_by_id and found.person.id if found else 0)
     return found.person if found else None
 
 
@@ -92,6 +97,21 @@ def _draw_for(page: str, token_hash: str | None) -> None:
         sockets.release(page)
 
 
+def _draw_as(viewing_as_id: int) -> None:
+    """What was typed and chosen as oneself is not for a page that shows what somebody else sees, nor the other way round.
+
+    A fragment that meets the change has the whole page run: nothing of another's is ever shown without the line that says so.
+    """
+    if st.session_state.get(VIEWED, 0) == viewing_as_id:
+        return
+    for key in list(st.session_state):
+        del st.session_state[key]
+    st.session_state[VIEWED] = viewing_as_id
+    context = get_script_run_ctx(suppress_warning=True)
+    if context and context.fragment_ids_this_run:
+        st.rerun()
+
+
 def _ask_to_sign_in() -> NoReturn:
     """The whole page becomes the form, also when only a fragment of it was running."""
     context = get_script_run_ctx(suppress_warning=True)
@@ -103,9 +123,19 @@ def _ask_to_sign_in() -> NoReturn:
     st.stop()
 
 
-def _say_not_permitted(resource: str, action: str) -> None:
-    refused = missing_grant(resource, action)
+def _say_not_permitted(person: Person, resource: str, action: str) -> None:
+    if person.is_viewed:
+        _say_shut(f"This page is not for those who look as {person.name}", "It changes things, or their role does not open it. Nothing was changed.")
+        return
+    _say_shut("This page is not for your role", missing_grant(resource, action).detail)
+
+
+def _say_private(person: Person) -> None:
+    _say_shut(f"This page is {person.name}'s own", "Keys, sign-ins and what waits for them are private, also while you see what they see.")
+
+
+def _say_shut(title: str, detail: str) -> None:
     with st.container(key="not_permitted"):
-        st.title("This page is not for your role")
-        st.markdown(refused.detail)
+        st.title(title)
+        st.markdown(detail)
         st.html("<a href='/' target='_self'>Go to Home</a>")

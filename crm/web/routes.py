@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from crm.access import as_system, sessions, sign_in
 from crm.errors import CrmError
-from crm.web import cookie, hosts
+from crm.web import cookie, downloads, hosts
 
 ICON = Path(__file__).parent / "icon.svg"
 LONGEST_BODY = 1000
@@ -75,6 +75,7 @@ def own_routes() -> list[BaseRoute]:
     return [
         Route("/session", begin_session, methods=["POST"]),
         Route("/session", end_session, methods=["DELETE"]),
+        Route(downloads.PATH + "{token}", downloads.fetch),
         Route("/healthz", health),
         Route("/favicon.png", icon),
     ]

@@ -7,6 +7,7 @@ A page whose person's teams, roles or grants changed is run once more, so nothin
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from anyio import to_thread
@@ -28,6 +29,8 @@ class Socket:
 
     token_hash: str
     person: Person
+    """Whom the page shows: its session's person, or whom they look as."""
+    viewing_as_id: int | None = None
     must_close: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -59,7 +62,7 @@ async def serve(app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, sig
     if signed_in is None:
         await app(scope, receive, send)
         return
-    socket = Socket(signed_in.token_hash, signed_in.person)
+    socket = Socket(signed_in.token_hash, signed_in.person, signed_in.person.id if signed_in.by else None)
     _open.add(socket)
     try:
         await app(scope, _until(socket, receive, send), send)
@@ -124,19 +127,21 @@ async def _check(last_stamp: int) -> int:
         for socket in ended:
             socket.must_close.set()
         log.info("sockets_closed", count=len(ended))
-    if stamp and stamp != last_stamp:
-        await _follow_changes([socket for socket in open_now if socket.token_hash in valid])
+    still_open = [socket for socket in open_now if socket.token_hash in valid]
+    if (stamp and stamp != last_stamp) or any(socket.viewing_as_id != valid[socket.token_hash][1] for socket in still_open):
+        await _follow_changes(still_open, valid)
     return stamp or last_stamp
 
 
-async def _follow_changes(open_now: list[Socket]) -> None:
-    people = await to_thread.run_sync(sessions.people_as_of_now, {socket.person.id for socket in open_now})
+async def _follow_changes(open_now: list[Socket], valid: Mapping[str, sessions.Whose]) -> None:
+    people = await to_thread.run_sync(sessions.people_as_of_now, set(valid.values()))
     changed = set()
     for socket in open_now:
-        person = people.get(socket.person.id)
-        if person and person.memberships != socket.person.memberships:
+        whose = valid[socket.token_hash]
+        person = people.get(whose)
+        if person and (person.id, person.memberships) != (socket.person.id, socket.person.memberships):
             changed.add(socket.token_hash)
-        socket.person = person or socket.person
+        socket.person, socket.viewing_as_id = person or socket.person, whose[1]
     if changed:
         _run_again(changed)
 

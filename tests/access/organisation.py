@@ -32,8 +32,9 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
         "activity": {"create": "all", "edit": "all", "delete": "all"}, "customer": {"view": "all", "export": "all"},
         "alert": {"create": "all", "edit": "all", "delete": "all", "assign": "all"}, "report": {"view": "all", "export": "all"},
         "settings": {"configure": "all"},
-        "audit": {"view": "all"},
-        **{resource: {"view": "all", "configure": "all"} for resource in ("pipeline", "person", "team", "role")},
+        "audit": {"view": "all", "export": "all"},
+        **{resource: {"view": "all", "configure": "all"} for resource in ("pipeline", "team", "role")},
+        "person": {"view": "all", "configure": "all", "view_as": "all"},
     },
     "manager": {
         "lead": {**dict.fromkeys(("view", "create", "edit", "delete", "bulk", "import", "export"), "team"), "assign": "all"},
@@ -189,7 +190,12 @@ class Plain:
             "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
         }  # fmt: skip
         by_grant = {"person": keeps_people, "team": keeps_people, **dict.fromkeys(("role", "grant", "field_rule"), self.sees_roles(name))}
-        return {c["id"] for c in self.rows["changes"] if by_grant.get(c["record_type"]) or c["record_id"] in seen.get(c["record_type"], ())}
+        audits = self.reach(name, "audit", "view").everywhere
+        return {
+            c["id"] for c in self.rows["changes"]
+            if by_grant.get(c["record_type"]) or c["record_id"] in seen.get(c["record_type"], ())
+            or (audits and c["record_type"] not in ("lead", "company", "contact", "activity", "alert"))
+        }  # fmt: skip
 
     def sees_roles(self, name: str) -> bool:
         return self.reach(name, "role", "view").everywhere
@@ -235,6 +241,7 @@ class Plain:
     def expected(self, name: str, table: str) -> set[Any] | None:
         """Ids that this person should see in a table; None where they may not even ask."""
         if table in ("access_stamps", "credentials", "sessions", "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "lead_search_texts",
+                     "downloads",
                      "alembic_version"):  # fmt: skip
             return None
         if table in ("postings", "stays", "posting_days", "posting_months", "unfolded_postings"):

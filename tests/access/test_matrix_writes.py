@@ -309,7 +309,7 @@ INSERTED = {
 CLOSED = ("changes", "postings", "stays", "lead_search_texts", "posting_days", "posting_months", "unfolded_postings", "fold_stamps", "credentials", "sessions",
           "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "access_stamps", "alembic_version", "customers", "orders", "sync_runs",
           "alarms",
-          "lead_reasons")  # fmt: skip
+          "lead_reasons", "downloads")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PEOPLE)

@@ -166,7 +166,7 @@ def test_of_many_sessions_only_the_valid_ones_are_answered(cast, ana: int) -> No
     tokens = [session_of(ana), session_of(ana), session_of(cast.people["carla"])]
     sessions.end(tokens[1])
     valid, stamp = sessions.valid_among([sessions.hash_of(token) for token in tokens])
-    assert valid == {sessions.hash_of(tokens[0]): ana, sessions.hash_of(tokens[2]): cast.people["carla"]}
+    assert valid == {sessions.hash_of(tokens[0]): (ana, None), sessions.hash_of(tokens[2]): (cast.people["carla"], None)}
     assert stamp > 0
 
 

@@ -148,6 +148,8 @@ PAGES = {
     "alma": {
         "people": ("/people", "Bruno"), "people-teams": ("/people?part=Teams", "Levant"), "roles": ("/roles", "What it may do"),
         "orders": ("/orders", "Who becomes a lead by itself"), "home-all": ("/", "Do next"),
+        "access": ("/access?person=Carla&lead=Petra+Supplies&action=Edit+it", "cannot edit"), "access-none": ("/access", "Choose a person and a lead"),
+        "audit": ("/audit", "Signed in"), "audit-none": ("/audit?q=nothingness", "Nothing like that happened"),
     },
     "carla": {"home-none": ("/", "Nothing is due"), "conflicts-none": ("/conflicts", "Nothing waits for you")},
 }  # fmt: skip

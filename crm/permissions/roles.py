@@ -1,0 +1,69 @@
+"""In what do two roles differ? For those who may see roles everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from crm.access import RESOURCES, person_of
+from crm.errors import NotFound
+from crm.permissions.explaining import require_explainer
+
+THINGS: Mapping[str, str] = {
+    "company": "companies", "activity": "activities", "person": "people", "audit": "the audit", "settings": "the organisation's settings",
+}  # fmt: skip
+VERBS: Mapping[str, str] = {
+    "view": "see {}", "create": "add {}", "edit": "edit {}", "delete": "delete {}", "assign": "hand over {}", "bulk": "edit many {} at once",
+    "import": "import {}", "export": "export {}", "configure": "configure {}", "view_as": "look at the app as other {}", "send": "send {}",
+}  # fmt: skip
+SCOPES: Mapping[str, str] = {"none": "not at all", "own": "their own", "team": "of their teams", "all": "everywhere"}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One grant in which two roles differ; scopes as the grants name them."""
+
+    resource: str
+    action: str
+    one: str
+    other: str
+
+    @property
+    def grant(self) -> str:
+        return f"{self.resource}: {self.action}"
+
+    @property
+    def said(self) -> str:
+        return said(self.resource, self.action)
+
+
+def said(resource: str, action: str) -> str:
+    """ "Hand over leads"."""
+    phrase = VERBS.get(action, action.replace("_", " ") + " {}").format(THINGS.get(resource, resource + "s"))
+    return phrase[0].upper() + phrase[1:]
+
+
+def role_choices(session: Session) -> dict[int, str]:
+    """Every role by id, the organisation-wide ones first."""
+    require_explainer(person_of(session))
+    return {row.id: row.name for row in session.execute(text("select id, name from crm.roles order by is_organisation_wide desc, id"))}
+
+
+def differences(session: Session, one_id: int, other_id: int) -> list[Difference]:
+    """Where the two roles' grants differ, in the order of the resources. Raises `NotFound`, `Refused`."""
+    known = role_choices(session)
+    if one_id not in known or other_id not in known:
+        raise NotFound("There is no such role.")
+    scopes: dict[int, dict[tuple[str, str], str]] = {one_id: {}, other_id: {}}
+    for row in session.execute(text("select role_id, resource, action, scope from crm.grants where role_id = any(:ids)"), {"ids": [one_id, other_id]}):
+        scopes[row.role_id][row.resource, row.action] = row.scope
+    found = []
+    for resource, actions in RESOURCES.items():
+        for action in actions:
+            one, other = (scopes[each].get((resource, action), "none") for each in (one_id, other_id))
+            if one != other:
+                found.append(Difference(resource, action, one, other))
+    return found
