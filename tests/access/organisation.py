@@ -180,12 +180,7 @@ class Plain:
             "pipeline": self.pipelines(name), "stage": self.stages(name), "alert": self.alerts(name),
             "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
         }  # fmt: skip
-        audits = self.reach(name, "audit", "view").everywhere
-        return {
-            c["id"] for c in self.rows["changes"]
-            if (keeps_people if c["record_type"] in ("person", "team") else c["record_id"] in seen[c["record_type"]])
-            or (audits and c["record_type"] not in ("lead", "company", "contact", "activity", "alert"))
-        }  # fmt: skip
+        return {c["id"] for c in self.rows["changes"] if (keeps_people if c["record_type"] in ("person", "team") else c["record_id"] in seen[c["record_type"]])}
 
     def change_sets(self, name: str) -> set[int]:
         through_changes = {c["change_set_id"] for c in self.of("changes", self.changes(name))}

@@ -223,6 +223,15 @@ def test_a_removed_record_is_said_to_be_removed(cast):
         assert whats(session)[0] == "Stage Contacted: removed"
 
 
+def test_a_failed_sign_in_names_whose_name_was_tried(cast, db):
+    with db.owner().begin() as connection:
+        connection.execute(text("insert into crm.credentials (person_id, password_hash) values (:p, 'x')"), {"p": cast.people["ana"]})
+    sign_in.settle(sign_in.claim("ana@demo.example", address="198.51.100.9"), is_right=False)
+    sign_in.make_reset_link(cast.people["ana"], by=cast.people["alma"])
+    with acting_as(cast.who("alma")) as session:
+        assert whats(session)[:2] == ["Made a link for Ana", "Failed to sign in as Ana"]
+
+
 def test_kinds_that_are_written_have_words(cast, history, db):
     """Whatever the code notes is in a group that people can choose."""
     import re
