@@ -230,9 +230,11 @@ _EVENTS = text("""
 
 
 def _entries(session: Session, keys: Sequence[Cursor], rows: Mapping[Cursor, Mapping[str, Any]]) -> list[Entry]:
-    events = session.execute(_EVENTS, {"ids": [each[2] for each in keys if each[1] == EVENT]}).mappings().all()
+    asked = session.execute(_EVENTS, {"ids": [each[2] for each in keys if each[1] == EVENT]}).mappings()
+    events: list[dict[str, Any]] = [dict(row) for row in asked]
     people = _names(session, "crm.people", {int(row["subject"][7:]) for row in events if _is_of_person(row["subject"])})
-    found = {(EVENT, row["id"]): _of_event(dict(row), people) for row in events}
+    events = [{**row, "facts": {**row["facts"], **_places(session, row["facts"])}} for row in events]
+    found = {(EVENT, row["id"]): _of_event(row, people) for row in events}
     changes = [rows[key] for key in keys if key[1] == CHANGE]
     names = {
         kind: _names(session, kinds.shaping_types()[kind].table, {row["record_id"] for row in changes if row["record_type"] == kind})
@@ -241,6 +243,17 @@ def _entries(session: Session, keys: Sequence[Cursor], rows: Mapping[Cursor, Map
     }
     found |= {(CHANGE, row["id"]): _of_change(row, names) for row in changes}
     return [found[stream, each] for _, stream, each in keys]
+
+
+def _places(session: Session, facts: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Teams and roles by name, where an event tells of them by (team id, role id)."""
+    places = facts.get("places")
+    if not places:
+        return {}
+    teams = _names(session, "crm.teams", {team for team, _ in places if team})
+    roles = _names(session, "crm.roles", {role for _, role in places})
+    said = [(roles.get(role, "a role that is gone"), teams.get(team, "a team that is gone") if team else "") for team, role in places]
+    return {"places": [f"{role} in {team}" if team else role for role, team in said]}
 
 
 def _names(session: Session, table: str, ids: set[int]) -> dict[int, str]:

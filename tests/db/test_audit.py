@@ -213,7 +213,9 @@ def test_every_end_of_a_session_is_noted(cast, db):
     assert [row["kind"] for row in rows] == ["session.started"] * 2 + ["session.ended"] * 2
     with acting_as(cast.who("alma")) as session:
         found = whats(session, person_id=cast.people["bruno"])
+        placed = next(entry for entry in list_audit(session, AuditFilter(person_id=cast.people["bruno"])).entries if entry.kind == "person.placed")
     assert {"Changed teams and roles of Bruno", "Disabled Bruno"} <= set(found)
+    assert placed.facts["places"] == ["viewer in Gulf"]
 
 
 def test_a_removed_record_is_said_to_be_removed(cast):
