@@ -16,6 +16,13 @@ def today(time_zone: str) -> date:
     return now().astimezone(ZoneInfo(time_zone)).date()
 
 
+def start_of(day: date, time_zone: str) -> datetime:
+    """The first moment of `day` in `time_zone`."""
+    if day <= date(1, 1, 2):  # the calendar begins: an earlier moment elsewhere would be none
+        return datetime(1, 1, 2, tzinfo=UTC)
+    return datetime.combine(day, datetime.min.time(), tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
+
+
 def end_of(day: date, time_zone: str) -> datetime:
     """The first moment after `day` in `time_zone`: an exclusive bound for "as of the end of that day"."""
     return datetime.combine(day + timedelta(days=1), datetime.min.time(), tzinfo=ZoneInfo(time_zone)).astimezone(UTC)

@@ -31,6 +31,15 @@ def label(kind: str) -> str:
     return KINDS[kind][1] if kind in KINDS else kind.replace("_", " ").replace(".", ": ").capitalize()
 
 
+_BETWEEN: Mapping[str, str] = {"session.refused": " as ", "link.made": " for ", "order_lens_connected": ""}
+
+
+def sentence(kind: str, subject: str) -> str:
+    """ "Made a link for Ana", "Exported audit"; without a subject, the label alone."""
+    between = _BETWEEN.get(kind, " ")
+    return f"{label(kind)}{between}{subject}" if subject and between else label(kind)
+
+
 def kinds_of(group: str) -> tuple[str, ...]:
     return tuple(kind for kind, (of, _) in KINDS.items() if of == group)
 

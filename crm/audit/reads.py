@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, DateTime, Integer, Text, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from crm import clock
@@ -22,6 +23,9 @@ from crm.errors import Invalid
 PAGE = 50
 EVENT, CHANGE = 0, 1
 LONGEST_WORDS = 100
+LARGEST_ID = 2**63 - 1
+LAST_DAY = date(9999, 12, 30)
+EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), (datetime(9999, 12, 30, tzinfo=UTC), LARGEST_ID)
 Cursor = tuple[datetime, int, int]
 """(moment, event or change, id) of the last entry seen."""
 
@@ -89,36 +93,50 @@ def list_audit(session: Session, wanted: AuditFilter, *, after: Cursor | None = 
     require_auditor(person_of(session))
     if wanted.group and wanted.group not in kinds.GROUPS:
         raise Invalid(f"“{wanted.group}” is no part of the audit. Take one of: {', '.join(kinds.GROUPS)}.", field="kind")
-    parts, given = _parts(session, wanted, after)
-    if not parts:
-        return AuditPage(())
-    sql = f"select distinct at, stream, id from ({' union all '.join(parts)}) as found order by at desc, stream, id desc limit :most"
-    keys = session.execute(text(sql), {**given, "most": most + 1}).all()
-    entries = _entries(session, [(row.at, row.stream, row.id) for row in keys[:most]])
-    return AuditPage(entries, (keys[most - 1].at, keys[most - 1].stream, keys[most - 1].id) if len(keys) > most else None)
+    found = _Words.of(session, wanted.words)
+    keys = _event_keys(session, wanted, found, after, most + 1)
+    changes = _changes(session, wanted, found, after, most + 1)
+    ordered = sorted({*keys, *changes}, key=lambda key: (key[0], -key[1], key[2]), reverse=True)
+    entries = _entries(session, ordered[:most], changes)
+    return AuditPage(entries, entries[-1].cursor if len(ordered) > most else None)
 
 
 # Which rows
 
 
-def _parts(session: Session, wanted: AuditFilter, after: Cursor | None) -> tuple[list[str], dict[str, Any]]:
-    """Selects of (at, stream, id), each along an index, and their parameters."""
-    given: dict[str, Any] = {"types": list(kinds.shaping_types())}
-    found = _Words.of(session, wanted.words)
-    parts = []
-    if (event_probes := _event_probes(wanted, found, given)) is not None:
-        rest = _event_rest(wanted, given) + _bounds("e", EVENT, wanted, after, given)
-        parts += [_select("crm.audit_events as e", EVENT, [probe, *rest]) for probe in event_probes]
-    if wanted.group in ("", kinds.SHAPING):
-        rest = ["c.record_type <> all (array['lead', 'company', 'contact', 'activity', 'alert'])", "c.record_type = any (cast(:types as text[]))"]
-        rest += _change_rest(wanted, found, given) + _bounds("c", CHANGE, wanted, after, given)
-        parts.append(_select("crm.changes as c", CHANGE, rest))
-    return parts, given
+def _event_keys(session: Session, wanted: AuditFilter, found: _Words, after: Cursor | None, most: int) -> list[Cursor]:
+    """The newest events that fit: each probe reads along its own index, and only as far as a page goes."""
+    given: dict[str, Any] = {"most": most}
+    rest = _event_rest(wanted, given) + _event_bounds(wanted, after, given)
+    selects = [
+        f"(select e.at, e.id from crm.audit_events as e where {' and '.join([probe, *rest])} order by e.at desc, e.id desc limit :most)"
+        for probe in _event_probes(wanted, found, given)
+    ]
+    return [(row.at, EVENT, row.id) for row in session.execute(text(" union all ".join(selects)), given)]
 
 
-def _select(table: str, stream: int, where: Sequence[str]) -> str:
-    alias = table[-1]
-    return f"(select {alias}.at, {stream} as stream, {alias}.id from {table} where {' and '.join(where)} order by {alias}.at desc, {alias}.id desc limit :most)"
+_CHANGES = text("""
+    select c.*, p.name as who
+    from crm.audited_changes(:types, :before_at, :before_id, :begins, :who, :any_of, :named_types, :named_ids, :most) as c
+    left join crm.people as p on p.id = c.person_id
+""").bindparams(
+    bindparam("types", type_=ARRAY(Text)), bindparam("before_at", type_=DateTime(timezone=True)), bindparam("before_id", type_=BigInteger),
+    bindparam("begins", type_=DateTime(timezone=True)), bindparam("who", type_=BigInteger), bindparam("any_of", type_=ARRAY(BigInteger)),
+    bindparam("named_types", type_=ARRAY(Text)), bindparam("named_ids", type_=ARRAY(BigInteger)), bindparam("most", type_=Integer),
+)  # fmt: skip
+
+
+def _changes(session: Session, wanted: AuditFilter, found: _Words, after: Cursor | None, most: int) -> dict[Cursor, Mapping[str, Any]]:
+    """The newest changes of configuration that fit."""
+    if wanted.group not in ("", kinds.SHAPING):
+        return {}
+    before_at, before_id = _before(CHANGE, wanted, after)
+    given = {
+        "types": list(kinds.shaping_types()), "before_at": before_at, "before_id": before_id, "begins": _begins(wanted) or EARLIEST, "who": wanted.person_id,
+        "any_of": list(found.people) if found.text else None, "named_types": [name for name, _ in found.records],
+        "named_ids": [record_id for _, record_id in found.records], "most": most,
+    }  # fmt: skip
+    return {(row["at"], CHANGE, row["id"]): dict(row) for row in session.execute(_CHANGES, given).mappings()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +164,10 @@ class _Words:
         return _Words(sought, tuple(people), labels, tuple(records))
 
 
-def _event_probes(wanted: AuditFilter, found: _Words, given: dict[str, Any]) -> list[str] | None:
-    """Conditions of which each has its index and one must hold; None where no event can be meant."""
+def _event_probes(wanted: AuditFilter, found: _Words, given: dict[str, Any]) -> list[str]:
+    """Conditions of which each has its index and one must hold."""
     if found.text:
-        given.update(word=found.text, subjects=[f"person {each}" for each in found.people])
+        given["word"] = found.text
         probes = ["e.address = :word", "e.subject = :word"]
         for position, person_id in enumerate(found.people):
             given[f"p{position}"], given[f"s{position}"] = person_id, f"person {person_id}"
@@ -179,33 +197,28 @@ def _event_rest(wanted: AuditFilter, given: dict[str, Any]) -> list[str]:
     return rest
 
 
-def _change_rest(wanted: AuditFilter, found: _Words, given: dict[str, Any]) -> list[str]:
-    rest = []
-    if wanted.person_id is not None:
-        given["person_id"] = wanted.person_id
-        rest.append("(c.person_id = :person_id or (c.record_type = 'person' and c.record_id = :person_id))")
-    if found.text:
-        given.update(people=list(found.people), named_types=[name for name, _ in found.records], named_ids=[record_id for _, record_id in found.records])
-        rest.append("""(c.person_id = any (cast(:people as bigint[])) or (c.record_type, c.record_id) in (
-            select * from unnest(cast(:named_types as text[]), cast(:named_ids as bigint[]))))""")
-    return rest
-
-
-def _bounds(alias: str, stream: int, wanted: AuditFilter, after: Cursor | None, given: dict[str, Any]) -> list[str]:
+def _event_bounds(wanted: AuditFilter, after: Cursor | None, given: dict[str, Any]) -> list[str]:
     bounds = []
-    if wanted.from_day:
-        given["begins"] = clock.end_of(date.fromordinal(max(1, wanted.from_day.toordinal() - 1)), wanted.time_zone)
-        bounds.append(f"{alias}.at >= :begins")
-    if wanted.to_day:
-        given["ends"] = clock.end_of(wanted.to_day, wanted.time_zone)
-        bounds.append(f"{alias}.at < :ends")
-    if after:
-        given.update(after_at=after[0], after_id=after[2])
-        if stream == after[1]:
-            bounds.append(f"({alias}.at, {alias}.id) < (:after_at, cast(:after_id as bigint))")
-        else:
-            bounds.append(f"{alias}.at {'<=' if stream > after[1] else '<'} :after_at")
+    if begins := _begins(wanted):
+        given["begins"] = begins
+        bounds.append("e.at >= :begins")
+    if wanted.to_day or after:
+        given["before_at"], given["before_id"] = _before(EVENT, wanted, after)
+        bounds.append("(e.at, e.id) < (:before_at, cast(:before_id as bigint))")
     return bounds
+
+
+def _begins(wanted: AuditFilter) -> datetime | None:
+    return clock.start_of(wanted.from_day, wanted.time_zone) if wanted.from_day else None
+
+
+def _before(stream: int, wanted: AuditFilter, after: Cursor | None) -> tuple[datetime, int]:
+    """The (moment, id) that everything of this stream comes before: the end of the last day, or what was seen last."""
+    ends = (clock.end_of(wanted.to_day, wanted.time_zone), 0) if wanted.to_day and wanted.to_day < LAST_DAY else LATEST
+    if after is None:
+        return ends
+    last = after[2] if stream == after[1] else LARGEST_ID if stream > after[1] else 0
+    return min(ends, (after[0], last))
 
 
 # What they say
@@ -214,24 +227,33 @@ _EVENTS = text("""
     select e.id, e.at, e.person_id, p.name as who, e.kind, e.subject, e.address, e.facts
     from crm.audit_events as e left join crm.people as p on p.id = e.person_id where e.id = any(:ids)
 """)
-_CHANGES = text("""
-    select c.id, c.at, c.person_id, p.name as who, c.record_type, c.record_id, c.version, c.source, c.fields
-    from crm.changes as c left join crm.people as p on p.id = c.person_id where c.id = any(:ids)
-""")
 
 
-def _entries(session: Session, keys: Sequence[Cursor]) -> list[Entry]:
-    events = session.execute(_EVENTS, {"ids": [each[2] for each in keys if each[1] == EVENT]}).mappings().all()
-    changes = session.execute(_CHANGES, {"ids": [each[2] for each in keys if each[1] == CHANGE]}).mappings().all()
+def _entries(session: Session, keys: Sequence[Cursor], rows: Mapping[Cursor, Mapping[str, Any]]) -> list[Entry]:
+    asked = session.execute(_EVENTS, {"ids": [each[2] for each in keys if each[1] == EVENT]}).mappings()
+    events: list[dict[str, Any]] = [dict(row) for row in asked]
     people = _names(session, "crm.people", {int(row["subject"][7:]) for row in events if _is_of_person(row["subject"])})
-    found = {(EVENT, row["id"]): _of_event(dict(row), people) for row in events}
+    events = [{**row, "facts": {**row["facts"], **_places(session, row["facts"])}} for row in events]
+    found = {(EVENT, row["id"]): _of_event(row, people) for row in events}
+    changes = [rows[key] for key in keys if key[1] == CHANGE]
     names = {
         kind: _names(session, kinds.shaping_types()[kind].table, {row["record_id"] for row in changes if row["record_type"] == kind})
         for kind in {row["record_type"] for row in changes}
         if "name" in kinds.shaping_types()[kind].fields
     }
-    found |= {(CHANGE, row["id"]): _of_change(dict(row), names) for row in changes}
+    found |= {(CHANGE, row["id"]): _of_change(row, names) for row in changes}
     return [found[stream, each] for _, stream, each in keys]
+
+
+def _places(session: Session, facts: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Teams and roles by name, where an event tells of them by (team id, role id)."""
+    places = facts.get("places")
+    if not places:
+        return {}
+    teams = _names(session, "crm.teams", {team for team, _ in places if team})
+    roles = _names(session, "crm.roles", {role for _, role in places})
+    said = [(roles.get(role, "a role that is gone"), teams.get(team, "a team that is gone") if team else "") for team, role in places]
+    return {"places": [f"{role} in {team}" if team else role for role, team in said]}
 
 
 def _names(session: Session, table: str, ids: set[int]) -> dict[int, str]:
@@ -248,7 +270,7 @@ def _of_event(row: Mapping[str, Any], people: Mapping[int, str]) -> Entry:
         subject = "" if int(subject[7:]) == row["person_id"] else people.get(int(subject[7:]), subject)
     elif subject.startswith(("session ", "key ")):
         subject = ""  # its number is among the details
-    what = f"{kinds.label(row['kind'])} {subject}".strip()
+    what = kinds.sentence(row["kind"], subject)
     facts = {**row["facts"], **({"subject": row["subject"]} if row["subject"] else {})}
     return Entry(row["at"], EVENT, row["id"], row["person_id"], row["who"], row["kind"], what, row["address"], "", {}, facts)
 

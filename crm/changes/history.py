@@ -52,6 +52,6 @@ def values_before(session: Session, kind: str, record_id: int, current: Mapping[
 
 def plain_text(value: Any) -> str:
     """A plain value as one word of text; a dash for none."""
-    if value is None or value == "":
+    if value in (None, "", {}, []):
         return "–"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -101,10 +101,17 @@ def _entry_html(entry: Entry, names: Names) -> str:
 
 
 def _details_html(entry: Entry, names: Names) -> str:
-    lines = [("When", words.moment(entry.at, names.time_zone)), ("Kind", entry.kind)]
-    lines += [(label_of(entry, name), f"{_said(names, name, before)} → {_said(names, name, after)}") for name, (before, after) in entry.fields.items()]
-    lines += [(name.replace("_", " ").capitalize(), plain_text(value)) for name, value in entry.facts.items()]
+    lines = [("When", words.moment(entry.at, names.time_zone)), ("Event", entry.kind)]
+    is_new = entry.facts.get("version") == 1
+    for name, (before, after) in entry.fields.items():
+        said = _said(names, name, after)
+        lines.append((label_of(entry, name), said if is_new else f"{_said(names, name, before)} → {said}"))
+    lines += [(name.replace("_", " ").capitalize(), ", ".join(value) if _is_words(value) else plain_text(value)) for name, value in entry.facts.items()]
     return "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in lines)
+
+
+def _is_words(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
 
 
 def _said(names: Names, name: str, value: object) -> str:

@@ -190,12 +190,7 @@ class Plain:
             "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
         }  # fmt: skip
         by_grant = {"person": keeps_people, "team": keeps_people, **dict.fromkeys(("role", "grant", "field_rule"), self.sees_roles(name))}
-        audits = self.reach(name, "audit", "view").everywhere
-        return {
-            c["id"] for c in self.rows["changes"]
-            if by_grant.get(c["record_type"]) or c["record_id"] in seen.get(c["record_type"], ())
-            or (audits and c["record_type"] not in ("lead", "company", "contact", "activity", "alert"))
-        }  # fmt: skip
+        return {c["id"] for c in self.rows["changes"] if by_grant.get(c["record_type"]) or c["record_id"] in seen.get(c["record_type"], ())}
 
     def sees_roles(self, name: str) -> bool:
         return self.reach(name, "role", "view").everywhere

@@ -213,7 +213,9 @@ def test_every_end_of_a_session_is_noted(cast, db):
     assert [row["kind"] for row in rows] == ["session.started"] * 2 + ["session.ended"] * 2
     with acting_as(cast.who("alma")) as session:
         found = whats(session, person_id=cast.people["bruno"])
+        placed = next(entry for entry in list_audit(session, AuditFilter(person_id=cast.people["bruno"])).entries if entry.kind == "person.placed")
     assert {"Changed teams and roles of Bruno", "Disabled Bruno"} <= set(found)
+    assert placed.facts["places"] == ["viewer in Gulf"]
 
 
 def test_a_removed_record_is_said_to_be_removed(cast):
@@ -221,6 +223,15 @@ def test_a_removed_record_is_said_to_be_removed(cast):
         version = session.scalar(text("select version from crm.stages where id = :id"), {"id": cast.stages["Gulf"]["Contacted"]})
         apply(session, [delete_edit("stage", cast.stages["Gulf"]["Contacted"], version)], source="page", on_conflict="refuse")
         assert whats(session)[0] == "Stage Contacted: removed"
+
+
+def test_a_failed_sign_in_names_whose_name_was_tried(cast, db):
+    with db.owner().begin() as connection:
+        connection.execute(text("insert into crm.credentials (person_id, password_hash) values (:p, 'x')"), {"p": cast.people["ana"]})
+    sign_in.settle(sign_in.claim("ana@demo.example", address="198.51.100.9"), is_right=False)
+    sign_in.make_reset_link(cast.people["ana"], by=cast.people["alma"])
+    with acting_as(cast.who("alma")) as session:
+        assert whats(session)[:2] == ["Made a link for Ana", "Failed to sign in as Ana"]
 
 
 def test_kinds_that_are_written_have_words(cast, history, db):
