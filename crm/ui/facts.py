@@ -110,13 +110,25 @@ def _draw_fields(base: Base, person: Person, lookups: Lookups) -> dict[str, Any]
     left, right = st.columns(2)
     for place, name in ((left, "email"), (right, "phone"), (left, "source"), (right, "market")):
         given[name] = place.text_input(LEAD.fields[name].label, row[name] or "", key=key(name), max_chars=2 if name == "market" else 300)
-    if row["stage_kind"] == "lost" or row["lost_reason"]:
-        given["lost_reason"] = st.text_input("Lost reason", row["lost_reason"] or "", key=key("lost_reason"), max_chars=300)
+    _ask_lost_reason(given, base, lookups)
     for name, value in row["custom"].items():
         if value is None or isinstance(value, str):
             field = LEAD.field(f"custom.{name}")
             given[field.name] = st.text_input(field.label, value or "", key=key(field.name), max_chars=2000)
     return given
+
+
+def _ask_lost_reason(given: dict[str, Any], base: Base, lookups: Lookups) -> None:
+    """Out of the list of the pipeline's stages, where they have one; then also before the lead is lost, for it is asked on the way there."""
+    row, stages = base.row, [s for p in lookups.pipelines if p.id == base.row["pipeline_id"] for s in p.stages]
+    reasons = dict.fromkeys(reason for stage in stages for reason in stage.lost_reasons)
+    if reasons:
+        listed = list(dict.fromkeys(["", *reasons, row["lost_reason"] or ""]))
+        given["lost_reason"] = st.selectbox(
+            "Lost reason", listed, listed.index(row["lost_reason"] or ""), key=base.key("lost_reason"), format_func=lambda reason: reason or "None"
+        )
+    elif row["stage_kind"] == "lost" or row["lost_reason"] or any("lost_reason" in stage.required_fields for stage in stages):
+        given["lost_reason"] = st.text_input("Lost reason", row["lost_reason"] or "", key=base.key("lost_reason"), max_chars=300)
 
 
 def _plain_amount(amount: Decimal | None) -> str:
