@@ -98,7 +98,7 @@ class _Work:
         return lines
 
     def of_stages(self) -> list[str]:
-        lines = [f"“{edit.wanted.get('name')}” is new." for edit in self.new_stages()]
+        lines = [f"“{edit.wanted['name']}” is new." for edit in self.new_stages() if edit.wanted.get("name")]
         for edit, stage in self.standing_stages():
             lines += self._removal(stage) if edit.removes else self._change(stage, edit)
         if any("position" in edit.wanted for edit, _ in self.standing_stages()):

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from crm.access import Person, acting_as, person_of
 from crm.configuration.making import archive_pipeline, new_pipeline
 from crm.errors import CrmError
+from crm.leads.reads import names_of_teams
 from crm.pipelines.reads import PipelineRow, pipelines
 from crm.pipelines.ready_made import READY_MADE
 from crm.ui import messages
@@ -86,8 +87,6 @@ def _says(name: str) -> str:
 
 
 def _teams(session: Session) -> dict[int, str]:
-    from crm.leads.reads import names_of_teams
-
     reach = person_of(session).reach("pipeline", "configure")
     return {team_id: name for team_id, name in names_of_teams(session).items() if reach.everywhere or team_id in reach.teams}
 
