@@ -4,7 +4,6 @@ import streamlit as st
 
 from crm.access import acting_as
 from crm.configuration import drafts, moving
-from crm.configuration.pipeline_impact import leads_in
 from crm.configuration.pipeline_plan import plan
 from crm.ui import look, messages, words
 from crm.ui.lookups import look_up
@@ -27,9 +26,9 @@ if pipeline is None:
 
 with acting_as(person) as session:
     draft = drafts.open_draft(session, acts.subject(pipeline))
-    held = leads_in(session, [stage.id for stage in pipeline.stages])
     moves = moving.moves_of(session, pipeline.id)
 
+held = ask.leads_held(person, pipeline)
 leads = sum(each.leads for each in held.values())
 with top:
     look.head("Pipelines", lookups.names.teams.get(pipeline.team_id, ""), pipeline.name, words.count(leads, "lead"), words.count(len(pipeline.stages), "stage"))
