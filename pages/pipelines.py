@@ -4,7 +4,6 @@ import streamlit as st
 
 from crm.access import acting_as
 from crm.configuration import drafts, moving
-from crm.configuration.pipeline_impact import leads_in
 from crm.configuration.pipeline_plan import plan
 from crm.ui import look, messages, words
 from crm.ui.lookups import look_up
@@ -16,21 +15,28 @@ lookups = look_up(person)
 with acting_as(person) as session:
     mine = ask.configurable(session)
 
+top = st.container(key="pipelines_head")
 pipeline = ask.choose(mine, person, lookups)
 if pipeline is None:
+    with top:
+        look.head("Pipelines")
     messages.draw(person)
     look.empty("No pipeline yet.", "Make the first one: from a ready-made one, or empty. Leads then move through its stages.")
     st.stop()
 
 with acting_as(person) as session:
     draft = drafts.open_draft(session, acts.subject(pipeline))
-    held = leads_in(session, [stage.id for stage in pipeline.stages])
     moves = moving.moves_of(session, pipeline.id)
 
+held = ask.leads_held(person, pipeline)
 leads = sum(each.leads for each in held.values())
-look.head("Pipelines", lookups.names.teams.get(pipeline.team_id, ""), pipeline.name, words.count(leads, "lead"), words.count(len(pipeline.stages), "stage"))
+with top:
+    look.head("Pipelines", lookups.names.teams.get(pipeline.team_id, ""), pipeline.name, words.count(leads, "lead"), words.count(len(pipeline.stages), "stage"))
 messages.draw(person, on_undo=acts.begin_anew)
 acts.draw_moves(person, pipeline, moves)
-acts.draw_draft_line(person, pipeline, draft)
-wanted = stages.draw(pipeline, plan(pipeline, draft), draft, held)
+with st.container(horizontal=True, vertical_alignment="center", key="pipelines_line"):
+    name = stages.draw_name(pipeline, draft)
+    acts.draw_draft_line(person, pipeline, draft)
+acts.draw_trouble(person, pipeline, draft)
+wanted = stages.draw(pipeline, name, plan(pipeline, draft), draft, held)
 acts.keep(person, pipeline, draft, wanted)

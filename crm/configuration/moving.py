@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from crm.access import OPERATOR, Person, acting_as, as_system, load, person_of, writing
 from crm.changes import Edit, apply, rows
 from crm.db import queue
-from crm.errors import CrmError
+from crm.errors import CrmError, NotFound
 from crm.leads.records import LEAD, entry_unasked
 
 FEW = 500
@@ -83,6 +83,23 @@ def begin(session: Session, change_set_id: int, from_stage_id: int, to_stage_id:
         move_id = session.scalar(_NEW, given)
     queue.ask(session, TASK, move_id=move_id)
     return leads
+
+
+_AGAIN = text("update crm.stage_moves set state = 'running', problem = null, finished_at = null where id = :id and person_id is not distinct from :me")
+
+
+def is_asked(session: Session) -> bool:
+    """Whether a job waits or runs that moves leads; a move that is running without one has lost it."""
+    return queue.is_asked(session, TASK)
+
+
+def ask_again(session: Session, move_id: int) -> None:
+    """Go on with a move of one's own that was interrupted, or that left leads behind. Raises `NotFound` for anybody else's."""
+    with writing(session, "account", "move"):
+        touched = session.execute(_AGAIN, {"id": move_id, "me": person_of(session).id or None}).rowcount  # type: ignore[attr-defined]
+    if not touched:
+        raise NotFound("There is no such move of yours.")
+    queue.ask(session, TASK, move_id=move_id)
 
 
 def go_on(move_id: int) -> int:

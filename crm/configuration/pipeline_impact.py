@@ -53,7 +53,9 @@ def say(session: Session, draft: Draft, edits: Sequence[DraftEdit]) -> Impact:
     """The sentences, questions and blockers of a draft's pipelines and stages."""
     standing = pipelines(session)
     stages = {stage.id: stage for pipeline in standing for stage in pipeline.stages}
-    held = leads_in(session, list(stages))
+    touched = {edit.record_id for edit in edits if edit.record_type == "stage"}
+    ended = {edit.record_id for edit in edits if edit.record_type == "pipeline" and edit.removes}
+    held = leads_in(session, [stage.id for stage in stages.values() if stage.id in touched or stage.pipeline_id in ended])
     work = _Work(draft, {p.id: p for p in standing}, stages, held, names_of_teams(session))
     lines = [*work.of_pipelines(), *work.of_stages(), *work.of_reports()]
     return Impact((*lines, "Nobody loses sight of anything.") if lines else (), tuple(work.questions()), tuple(work.blockers()))
@@ -98,7 +100,7 @@ class _Work:
         return lines
 
     def of_stages(self) -> list[str]:
-        lines = [f"“{edit.wanted.get('name')}” is new." for edit in self.new_stages()]
+        lines = [f"“{edit.wanted['name']}” is new." for edit in self.new_stages() if edit.wanted.get("name")]
         for edit, stage in self.standing_stages():
             lines += self._removal(stage) if edit.removes else self._change(stage, edit)
         if any("position" in edit.wanted for edit, _ in self.standing_stages()):

@@ -113,8 +113,8 @@ def _draw_fields(base: Base, person: Person, lookups: Lookups) -> dict[str, Any]
         if closed.shows(person, name):
             most = 2 if name == "market" else 300
             given[name] = place.text_input(LEAD.fields[name].label, row[name] or "", key=key(name), max_chars=most, disabled=shut[name])
-    if (row["stage_kind"] == "lost" or row["lost_reason"]) and closed.shows(person, "lost_reason"):
-        given["lost_reason"] = st.text_input("Lost reason", row["lost_reason"] or "", key=key("lost_reason"), max_chars=300, disabled=shut["lost_reason"])
+    if closed.shows(person, "lost_reason"):
+        _ask_lost_reason(given, base, lookups, is_shut=shut["lost_reason"])
     for name, value in row["custom"].items():
         if value is None or isinstance(value, str):
             field = LEAD.field(f"custom.{name}")
@@ -133,6 +133,20 @@ def _draw_value(base: Base, place: DeltaGenerator, lookups: Lookups, *, is_shut:
             disabled=is_shut,
         )  # fmt: skip
     return {"amount": amount, "currency": code} if amount.strip() else None
+
+
+def _ask_lost_reason(given: dict[str, Any], base: Base, lookups: Lookups, *, is_shut: bool) -> None:
+    """Out of the list of the pipeline's stages, where they have one; then also before the lead is lost, for it is asked on the way there."""
+    row, stages = base.row, [s for p in lookups.pipelines if p.id == base.row["pipeline_id"] for s in p.stages]
+    reasons = dict.fromkeys(reason for stage in stages for reason in stage.lost_reasons)
+    if reasons:
+        listed = list(dict.fromkeys(["", *reasons, row["lost_reason"] or ""]))
+        given["lost_reason"] = st.selectbox(
+            "Lost reason", listed, listed.index(row["lost_reason"] or ""), key=base.key("lost_reason"), format_func=lambda reason: reason or "None",
+            disabled=is_shut,
+        )  # fmt: skip
+    elif row["stage_kind"] == "lost" or row["lost_reason"] or any("lost_reason" in stage.required_fields for stage in stages):
+        given["lost_reason"] = st.text_input("Lost reason", row["lost_reason"] or "", key=base.key("lost_reason"), max_chars=300, disabled=is_shut)
 
 
 def _plain_amount(amount: Decimal | None) -> str:

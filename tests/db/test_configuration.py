@@ -14,6 +14,7 @@ from crm.configuration.drafts import Draft, DraftEdit
 from crm.configuration.impact import preview
 from crm.errors import Invalid, NotFound, Refused, Stale
 from tests.cast import Cast
+from tests.jobs.waiting import on_queue
 
 SUBJECT = "pipeline:1"
 
@@ -314,3 +315,20 @@ def test_a_job_that_is_interrupted_goes_on_where_it_was(db: Any, cast: Cast, mon
     monkeypatch.setattr(moving, "_move", real)
     assert moving.go_on(move_id) == moving.FEW + 103 - 150
     assert db.value("select moved from crm.stage_moves") == moving.FEW + 103
+
+
+def test_a_move_that_stopped_short_goes_on_when_its_person_asks(db: Any, cast: Cast) -> None:
+    fill(db, cast, moving.FEW + 100)
+    applied(cast, "mona", removal(cast, "Lead", "Contacted"))
+    move_id = db.value("select id from crm.stage_moves")
+    with on_queue(db) as queue:
+        queue.execute(text("delete from procrastinate_jobs"))
+    with db.owner().begin() as connection:
+        connection.exec_driver_sql("update crm.stage_moves set state = 'failed', problem = 'away'")
+    with acting_as(cast.who("alma")) as session, pytest.raises(NotFound):
+        moving.ask_again(session, move_id)
+    with acting_as(cast.who("mona")) as session:
+        assert not moving.is_asked(session)
+        moving.ask_again(session, move_id)
+        assert moving.is_asked(session)
+    assert moving.go_on(move_id) == moving.FEW + 103

@@ -65,7 +65,6 @@ def draw_draft_line(person: Person, pipeline: PipelineRow, draft: Draft | None) 
             with acting_as(person) as session:
                 drafts.discard_draft(session, subject(pipeline))
             _forget()
-    _draw_trouble(person, pipeline, draft)
 
 
 def _forget() -> None:
@@ -82,7 +81,7 @@ def show(pipeline: PipelineRow) -> None:
         draft = drafts.open_draft(session, subject(pipeline))
         impact = preview(session, draft) if draft else Impact()
     draw_impact(impact)
-    if draft and st.button("Apply", key="pipelines.preview.apply", type="primary", disabled=not impact.is_ready):
+    if draft and impact.is_ready and st.button("Apply", key="pipelines.preview.apply", type="primary"):
         _apply(person, pipeline, draft)
 
 
@@ -107,10 +106,10 @@ def _apply(person: Person, pipeline: PipelineRow, draft: Draft) -> None:
     _forget()
 
 
-def _draw_trouble(person: Person, pipeline: PipelineRow, draft: Draft) -> None:
+def draw_trouble(person: Person, pipeline: PipelineRow, draft: Draft | None) -> None:
     """Why it could not be applied; where somebody else was first, the two ways on."""
     found = st.session_state.get(STALE)
-    if not found or found[0] != pipeline.id:
+    if not found or found[0] != pipeline.id or draft is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="pipelines_trouble"):
         st.html(f"<span>{escape(found[1])}</span>", width="stretch")
@@ -136,12 +135,26 @@ def draw_moves(person: Person, pipeline: PipelineRow, moves: Sequence[StageMove]
         person = viewer("pipeline", "configure")
         with acting_as(person) as session:
             now = moving.moves_of(session, pipeline.id)
+            is_lost = any(move.state == "running" for move in now) and not moving.is_asked(session)
         for move in now:
             _draw_move(move)
+            if (move.state == "running" and is_lost) or move.state == "failed":
+                _offer_again(person, move)
         if is_running and not any(move.state == "running" for move in now):
             st.rerun()
 
     live()
+
+
+def _offer_again(person: Person, move: StageMove) -> None:
+    """A move whose job is gone, or that could not be done: whoever began it may let it go on."""
+    if st.button("Go on", key=f"pipelines.move.{move.id}"):
+        try:
+            with acting_as(person) as session:
+                moving.ask_again(session, move.id)
+        except CrmError as error:
+            messages.leave(error.detail)
+        st.rerun()
 
 
 def _draw_move(move: StageMove) -> None:

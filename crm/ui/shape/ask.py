@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 from sqlalchemy.orm import Session
 
 from crm.access import Person, acting_as, person_of
 from crm.configuration.making import archive_pipeline, new_pipeline
+from crm.configuration.pipeline_impact import Counted, leads_in
 from crm.errors import CrmError
+from crm.leads.reads import names_of_teams
 from crm.pipelines.reads import PipelineRow, pipelines
 from crm.pipelines.ready_made import READY_MADE
 from crm.ui import messages
@@ -22,6 +24,17 @@ def configurable(session: Session) -> list[PipelineRow]:
     """The pipelines that the person may shape, team by team."""
     reach = person_of(session).reach("pipeline", "configure")
     return [pipeline for pipeline in pipelines(session) if reach.everywhere or pipeline.team_id in reach.teams]
+
+
+def leads_held(person: Person, pipeline: PipelineRow) -> Mapping[int, Counted]:
+    """Leads by stage, some seconds old at most: each key that is pressed draws the page anew, and there may be a million of them."""
+    return _leads_held(person.id, person.stamp, tuple(stage.id for stage in pipeline.stages), person)
+
+
+@st.cache_resource(ttl=5, max_entries=200, show_spinner=False)
+def _leads_held(person_id: int, stamp: int, stage_ids: tuple[int, ...], _person: Person) -> Mapping[int, Counted]:
+    with acting_as(_person) as session:
+        return leads_in(session, stage_ids)
 
 
 def choose(mine: Sequence[PipelineRow], person: Person, lookups: Lookups) -> PipelineRow | None:
@@ -86,8 +99,6 @@ def _says(name: str) -> str:
 
 
 def _teams(session: Session) -> dict[int, str]:
-    from crm.leads.reads import names_of_teams
-
     reach = person_of(session).reach("pipeline", "configure")
     return {team_id: name for team_id, name in names_of_teams(session).items() if reach.everywhere or team_id in reach.teams}
 

@@ -51,7 +51,7 @@ def read() -> None:
         return
     st.html(f"<b>{words.count(len(draft.edits), 'change')}</b>")
     acts.draw_impact(impact)
-    if not st.button("Apply", key="pipelines.file.apply", type="primary", disabled=not impact.is_ready):
+    if not impact.is_ready or not st.button("Apply", key="pipelines.file.apply", type="primary"):
         return
     try:
         with acting_as(person) as session:

@@ -16,44 +16,47 @@ from crm.configuration.pipeline_plan import Key, Planned, moved
 from crm.pipelines.reads import PipelineRow
 from crm.pipelines.rules import ACTIVITY_WORDS, COLOURS, FIELD_WORDS, STAGE_KINDS
 from crm.ui import words
+from crm.ui.board.cards import FIRST_TINT, LAST_TINT
 from crm.ui.shape import state
 
-WIDTHS = (1.1, 3.2, 1.6, 1.2, 1.3, 1.6, 2.6, 1.1, 0.7)
-TITLES = ("", "Stage", "Kind", "Chance, %", "Days", "Colour", "Asks for", "Leads", "")
+WIDTHS = (0.75, 0.25, 3.2, 1.5, 1.1, 1.1, 1.7, 3.0, 0.9, 0.6)
+TITLES = ("", "", "Stage", "Kind", "Chance, %", "Days", "Colour", "Asks for", "Leads", "")
 BY_PLACE = "by its place"
 
 
-def draw(pipeline: PipelineRow, planned: Sequence[Planned], draft: Draft | None, held: Mapping[int, Counted]) -> state.Wanted:
-    """The grid; answers the name, the stages in their order, and where removed stages' leads go, as they are wanted now."""
+def draw(pipeline: PipelineRow, name: str, planned: Sequence[Planned], draft: Draft | None, held: Mapping[int, Counted]) -> state.Wanted:
+    """The grid; answers the stages in their order, and where removed stages' leads go, as they are wanted now. `name`: as `draw_name` answered."""
     places = dict(draft.places) if draft else {}
-    name = _name(pipeline, draft)
     staying = [stage for stage in planned if not stage.is_removed]
     found: list[Planned] = []
     with st.container(key="pipelines_grid", gap=None):
         _heads()
-        for place, stage in enumerate(planned):
+        for stage in planned:
             with st.container(key=f"pipelines_row_{state.slug(stage.key)}", gap=None):
                 if stage.is_removed:
                     places.update(_removed(pipeline, stage, staying, places, held))
                     found.append(stage)
                 else:
-                    found.append(_row(pipeline, stage, place, len(staying), held))
+                    found.append(_row(pipeline, stage, staying.index(stage), len(staying), held))
     if st.button("Add a stage", key=f"pipelines.{pipeline.id}.add", icon=":material/add:", type="tertiary"):
         found = _with_new(found)
         state.ask_again()
     return state.Wanted(name, state.acted(pipeline.id, found), places)
 
 
-def _name(pipeline: PipelineRow, draft: Draft | None) -> str:
+def draw_name(pipeline: PipelineRow, draft: Draft | None) -> str:
+    """The pipeline's own name, as it is wanted now."""
     edit = draft.edit_of("pipeline", pipeline.id) if draft else None
     standing = str(edit.wanted.get("name", pipeline.name)) if edit else pipeline.name
-    given = st.text_input("Name of the pipeline", standing, key=state.key(pipeline.id, "pipeline", "name"), max_chars=80, width=300)
+    given = st.text_input(
+        "Name of the pipeline", standing, key=state.key(pipeline.id, "pipeline", "name"), max_chars=80, width=300, label_visibility="collapsed"
+    )
     return given.strip() or pipeline.name
 
 
 def _heads() -> None:
     for column, title in zip(st.columns(WIDTHS, vertical_alignment="center"), TITLES, strict=True):
-        column.html(f"<span class='tl-muted tl-col'>{title}</span>")
+        column.html(f"<span class='tl-muted tl-col{' tl-num' if title == 'Leads' else ''}'>{title}</span>")
 
 
 def _row(pipeline: PipelineRow, stage: Planned, place: int, count: int, held: Mapping[int, Counted]) -> Planned:
@@ -63,39 +66,39 @@ def _row(pipeline: PipelineRow, stage: Planned, place: int, count: int, held: Ma
     def key(name: str) -> str:
         return state.key(pipeline.id, stage.key, name)
 
-    with at[0], st.container(horizontal=True, gap=None):
+    step = COLOURS[stage.colour] if stage.colour else FIRST_TINT + (LAST_TINT - FIRST_TINT) * place // max(count - 1, 1)
+    with at[0], st.container(horizontal=True, gap=None, key=f"pipelines_icon_way_{state.slug(stage.key)}"):
         for by, icon, word in ((-1, "arrow_upward", "up"), (1, "arrow_downward", "down")):
             is_end = place == 0 if by < 0 else place == count - 1
-            label = f"Move {stage.name or 'this stage'} {word}"
-            if st.button("", icon=f":material/{icon}:", key=key(word), help=label, type="tertiary", disabled=is_end):
+            if st.button(f"Move {stage.name or 'the new stage'} {word}", icon=f":material/{icon}:", key=key(word), type="tertiary", disabled=is_end):
                 state.act(pipeline.id, partial(moved, key=stage.key, by=by))
-    name = at[1].text_input("Stage", stage.name, key=key("name"), label_visibility="collapsed", max_chars=80, placeholder="Name of the stage")
-    kind = at[2].selectbox("Kind", STAGE_KINDS, STAGE_KINDS.index(stage.kind), key=key("kind"), label_visibility="collapsed")
+    at[1].html(f"<i class='tl-swatch tl-{stage.kind}' style='--step:{step}%'></i>")
+    name = at[2].text_input("Stage", stage.name, key=key("name"), label_visibility="collapsed", max_chars=80, placeholder="Name of the stage")
+    kind = at[3].selectbox("Kind", STAGE_KINDS, STAGE_KINDS.index(stage.kind), key=key("kind"), label_visibility="collapsed")
     percent = round(float(stage.probability) * 100)
-    chance = at[3].number_input("Chance in percent", 0, 100, percent, key=key("chance"), label_visibility="collapsed")
-    days = at[4].number_input("Target days", 0, 3650, stage.target_days, key=key("days"), label_visibility="collapsed", placeholder="none")
-    colour = _colour(at[5], stage, place, count, key("colour"))
-    with at[6]:
+    chance = at[4].number_input("Chance in percent", 0, 100, percent, key=key("chance"), label_visibility="collapsed")
+    days = at[5].number_input("Target days", 0, 3650, stage.target_days, key=key("days"), label_visibility="collapsed", placeholder="none")
+    colour = _colour(at[6], stage, key("colour"))
+    with at[7]:
         requirements = _asks(stage, key)
-    at[7].html(f"<span class='tl-num'>{held.get(stage.key, Counted()).leads:,}</span>" if isinstance(stage.key, int) else "<span class='tl-muted'>new</span>")
-    if at[8].button("", icon=":material/close:", key=key("remove"), type="tertiary", help=f"Remove {stage.name or 'this stage'}"):
-        state.act(pipeline.id, lambda stages: _without(stages, stage.key))
+    leads = f"{held.get(stage.key, Counted()).leads:,}" if isinstance(stage.key, int) else "new"
+    at[8].html(f"<span class='tl-num'>{leads}</span>")
+    with at[9], st.container(key=f"pipelines_icon_out_{state.slug(stage.key)}"):
+        if st.button(f"Remove {stage.name or 'the new stage'}", icon=":material/close:", key=key("remove"), type="tertiary"):
+            state.act(pipeline.id, lambda stages: _without(stages, stage.key))
     return replace(
         stage, name=(name or "").strip(), kind=kind, probability=stage.probability if chance == percent else round(chance / 100, 3),
         target_days=None if days is None else int(days), colour=colour, requirements=requirements,
     )  # fmt: skip
 
 
-def _colour(at: Any, stage: Planned, place: int, count: int, key: str) -> str | None:
+def _colour(at: Any, stage: Planned, key: str) -> str | None:
     """Only open stages are drawn in the accent; the others carry the colour of their kind."""
     if stage.kind != "open":
-        at.html(f"<span class='tl-stage tl-{stage.kind}'>{stage.kind}</span>")
+        at.html("<span class='tl-muted tl-col'>by its kind</span>")
         return stage.colour
-    step = COLOURS[stage.colour] if stage.colour else 34 + 66 * place // max(count - 1, 1)
-    with at, st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.html(f"<i class='tl-swatch' style='--step:{step}%'></i>", width="content")
-        options = [BY_PLACE, *COLOURS]
-        picked = st.selectbox("Colour", options, options.index(stage.colour or BY_PLACE), key=key, label_visibility="collapsed")
+    options = [BY_PLACE, *COLOURS]
+    picked = at.selectbox("Colour", options, options.index(stage.colour or BY_PLACE), key=key, label_visibility="collapsed")
     return None if picked == BY_PLACE else picked
 
 
