@@ -5,6 +5,7 @@ from crm.activities import models as activities
 from crm.alerts import models as alerts
 from crm.changes import models as changes
 from crm.companies import models as companies
+from crm.configuration import models as configuration
 from crm.customers import models as customers
 from crm.db.base import Base
 from crm.leads import models as leads
@@ -12,4 +13,4 @@ from crm.ledger import models as ledger
 from crm.organisation import models as organisation
 from crm.pipelines import models as pipelines
 
-__all__ = ["Base", "access", "activities", "alerts", "changes", "companies", "customers", "leads", "ledger", "organisation", "pipelines"]
+__all__ = ["Base", "access", "activities", "alerts", "changes", "companies", "configuration", "customers", "leads", "ledger", "organisation", "pipelines"]

@@ -121,7 +121,8 @@ def writing(session: Session, resource: str, action: str, *, undoing: int | None
     assign = reach | person.reach(resource, "assign")
     if undoing:
         assign = assign | person.reach(resource, "create") | person.reach(resource, "edit")
-    outer = session.info.get("writing")
+    outer, outer_undoing = session.info.get("writing"), session.info.get("undoing")
+    session.info["undoing"] = undoing  # what stood before may stand again: the words' rules then ask for nothing new
     inner = session.info["writing"] = json.dumps({
         "crm.write_resource": resource,
         "crm.write_all": _on(reach.everywhere), "crm.write_teams": _ids(reach.teams), "crm.write_own": _on(reach.own),
@@ -134,7 +135,7 @@ def writing(session: Session, resource: str, action: str, *, undoing: int | None
     try:
         yield
     finally:
-        session.info["writing"] = outer
+        session.info.update(writing=outer, undoing=outer_undoing)
         if _is_sound(session):  # else the savepoint's rollback, or the transaction's end, takes the role back
             _apply(session, outer or session.info["back"])
 

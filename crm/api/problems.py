@@ -59,9 +59,12 @@ def problem(error: CrmError, **facts: Any) -> Response:
     return answer(body, status=error.status, headers=_headers(error), media_type=PROBLEM)
 
 
+_INSIDE = ("conflicts", "record_id", "record_type")
+
+
 def _plain_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """A record's own field names in API form; what is no JSON stays inside."""
-    plain = {name: value for name, value in facts.items() if isinstance(value, (str, int, float, bool, list, dict)) and name not in ("conflicts", "record_id")}
+    plain = {name: value for name, value in facts.items() if isinstance(value, (str, int, float, bool, list, dict)) and name not in _INSIDE}
     if "field" in plain:
         plain["field"] = field_of(str(plain["field"]))
     if "missing" in plain:

@@ -120,7 +120,8 @@ class _Apply:
         if result.error:
             raise result.error
         if result.conflicts:
-            raise Stale("Somebody else changed the same field since you looked. Nothing was written.", conflicts=result.conflicts, record_id=result.record_id)
+            raise Stale("Somebody else changed the same field since you looked. Nothing was written.", conflicts=result.conflicts,
+                        record_id=result.record_id, record_type=result.edit.record_type)  # fmt: skip
 
     # Changing what exists
 

@@ -74,6 +74,22 @@ def is_change_set_of(session: Session, change_set_id: int, person_id: int | None
     return bool(session.scalar(statement, {"id": change_set_id, "p": person_id}))
 
 
+_HOLD = text("select pg_advisory_xact_lock(hashtextextended('change set ' || :id, 0))")
+
+
+def hold_change_set(session: Session, change_set_id: int) -> None:
+    """Until the transaction ends nobody else undoes this change set, or adds to it in the background."""
+    session.execute(_HOLD, {"id": str(change_set_id)})
+
+
+_IS_UNDONE = text("select exists (select from crm.change_sets where undoes_id = :id)")
+
+
+def is_undone(session: Session, change_set_id: int) -> bool:
+    """Whether somebody has taken it back, as far as the role sees."""
+    return bool(session.scalar(_IS_UNDONE, {"id": change_set_id}))
+
+
 def lock(session: Session, kind: RecordType, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """The records within the write scope, locked in id order."""
     columns = _columns(kind.name)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.access import person_of, writing
+from crm.changes import rows
 from crm.changes.apply import apply
 from crm.changes.edits import Disagreement, Edit
 from crm.changes.records import type_of
@@ -66,8 +68,8 @@ def undo(session: Session, change_set_id: int) -> Undone:
     if row is None:
         raise NotFound("There is no such change set, or you may not see it.")
     is_mine = row.person_id == (person_of(session).id or None)
+    rows.hold_change_set(session, change_set_id)  # whoever still adds to it ends first, or finds it undone
     edits = [edit for change in _steps(session, change_set_id, sees_all=is_mine) for edit in _inverse(change)]
-    edits.sort(key=lambda edit: (type_of(edit.record_type).rank, edit.record_type))  # stable: what hangs on leads and companies goes back first
     done = Undone()
     errors: list[Exception] = []
     for batch in _batches(edits):
@@ -118,6 +120,19 @@ def _inverse(change: Mapping[str, Any]) -> list[Edit]:
 
 
 def _batches(edits: Sequence[Edit]) -> Iterable[Sequence[Edit]]:
+    """First what was removed comes back, what others stand in before what stood in it (a stage before its leads); then the rest, what hangs on it first."""
+    back = [edit for edit in edits if edit.wanted.get("deleted_at", ...) is None]
+    for _, restored in groupby(sorted(back, key=_rank, reverse=True), key=_rank):
+        yield from _parts(list(restored))
+    rest = [edit for edit in edits if edit.wanted.get("deleted_at", ...) is not None]
+    yield from _parts(sorted(rest, key=lambda edit: (_rank(edit), edit.record_type)))
+
+
+def _rank(edit: Edit) -> int:
+    return type_of(edit.record_type).rank
+
+
+def _parts(edits: Sequence[Edit]) -> Iterable[Sequence[Edit]]:
     for start in range(0, len(edits), BATCH):
         yield edits[start : start + BATCH]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm.configuration import moving
 from crm.customers.asking import DIFFERENCE, FULL, TURNS
 from crm.jobs import cleaning, reaper, syncing
 from crm.jobs.app import app
@@ -49,3 +50,9 @@ def sync_orders(timestamp: int | None = None, asked_by_id: int | None = None) ->
 def sync_orders_fully(timestamp: int | None = None, asked_by_id: int | None = None) -> None:
     """Read everything in production, and mark what is gone."""
     syncing.sync_as_job("full", asked_by=asked_by_id)
+
+
+@app.task(name=moving.TASK)
+def move_leads_of_stage(move_id: int) -> None:
+    """Move the leads of a removed stage to where the draft said."""
+    log.info("stage_leads_moved", move_id=move_id, count=moving.go_on(move_id))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import text
@@ -14,7 +15,20 @@ from crm.errors import Invalid
 from crm.leads import rules
 from crm.organisation.rules import read_market
 from crm.pipelines.layout import Layout, layout, own_layout
-from crm.pipelines.reads import PipelineRow
+from crm.pipelines.reads import PipelineRow, StageRow
+
+_UNASKED = "leads.entry_unasked"
+_HAS_ACTIVITY = text("select exists (select from crm.activities where lead_id = :lead and kind = :kind and deleted_at is null)")
+
+
+@contextmanager
+def entry_unasked(session: Session) -> Iterator[None]:
+    """Meanwhile stages ask nothing of leads that enter: their stage was removed, and nobody could fill in thousands first."""
+    session.info[_UNASKED] = True
+    try:
+        yield
+    finally:
+        del session.info[_UNASKED]
 
 
 class LeadChecks(Checks):
@@ -83,9 +97,18 @@ class LeadChecks(Checks):
             wanted["stage_id"] = after["stage_id"] = pipeline.stages[0].id
         stage = rules.check_stage(after["stage_id"], pipeline)
         if current is None or stage.id != current["stage_id"]:
-            rules.check_entry(stage, after)
+            self._check_entry(stage, current, after)
         if team_moved and "owner_id" not in wanted and after.get("owner_id") and not self._belongs(after["owner_id"], line):
             wanted["owner_id"] = None  # nobody of the new team's yet: it shows as unassigned there
+
+    def _check_entry(self, stage: StageRow, current: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:
+        """A new lead has no activities yet, so only one that moves in is asked for them. What is taken back stood there before."""
+        if self.session.info.get(_UNASKED) or self.session.info.get("undoing"):
+            return
+        rules.check_entry(stage, after)
+        if stage.required_activity and current is not None:
+            asked = {"lead": current["id"], "kind": stage.required_activity}
+            rules.check_activity(stage, is_there=bool(self.session.scalar(_HAS_ACTIVITY, asked)))
 
     def _in_sight(self, standing: Layout, line: Sequence[int]) -> Layout:
         """For a new lead, only pipelines that the person sees count. The wall is asked where their reach alone does not say it."""

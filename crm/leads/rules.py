@@ -7,11 +7,9 @@ from typing import Any
 
 from crm.errors import Invalid
 from crm.pipelines.reads import PipelineRow, StageRow
+from crm.pipelines.rules import ACTIVITY_WORDS, FIELD_WORDS
 
-FIELD_WORDS = {
-    "expected_close_on": "an expected close date", "value": "a value", "owner_id": "an owner", "next_step": "a next step",
-    "company_id": "a company", "email": "a mail address", "phone": "a phone number", "lost_reason": "a lost reason", "source": "a source",
-}  # fmt: skip
+__all__ = ["FIELD_WORDS", "check_activity", "check_entry", "check_pipeline", "check_stage", "default_pipeline"]
 
 
 def default_pipeline(pipelines: Iterable[PipelineRow], team_ids: Sequence[int]) -> PipelineRow:
@@ -40,11 +38,25 @@ def check_stage(stage_id: int, pipeline: PipelineRow) -> StageRow:
 
 
 def check_entry(stage: StageRow, after: Mapping[str, Any]) -> None:
-    """What the stage wants filled before a lead may enter."""
+    """What the stage wants filled before a lead may enter; a lost reason, where it lists some, is one of them."""
     missing = [name for name in stage.required_fields if _value(name, after) in (None, "")]
+    if stage.lost_reasons and "lost_reason" not in missing and after.get("lost_reason") not in stage.lost_reasons:
+        if not after.get("lost_reason"):
+            missing.append("lost_reason")
+        elif not missing:
+            reasons = ", ".join(stage.lost_reasons)
+            raise Invalid(f"{stage.name} takes one of these lost reasons: {reasons}. Choose one and move the lead again.", field="stage_id",
+                          missing=["lost_reason"])  # fmt: skip
     if missing:
         words = " and ".join(FIELD_WORDS.get(name, name.removeprefix("custom.")) for name in missing)
         raise Invalid(f"{stage.name} needs {words}. Fill it in and move the lead again.", field="stage_id", missing=missing)
+
+
+def check_activity(stage: StageRow, *, is_there: bool) -> None:
+    """What the stage wants to have happened before a lead moves in."""
+    if stage.required_activity and not is_there:
+        words = ACTIVITY_WORDS[stage.required_activity]
+        raise Invalid(f"{stage.name} needs {words} first. Note it on the lead and move the lead again.", field="stage_id")
 
 
 def _value(name: str, after: Mapping[str, Any]) -> Any:

@@ -20,6 +20,9 @@ class StageRow:
     target_days: int | None
     required_fields: tuple[str, ...]
     version: int
+    required_activity: str | None = None
+    lost_reasons: tuple[str, ...] = ()
+    colour: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ _PIPELINES = text("""
     where p.deleted_at is null order by p.team_id, p.position, p.id
 """)
 _STAGES = text("""
-    select s.id, s.pipeline_id, s.name, s.kind, s.position, s.probability, s.target_days, s.requirements, s.version from crm.stages as s
+    select s.id, s.pipeline_id, s.name, s.kind, s.position, s.probability, s.target_days, s.requirements, s.version, s.colour from crm.stages as s
     where s.deleted_at is null order by s.pipeline_id, s.position, s.id
 """)
 
@@ -46,8 +49,11 @@ def pipelines(session: Session) -> Sequence[PipelineRow]:
     """Every live pipeline the session's role sees, with its stages in order."""
     stages: dict[int, list[StageRow]] = {}
     for row in session.execute(_STAGES):
-        required = tuple(row.requirements.get("fields", ()))
+        asks = row.requirements
         stages.setdefault(row.pipeline_id, []).append(
-            StageRow(row.id, row.pipeline_id, row.name, row.kind, row.position, float(row.probability), row.target_days, required, row.version)
-        )
+            StageRow(
+                row.id, row.pipeline_id, row.name, row.kind, row.position, float(row.probability), row.target_days, tuple(asks.get("fields", ())),
+                row.version, asks.get("activity"), tuple(asks.get("lost_reasons", ())), row.colour,
+            )
+        )  # fmt: skip
     return [PipelineRow(row.id, row.team_id, row.name, row.position, tuple(stages.get(row.id, ())), row.version) for row in session.execute(_PIPELINES)]

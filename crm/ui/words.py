@@ -16,7 +16,7 @@ NOTHING = "–"
 DOORS: Mapping[str, str] = {
     "grid": "in the grid", "form": "on the lead's page", "board": "on the board", "bulk": "by a bulk edit", "api": "over the API", "import": "by an import",
     "undo": "by an undo", "conflict": "by settling a conflict", "sync": "by the order sync", "demo": "in the demo data", "page": "on a page",
-    "command": "on the command line", "setup": "at the first set-up",
+    "command": "on the command line", "setup": "at the first set-up", "configuration": "by a change of the set-up",
 }  # fmt: skip
 ACTIVITIES: Mapping[str, str] = {
     "call": "Call", "meeting": "Meeting", "note": "Note", "mail_in": "Mail received", "mail_out": "Mail sent", "message": "Message",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Engine, text
@@ -16,6 +17,7 @@ import crm.records  # noqa: F401 - registers every kind of record
 from crm import clock
 from crm.access import OPERATOR, Person, acting_as, as_system, load, writing
 from crm.changes import Edit, apply, delete_edit
+from crm.configuration.drafts import DraftEdit, keep_draft
 from crm.ledger.fold import fold
 from crm.people.use_cases import add_person, add_team, role_id
 from tests.conftest import Database
@@ -172,6 +174,13 @@ class Plain:
         pipelines = self.pipelines(name)
         return {s["id"] for s in self.rows["stages"] if s["pipeline_id"] in pipelines}
 
+    def configuration_drafts(self, name: str) -> set[int]:
+        return {draft["id"] for draft in self.rows["configuration_drafts"] if draft["person_id"] == self.people[name]}
+
+    def stage_moves(self, name: str) -> set[int]:
+        stages = self.stages(name)
+        return {move["id"] for move in self.rows["stage_moves"] if move["from_stage_id"] in stages}
+
     def changes(self, name: str) -> set[int]:
         keeps_people = self.reach(name, "person", "view").everywhere
         seen = {
@@ -278,6 +287,7 @@ def set_up(engine: Engine) -> Plain:
     _work(plain)
     _production(plain)
     _alerts(plain)
+    _configuration(plain)
     return plain
 
 
@@ -396,3 +406,16 @@ def _alerts(plain: Plain) -> None:
         made = [result.record_id for result in apply(session, edits, source="test", on_conflict="refuse").results]
         apply(session, [Edit("alert", alert, {"done_at": clock.now()}, 1) for alert in made[::5]], source="test", on_conflict="refuse")
         apply(session, [delete_edit("alert", alert, 1) for alert in made[1::7] if alert not in made[::5]], source="test", on_conflict="refuse")
+
+
+def _configuration(plain: Plain) -> None:
+    """Drafts of several people, and leads of every team's stages that were on their way once."""
+    for name in ("alma", "mona", "freja", "nils", "nemo"):
+        with acting_as(plain.who(name)) as session:
+            keep_draft(session, "pipeline:1", f"secret draft of {name}", [DraftEdit("stage", 1, {"name": "secret"}, 1)])
+    with acting_as(OPERATOR) as session:
+        stages = session.execute(text("select id, pipeline_id from crm.stages order by id")).all()
+        change_set = session.scalar(text("select max(id) from crm.change_sets"))
+        moves = [{"c": change_set, "f": one.id, "t": two.id} for one, two in pairwise(stages) if one.pipeline_id == two.pipeline_id]
+        with writing(session, "account", "move"):
+            session.execute(text("insert into crm.stage_moves (change_set_id, from_stage_id, to_stage_id, leads, state) values (:c, :f, :t, 1, 'done')"), moves)

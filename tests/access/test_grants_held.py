@@ -146,6 +146,13 @@ def test_a_place_grants_no_more_than_one_holds(shaper, db, role, team, is_held):
                 )
 
 
+def test_what_somebody_holds_already_is_granted_by_nobody_anew(shaper):
+    """Petra could not make carla a rep of Levant, but may give her a place beside it."""
+    with acting_as(shaper.who("petra")) as session:
+        place_person(session, shaper.people["carla"], [(shaper.teams["Levant"], shaper.roles["rep"]), (shaper.teams["Gulf"], shaper.roles["Shaper"])])
+    assert {m.role for m in shaper.who("carla").memberships} == {"rep", "Shaper"}
+
+
 def test_taking_away_is_no_granting(shaper):
     with acting_as(shaper.who("petra")) as session:
         place_person(session, shaper.people["carla"], [])

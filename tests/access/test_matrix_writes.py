@@ -75,6 +75,16 @@ def is_seen(plain, name, kind, row) -> bool:
     return row["id"] in getattr(plain, KINDS[kind])(name)
 
 
+def holds_leads(plain: Plain, kind: str, row) -> bool:
+    """Whether a stage, or an open stage of a pipeline, has leads in it: then it is not simply removed."""
+    if kind not in ("stage", "pipeline"):
+        return False
+    open_stages = {stage["id"] for stage in plain.rows["stages"] if stage["kind"] == "open"}
+    return any(
+        lead["deleted_at"] is None and lead[f"{kind}_id"] == row["id"] and (kind == "stage" or lead["stage_id"] in open_stages) for lead in plain.rows["leads"]
+    )
+
+
 def expected(plain, name, kind, action, row) -> str:
     if not is_seen(plain, name, kind, row) or (row.get("deleted_at") and action != "delete"):
         return "not_found"
@@ -82,6 +92,8 @@ def expected(plain, name, kind, action, row) -> str:
         return "denied"
     if action == "edit" and kind == "grant" and row["scope"] == "all":
         return "unchanged"
+    if action == "delete" and (kind == "team" or holds_leads(plain, kind, row)):
+        return "invalid"
     return "unchanged" if action == "delete" and row["deleted_at"] else "applied"
 
 
@@ -451,6 +463,25 @@ def test_undo_touches_only_what_may_be_changed_or_was_ones_own(wide_db, plain, n
             for kind, record_id in touched:
                 (row,) = plain.of(KINDS[kind], [record_id])
                 assert is_mine or in_reach(plain, name, kind, "edit", row) or in_reach(plain, name, kind, "delete", row), (change_set, kind, row)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_a_draft_is_written_changed_and_removed_in_ones_own_name_only(wide_db, plain, name):
+    me, other = plain.people[name], plain.people["alma" if name != "alma" else "mona"]
+    with trying(plain, name) as session, writing(session, "account", "draft"):
+        for person_id, may in ((me, True), (other, False)):
+            with aside(session):
+                drafted = "insert into crm.configuration_drafts (person_id, subject, title) values (:p, 'role:9', 'x')"
+                assert _inserts(session, drafted, {"p": person_id}) == may
+            with aside(session):
+                moved = "insert into crm.stage_moves (change_set_id, person_id, from_stage_id, to_stage_id, leads) values (1, :p, 1, 1, 1)"
+                assert _inserts(session, moved, {"p": person_id}) == may
+        own = plain.configuration_drafts(name)
+        with aside(session):
+            assert set(session.scalars(text("update crm.configuration_drafts set title = 'x' returning id"))) == own
+        with aside(session):
+            assert set(session.scalars(text("delete from crm.configuration_drafts returning id"))) == own
+        assert session.scalars(text("update crm.stage_moves set moved = 5 returning id")).all() == []
 
 
 @pytest.mark.parametrize("name", ["alma", "mona", "nils", "solveig"])

@@ -12,6 +12,7 @@ from typing import Any
 from crm import clock, money
 from crm.access import Person
 from crm.leads.board import MOST_CARDS, Card, Column
+from crm.pipelines.rules import COLOURS
 from crm.ui import words
 from crm.ui.lookups import Lookups
 
@@ -53,10 +54,11 @@ def encoded(
 
 
 def _tints(columns: Sequence[Column]) -> dict[int, int]:
-    """One hue from light to dark in the order of the open stages."""
+    """One hue from light to dark in the order of the open stages, or as deep as somebody chose."""
     open_stages = [column.stage.id for column in columns if column.stage.kind == "open"]
     step = (LAST_TINT - FIRST_TINT) / max(len(open_stages) - 1, 1)
-    return {stage_id: round(FIRST_TINT + step * place) for place, stage_id in enumerate(open_stages)}
+    chosen = {column.stage.id: COLOURS[column.stage.colour] for column in columns if column.stage.colour}
+    return {stage_id: round(FIRST_TINT + step * place) for place, stage_id in enumerate(open_stages)} | chosen
 
 
 @lru_cache(maxsize=20_000)

@@ -15,7 +15,7 @@ from crm.ui.lookups import Lookups
 
 MOST = 50
 LARGEST_ID = 2**63 - 1
-_HINT = " Fill it in and move the lead again."
+_HINTS = (" Fill it in and move the lead again.", " Choose one and move the lead again.", " Note it on the lead and move the lead again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +99,7 @@ def _answer(move: Move, result: Result, lookups: Lookups, names: Mapping[int, st
 
 
 def _refused(error: CrmError) -> dict[str, Any]:
-    return {"ok": False, "why": error.detail.removesuffix(_HINT), "fill": bool(error.facts.get("missing"))}
+    why = error.detail
+    for hint in _HINTS:
+        why = why.removesuffix(hint)
+    return {"ok": False, "why": why, "fill": bool(error.facts.get("missing"))}

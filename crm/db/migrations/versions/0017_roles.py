@@ -8,7 +8,7 @@ from alembic import context, op
 from crm.db.history import history_triggers
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 
 WALLS, HISTORY = (import_module(f"crm.db.migrations.versions.{name}") for name in ("0004_walls", "0002_history"))
 RECORDS = {
