@@ -42,10 +42,11 @@ def add_person(session: Session, values: Mapping[str, Any], places: Sequence[Pla
     """A new person with their teams and roles; answers the id. Raises `Invalid` for a mail address or name in use."""
     _check_places(session, places)
     given = {"time_zone": "UTC", **values}
-    outcome = apply(session, [Edit(PERSON.name, None, given)], source=source, label="New person", on_conflict="refuse")
-    person_id = outcome.results[0].record_id
-    assert person_id is not None
-    _write_places(session, person_id, places)
+    with session.begin_nested():  # with their places, or not at all
+        outcome = apply(session, [Edit(PERSON.name, None, given)], source=source, label="New person", on_conflict="refuse")
+        person_id = outcome.results[0].record_id
+        assert person_id is not None
+        _write_places(session, person_id, places)
     return person_id
 
 
