@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from crm import clock
 from crm.access import acting_as
 from crm.people import reads
 from crm.ui import look, messages, people_dialogs, people_list, team_tree, words
@@ -32,4 +33,4 @@ with st.container(horizontal=True, vertical_alignment="center", key="people_top"
 if part == "Teams":
     team_tree.draw(teams, may_change=may_shape_teams)
 else:
-    people_list.draw(rows, sought)
+    people_list.draw(rows, sought, today=clock.today(person.time_zone))

@@ -10,7 +10,6 @@ from crm.ui.viewer import viewer
 person = viewer("role", "configure", everywhere=True)
 with acting_as(person) as session:
     roles = {role.name: role for role in reads.list_roles(session)}
-    custom = tuple(reads.custom_fields(session))
 
 look.head("Roles", words.count(len(roles), "role"), "whole organisation")
 messages.draw(person)
@@ -22,7 +21,8 @@ with st.container(horizontal=True, vertical_alignment="center", key="roles_choic
     if st.button("New role", key="roles.new", icon=":material/add:"):
         role_dialogs.add()
 role = roles.get(name or "") or next(iter(roles.values()))
-sheet = role_grid.sheet_of(role, custom)
+with acting_as(person) as session:
+    sheet = role_grid.sheet_of(session, role)
 with st.container(horizontal=True, vertical_alignment="center", key="roles_head", gap="small"):
     held = words.count(role.people, "person holds it", "people hold it") if role.people else "nobody holds it"
     wide = "for the whole organisation" if role.is_organisation_wide else "held in a team"
@@ -38,7 +38,7 @@ with st.container(key="roles_work"):
     with right:
         st.subheader("Fields it closes")
         role_grid.draw_fields(sheet)
-    role_grid.draw_bar(sheet, person, on_applied=st.rerun)
+    role_grid.draw_bar(sheet, person)
 st.html(
     "<p class='tl-states'>“own”: what one owns oneself. “team”: everything of the team in which somebody holds the role, and of the teams below it. "
     "“all”: the whole organisation. Nobody can grant what they do not hold themselves. With several roles the most open field wins.</p>"

@@ -128,8 +128,13 @@ def _told(session: Session, stale: Stale) -> Stale:
     )
 
 
+# What has no name of its own goes by the cell of its grid.
+_NAME = """coalesce(to_jsonb(r) ->> 'name', (to_jsonb(r) ->> 'resource') || ': ' || (to_jsonb(r) ->> 'action'),
+    (to_jsonb(r) ->> 'record_type') || '.' || (to_jsonb(r) ->> 'field'))"""
+
+
 def _name_of(session: Session, table: str, record_id: int) -> str:
-    found = session.scalar(text(f"select to_jsonb(r) ->> 'name' from {table} as r where id = :id"), {"id": record_id})
+    found = session.scalar(text(f"select {_NAME} from {table} as r where id = :id"), {"id": record_id})
     return str(found or f"no. {record_id}")
 
 

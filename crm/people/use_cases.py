@@ -42,10 +42,11 @@ def add_person(session: Session, values: Mapping[str, Any], places: Sequence[Pla
     """A new person with their teams and roles; answers the id. Raises `Invalid` for a mail address or name in use."""
     _check_places(session, places)
     given = {"time_zone": "UTC", **values}
-    outcome = apply(session, [Edit(PERSON.name, None, given)], source=source, label="New person", on_conflict="refuse")
-    person_id = outcome.results[0].record_id
-    assert person_id is not None
-    _write_places(session, person_id, places)
+    with session.begin_nested():  # with their places, or not at all
+        outcome = apply(session, [Edit(PERSON.name, None, given)], source=source, label="New person", on_conflict="refuse")
+        person_id = outcome.results[0].record_id
+        assert person_id is not None
+        _write_places(session, person_id, places)
     return person_id
 
 
@@ -196,8 +197,13 @@ def _write_places(session: Session, person_id: int, places: Sequence[Place]) -> 
 
 
 _GIVEN = "unnest(cast(:teams as bigint[]), cast(:roles as bigint[])) as w (team_id, role_id)"
+# Only what differs: what stands already is granted by nobody anew.
 _PLACE = text(f"""
-    insert into crm.memberships as m (person_id, team_id, role_id) select :person, w.team_id, w.role_id from {_GIVEN}
+    insert into crm.memberships as m (person_id, team_id, role_id)
+    select :person, w.team_id, w.role_id from {_GIVEN}
+    where not exists (
+        select from crm.memberships as h where h.person_id = :person and h.team_id is not distinct from w.team_id and h.role_id = w.role_id
+    )
     on conflict (person_id, team_id) do update set role_id = excluded.role_id where m.role_id <> excluded.role_id
 """)
 _UNPLACE = text(f"""

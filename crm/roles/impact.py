@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from crm.access import Membership, Person, as_system, load
 from crm.changes import Edit
 from crm.changes.records import type_of
-from crm.errors import CrmError
+from crm.errors import CrmError, Stale
 from crm.roles.reads import Role, list_roles
 from crm.roles.records import FIELD_RULE, GRANT
 from crm.roles.use_cases import save_role
@@ -168,6 +168,8 @@ def _blockers(session: Session, edits: Sequence[Edit]) -> list[str]:
     savepoint = session.begin_nested()
     try:
         save_role(session, edits, name="", source="preview")
+    except Stale:
+        return []  # that is no fault of the edits: whoever applies them is told who was first
     except CrmError as error:
         return [error.detail]
     finally:

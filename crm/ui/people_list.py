@@ -15,11 +15,11 @@ from crm.ui import look, people_dialogs, words
 MOST = 200
 
 
-def draw(rows: Sequence[Row], sought: str) -> None:
+def draw(rows: Sequence[Row], sought: str, *, today: date) -> None:
+    """Those who fit what is sought."""
     shown = [row for row in rows if row.mentions(sought)]
     if not shown:
         look.empty("Nobody here", "Try fewer letters, or add a person.")
-    today = clock.now().date()
     with st.container(key="people_list", gap=None):
         for row in shown[:MOST]:
             with st.container(horizontal=True, vertical_alignment="center", key=f"people_row_{row.id}"):

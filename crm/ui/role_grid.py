@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+from sqlalchemy.orm import Session
 
 from crm.access import RESOURCES, Person, acting_as
 from crm.changes import Edit
 from crm.changes.records import type_of
+from crm.configuration.drafts import Draft, discard_draft, open_draft
+from crm.configuration.impact import Impact, preview
+from crm.configuration.use_cases import apply_draft, look_again
 from crm.errors import CrmError
-from crm.roles import rules, use_cases
-from crm.roles.impact import RoleImpact, preview_role
-from crm.roles.reads import Role
+from crm.roles import rules
+from crm.roles.reads import Role, custom_fields
 from crm.roles.records import CLOSABLE
-from crm.roles.use_cases import role_edits
-from crm.ui import messages, words
+from crm.roles.use_cases import Grid, role_edits
+from crm.ui import messages, role_drafts, words
 
 STATE = "roles.sheet"
 NAMES: Mapping[str, str] = {
@@ -33,42 +36,51 @@ ROW, HEAD = 35, 37
 
 @dataclass(slots=True)
 class Sheet:
-    """One role as it was seen when its grid was laid out. What is typed is compared with that; `generation` names the editors."""
+    """One role as it was seen when its grid was laid out, with what one's draft wants. `generation` names the editors.
+
+    `began` is what the editors began with, and stays: an editor that is fed what it answered loses every second edit.
+    """
 
     role: Role
+    standing: Role
     custom: tuple[str, ...]
     generation: int
-    grants: dict[tuple[str, str], str] = field(default_factory=dict)
-    fields: dict[tuple[str, str], str] = field(default_factory=dict)
-    impact: RoleImpact | None = None
+    began: tuple[Grid, Grid]
+    grants: Grid
+    fields: Grid
+    kept: list[Edit] | None = None
+    newest: Role | None = None
 
     @property
     def edits(self) -> list[Edit]:
         return role_edits(self.role, grants=self.grants, fields=self.fields)
 
 
-def sheet_of(role: Role, custom: tuple[str, ...]) -> Sheet:
+def sheet_of(session: Session, standing: Role) -> Sheet:
     """The sheet of this showing: laid out anew for another role, and for a newer one as long as nothing is typed."""
     found: Sheet | None = st.session_state.get(STATE)
-    if found is None or found.role.id != role.id or (not found.edits and found.role != role):
-        found = st.session_state[STATE] = Sheet(role, custom, found.generation + 1 if found else 1)
+    if found is None or found.standing.id != standing.id or (not found.edits and found.standing != standing):
+        role, grants, fields = role_drafts.found(session, standing)
+        custom = tuple(custom_fields(session))
+        made = Sheet(role, standing, custom, found.generation + 1 if found else 1, (grants, fields), grants, fields)
+        made.kept = made.edits
+        found = st.session_state[STATE] = made
+    found.newest = standing
     return found
 
 
 def lay_anew() -> None:
-    """Forget what is typed."""
+    """Lay the grid out from what stands and what is drafted now."""
     found: Sheet | None = st.session_state.get(STATE)
     if found is not None:
-        st.session_state[STATE] = Sheet(found.role, found.custom, found.generation + 1)
+        st.session_state[STATE] = replace(found, standing=replace(found.standing, id=0), generation=found.generation)
 
 
 def draw_grants(sheet: Sheet) -> None:
     """A row for each kind of thing, a column for each action; a blank cell is nothing that there is."""
     cells = rules.cells(is_organisation_wide=sheet.role.is_organisation_wide)
     actions = list(dict.fromkeys(action for _, action in cells))
-    standing = {
-        resource: [SCOPES[sheet.role.cell(resource, action).scope] if (resource, action) in cells else None for action in actions] for resource in RESOURCES
-    }
+    standing = {resource: [_began(sheet, (resource, action)) if (resource, action) in cells else None for action in actions] for resource in RESOURCES}
     base = pd.DataFrame.from_dict(standing, orient="index", columns=actions, dtype="str").where(lambda frame: frame.notna(), None)
     base.insert(0, "what", [NAMES.get(resource, resource.capitalize()) for resource in RESOURCES])
     scopes = [SCOPES[scope] for scope in SCOPES if scope != "team" or not sheet.role.is_organisation_wide]
@@ -82,6 +94,11 @@ def draw_grants(sheet: Sheet) -> None:
     sheet.grants, odd = _typed(edited, sheet.role, cells)
     for line in odd:
         st.html(f"<div class='tl-muted'>{escape(line)}</div>")
+
+
+def _began(sheet: Sheet, cell: tuple[str, str]) -> str:
+    scope = sheet.began[0].get(cell, sheet.role.cell(*cell).scope)
+    return SCOPES.get(scope, scope)
 
 
 def _typed(edited: pd.DataFrame, role: Role, cells: Mapping[tuple[str, str], tuple[str, ...]]) -> tuple[dict[tuple[str, str], str], list[str]]:
@@ -114,7 +131,7 @@ def draw_fields(sheet: Sheet) -> None:
     every += [each for each in sheet.role.fields if each not in every]
     base = pd.DataFrame({
         "what": [f"{record_type.capitalize()}: {type_of(record_type).field(name).label}" for record_type, name in every],
-        "rule": [RULES[sheet.role.fields[each].rule if each in sheet.role.fields else "open"] for each in every],
+        "rule": [RULES[sheet.began[1].get(each, sheet.role.fields[each].rule if each in sheet.role.fields else "open")] for each in every],
     })  # fmt: skip
     cc = st.column_config
     config = {"what": cc.TextColumn("Field", width=190), "rule": cc.SelectboxColumn("For this role", options=list(RULES.values()), required=True, width=115)}
@@ -126,35 +143,65 @@ def draw_fields(sheet: Sheet) -> None:
     sheet.fields = {each: given[said] for each, said in zip(every, edited["rule"], strict=True) if said in given}
 
 
-def draw_bar(sheet: Sheet, person: Person, *, on_applied: Callable[[], None]) -> None:
-    """What is typed and not applied yet: look at what it comes to, apply it, or forget it."""
+def draw_bar(sheet: Sheet, person: Person) -> None:
+    """What is typed and not applied yet, kept as one's draft: look at what it comes to, apply it, or forget it."""
     edits = sheet.edits
+    draft = _keep(sheet, edits, person)
     with st.container(horizontal=True, vertical_alignment="center", key="roles_bar", gap="small"):
-        if not edits:
+        if draft is None:
             st.html("<span class='tl-muted'>Change a cell: nothing holds until you apply it.</span>", width="stretch")
             return
-        st.html(f"<span class='tl-dirty'>{words.count(len(edits), 'change')}, not applied yet</span>", width="stretch")
+        st.html(f"<span class='tl-dirty'>draft, {words.count(len(edits), 'change')}</span>", width="stretch")
         wants_discard = st.button("Discard", key="roles.discard", type="tertiary")
         wants_preview = st.button("Preview", key="roles.preview")
         wants_apply = st.button("Apply", key="roles.apply", type="primary", shortcut="Ctrl+S")
-    if wants_discard:
-        lay_anew()
-        st.rerun()
+    if sheet.newest and role_drafts.is_behind(sheet.newest, edits):
+        _draw_behind(draft, person)
     try:
+        if wants_discard:
+            _discard(sheet, person)
         if wants_preview:
             with acting_as(person) as session:
-                draw_impact(preview_role(session, edits))
+                draw_impact(preview(session, draft))
         if wants_apply:
             with acting_as(person) as session:
-                done = use_cases.save_role(session, edits, name=sheet.role.name, source="page")
+                done = apply_draft(session, draft, source="page")
             messages.leave(f"The role “{sheet.role.name}” is changed. It holds on open pages and over the API within five seconds.", done.change_set_id)
             lay_anew()
-            on_applied()
+            st.rerun()
     except CrmError as error:
         st.error(f"{error.detail} What you chose is still here.")
 
 
-def draw_impact(impact: RoleImpact) -> None:
+def _draw_behind(draft: Draft, person: Person) -> None:
+    """Somebody was first: the draft goes on from what stands now, with mine in it or theirs."""
+    with st.container(horizontal=True, vertical_alignment="center", key="roles_behind", gap="small"):
+        st.html("<span class='tl-dirty'>Somebody changed this role since you looked. Your draft is kept.</span>", width="stretch")
+        keeps_mine = st.button("Keep mine", key="roles.mine")
+        if keeps_mine or st.button("Take theirs", key="roles.theirs"):
+            with acting_as(person) as session:
+                look_again(session, draft, keeps_mine=keeps_mine)
+            lay_anew()
+            st.rerun()
+
+
+def _keep(sheet: Sheet, edits: list[Edit], person: Person) -> Draft | None:
+    """The draft, written only where it differs from what was kept before."""
+    with acting_as(person) as session:
+        if edits == sheet.kept:
+            return open_draft(session, role_drafts.subject_of(sheet.role.id)) if edits else None
+        sheet.kept = edits
+        return role_drafts.kept(session, sheet.role, edits)
+
+
+def _discard(sheet: Sheet, person: Person) -> None:
+    with acting_as(person) as session:
+        discard_draft(session, role_drafts.subject_of(sheet.role.id))
+    lay_anew()
+    st.rerun()
+
+
+def draw_impact(impact: Impact) -> None:
     """Plain sentences; what stands in the way first."""
     lines = "".join(f"<li>{escape(line)}</li>" for line in impact.lines)
     stops = "".join(f"<div class='tl-refused'>{escape(line)}</div>" for line in impact.blockers)

@@ -301,7 +301,7 @@ def _roles(session: Any) -> None:
         rows = [{"i": made, "r": r, "a": a, "s": scope} for r, actions in grants.items() for a, scope in actions.items()]
         if rows:
             session.execute(text("insert into crm.grants (role_id, resource, action, scope) values (:i, :r, :a, :s)"), rows)
-        session.execute(text("insert into crm.field_rules (role_id, record_type, field, rule) values (:i, 'company', 'website', 'read_only')"), {"i": made})
+        session.execute(text("insert into crm.field_rules (role_id, record_type, field, rule) values (:i, 'company', 'phone', 'read_only')"), {"i": made})
 
 
 def _pipelines(session: Any, plain: Plain) -> dict[str, tuple[int, list[int]]]:

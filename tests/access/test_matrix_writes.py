@@ -90,10 +90,10 @@ def expected(plain, name, kind, action, row) -> str:
         return "not_found"
     if not in_reach(plain, name, kind, action, row):
         return "denied"
-    if action == "delete" and holds_leads(plain, kind, row):
-        return "invalid"
     if action == "edit" and kind == "grant" and row["scope"] == "all":
         return "unchanged"
+    if action == "delete" and (kind == "team" or holds_leads(plain, kind, row)):
+        return "invalid"
     return "unchanged" if action == "delete" and row["deleted_at"] else "applied"
 
 

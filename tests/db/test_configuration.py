@@ -196,7 +196,8 @@ def test_a_manager_shapes_only_their_own_team(db: Any, cast: Cast) -> None:
 def test_who_may_not_edit_the_leads_may_not_remove_their_stage(db: Any, cast: Cast) -> None:
     with db.owner().begin() as connection:
         connection.exec_driver_sql(
-            "update crm.grants set scope = 'own' where resource = 'lead' and action = 'edit' and role_id = (select id from crm.roles where name = 'manager')"
+            "update crm.grants set scope = 'own', version = version + 1 where resource = 'lead' and action = 'edit'"
+            " and role_id = (select id from crm.roles where name = 'manager')"
         )
     with pytest.raises(Invalid, match="lead: edit"):
         applied(cast, "mona", removal(cast, "Lead", "Contacted"))

@@ -72,7 +72,7 @@ def test_it_shows_what_a_role_grants_and_who_holds_it(visit: Any) -> None:
 
 def test_a_change_is_previewed_in_numbers_then_applied_and_can_be_undone(visit: Any, db: Any, cast: Any) -> None:
     page = type_grants(open_role(visit), lead__view="own", lead__export="own")
-    assert "2 changes, not applied yet" in said(page)
+    assert "draft, 2 changes" in said(page)
     page = press(page, "roles.preview")
     # Ana loses Petra Supplies, Bruno the other two; Carla owns the only lead of Levant.
     assert "2 people lose sight of 3 leads." in said(page) and "3 people can now use “lead: export” (own)." in said(page)
@@ -81,6 +81,16 @@ def test_a_change_is_previewed_in_numbers_then_applied_and_can_be_undone(visit: 
     assert scope(db, "rep", "lead", "view") == "own" and cast.who("ana").reach("lead", "view").own
     page = press(page, "message.undo")
     assert scope(db, "rep", "lead", "view") == "team"
+
+
+def test_a_draft_waits_for_whoever_comes_back(visit: Any, db: Any) -> None:
+    type_field(type_grants(open_role(visit), lead__view="own"), "Lead: Value", "hidden")
+    page = open_role(visit)
+    assert "draft, 2 changes" in said(page)
+    assert page.data_editor[0].value.loc["lead", "view"] == "own" and page.data_editor[1].value["rule"][0] == "hidden"
+    press(page, "roles.apply")
+    assert scope(db, "rep", "lead", "view") == "own"
+    assert db.value("select count(*) from crm.configuration_drafts") == 0
 
 
 def test_what_is_discarded_leaves_everything_as_it_was(visit: Any, db: Any) -> None:
@@ -124,8 +134,11 @@ def test_another_admins_change_is_met_not_overwritten(visit: Any, db: Any, cast:
         rep = next(role for role in list_roles(session) if role.name == "rep")
         save_role(session, role_edits(rep, grants={("lead", "view"): "all"}), name="rep", source="page")
     page = press(page, "roles.apply")
-    assert "Somebody else changed the same field" in page.error[0].value
+    assert "Alma changed scope of “lead: view”" in page.error[0].value and "your draft is kept" in page.error[0].value
     assert scope(db, "rep", "lead", "view") == "all"
+    page = press(page, "roles.mine")
+    press(page, "roles.apply")
+    assert scope(db, "rep", "lead", "view") == "own"
 
 
 def test_a_new_role_begins_as_a_copy(look: Any, db: Any) -> None:
