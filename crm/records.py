@@ -7,5 +7,6 @@ from crm.customers import records as customers
 from crm.leads import records as leads
 from crm.people import records as people
 from crm.pipelines import records as pipelines
+from crm.views import records as views
 
-__all__ = ["activities", "alerts", "companies", "customers", "leads", "people", "pipelines"]
+__all__ = ["activities", "alerts", "companies", "customers", "leads", "people", "pipelines", "views"]

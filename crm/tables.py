@@ -11,5 +11,6 @@ from crm.leads import models as leads
 from crm.ledger import models as ledger
 from crm.organisation import models as organisation
 from crm.pipelines import models as pipelines
+from crm.views import models as views
 
-__all__ = ["Base", "access", "activities", "alerts", "changes", "companies", "customers", "leads", "ledger", "organisation", "pipelines"]
+__all__ = ["Base", "access", "activities", "alerts", "changes", "companies", "customers", "leads", "ledger", "organisation", "pipelines", "views"]

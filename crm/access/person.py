@@ -24,6 +24,7 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "team": ("view", "configure"),
     "role": ("view", "configure"),
     "report": ("view", "export"),
+    "view": ("create", "edit", "delete", "share"),
     "settings": ("configure",),
     "audit": ("view",),
 }

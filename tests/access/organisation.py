@@ -23,13 +23,14 @@ from tests.conftest import Database
 TEAMS: Mapping[str, str | None] = {"north": None, "fjord": "north", "south": None}
 ALL = {"view": "all", "create": "all", "edit": "all", "delete": "all", "assign": "all"}
 OWN = dict.fromkeys(ALL, "own")
+KEEPS_OWN = {"create": "own", "edit": "own", "delete": "own"}
 # Of the shipped roles, what the migration says; of our own, what is made here.
 GRANTS: dict[str, dict[str, dict[str, str]]] = {
     "admin": {
         "lead": {**ALL, "bulk": "all", "import": "all", "export": "all"}, "company": ALL, "contact": ALL,
         "activity": {"create": "all", "edit": "all", "delete": "all"}, "customer": {"view": "all", "export": "all"},
         "alert": {"create": "all", "edit": "all", "delete": "all", "assign": "all"}, "report": {"view": "all", "export": "all"},
-        "settings": {"configure": "all"},
+        "settings": {"configure": "all"}, "view": {"create": "all", "edit": "all", "delete": "all", "share": "all"},
         "audit": {"view": "all"},
         **{resource: {"view": "all", "configure": "all"} for resource in ("pipeline", "person", "team", "role")},
     },
@@ -38,21 +39,24 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
         "company": dict.fromkeys(ALL, "team"), "contact": dict.fromkeys(ALL, "team"), "activity": {"create": "team", "edit": "team", "delete": "team"},
         "customer": {"view": "team", "export": "team"}, "alert": {"create": "team", "edit": "team", "delete": "team", "assign": "all"},
         "pipeline": {"view": "team", "configure": "team"}, "person": {"view": "team"}, "team": {"view": "team"}, "report": {"view": "team", "export": "team"},
+        "view": {**KEEPS_OWN, "share": "team"},
     },
     "rep": {
         "lead": {**dict.fromkeys(("view", "create", "edit", "assign", "bulk", "import"), "team"), "delete": "own"},
         "company": dict.fromkeys(("view", "create", "edit", "assign"), "team"), "contact": dict.fromkeys(("view", "create", "edit", "assign"), "team"),
         "customer": {"view": "team"}, "alert": {"create": "team", "edit": "team", "delete": "own", "assign": "team"},
         "activity": {"create": "team", "edit": "own", "delete": "own"}, "pipeline": {"view": "team"}, "person": {"view": "team"}, "team": {"view": "team"},
-        "report": {"view": "team"},
+        "report": {"view": "team"}, "view": KEEPS_OWN,
     },
-    "viewer": {resource: {"view": "team"} for resource in ("lead", "company", "contact", "customer", "pipeline", "person", "team", "report")},
+    "viewer": {
+        **{resource: {"view": "team"} for resource in ("lead", "company", "contact", "customer", "pipeline", "person", "team", "report")}, "view": KEEPS_OWN,
+    },
     "solo": {"lead": {**OWN, "assign": "team"}, "company": OWN, "contact": OWN, "activity": {"create": "own", "edit": "own", "delete": "own"},
-             "customer": {"view": "own"}, "alert": {"create": "own", "edit": "own", "delete": "own"}, "pipeline": {"view": "team"}, "report": {"view": "own"}},
-    "hermit": {"lead": {"view": "own", "edit": "own"}, "report": {"view": "own"}},
+             "customer": {"view": "own"}, "alert": {"create": "own", "edit": "own", "delete": "own"}, "pipeline": {"view": "team"}, "report": {"view": "own"}, "view": {"create": "own", "edit": "own"}},
+    "hermit": {"lead": {"view": "own", "edit": "own"}, "report": {"view": "own"}, "view": {"create": "own", "edit": "team", "share": "team"}},
     "watcher": {"lead": {"view": "all"}, "report": {"view": "all"}},
     "giver": {"lead": {"view": "team", "edit": "own", "assign": "all", "create": "own", "delete": "none"}, "alert": {"edit": "own", "assign": "team"},
-              "customer": {"view": "own", "export": "all"}, "company": {"view": "all", "create": "none"}},
+              "customer": {"view": "own", "export": "all"}, "company": {"view": "all", "create": "none"}, "view": {"create": "own", "edit": "own", "share": "all"}},
     "carer": {"company": {"view": "team", "create": "team", "edit": "team"}, "contact": {"view": "own", "create": "own", "edit": "own"}},
     "nobody": {},
     "auditor": {"audit": {"view": "all"}, "role": {"view": "all"}, "person": {"view": "all"}},
@@ -69,7 +73,7 @@ PEOPLE: dict[str, dict[str | None, str]] = {
 }  # fmt: skip
 OWNERS: Sequence[str | None] = (None, "nils", "nora", "finn", "sara", "solveig", "hugo", "gitte", "mixed", "torn", "nemo")
 KINDS = {"lead": "leads", "company": "companies", "contact": "contacts", "activity": "activities", "pipeline": "pipelines", "stage": "stages",
-         "person": "people", "team": "teams", "alert": "alerts"}  # fmt: skip
+         "person": "people", "team": "teams", "alert": "alerts", "view": "views"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,17 @@ class Plain:
         leads = self.leads(name)
         return {a["id"] for a in self.rows["alerts"] if a["lead_id"] in leads}
 
+    def of_my_teams(self, name: str) -> set[int]:
+        return {team for place in PEOPLE[name] if place is not None for team in self.below(place)}
+
+    def views(self, name: str) -> set[int]:
+        """One's own, those of one's teams, everyone's; who shares everywhere sees whatever is shared."""
+        teams, everywhere = self.of_my_teams(name), self.reach(name, "view", "share").everywhere
+        return {
+            v["id"] for v in self.rows["views"]
+            if v["owner_id"] == self.people[name] or v["audience"] == "everyone" or (v["audience"] == "team" and (everywhere or v["for_team_id"] in teams))
+        }  # fmt: skip
+
     def lead_reasons(self, name: str) -> set[int]:
         leads = self.leads(name)
         return {reason["lead_id"] for reason in self.rows["lead_reasons"] if reason["lead_id"] in leads}
@@ -176,7 +191,7 @@ class Plain:
         keeps_people = self.reach(name, "person", "view").everywhere
         seen = {
             "lead": self.leads(name), "company": self.companies(name), "contact": self.contacts(name), "activity": self.activities(name),
-            "pipeline": self.pipelines(name), "stage": self.stages(name), "alert": self.alerts(name),
+            "pipeline": self.pipelines(name), "stage": self.stages(name), "alert": self.alerts(name), "view": self.views(name),
             "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
         }  # fmt: skip
         return {c["id"] for c in self.rows["changes"] if (keeps_people if c["record_type"] in ("person", "team") else c["record_id"] in seen[c["record_type"]])}
@@ -252,6 +267,7 @@ def set_up(engine: Engine) -> Plain:
     _work(plain)
     _production(plain)
     _alerts(plain)
+    _views(plain)
     return plain
 
 
@@ -369,3 +385,16 @@ def _alerts(plain: Plain) -> None:
         made = [result.record_id for result in apply(session, edits, source="test", on_conflict="refuse").results]
         apply(session, [Edit("alert", alert, {"done_at": clock.now()}, 1) for alert in made[::5]], source="test", on_conflict="refuse")
         apply(session, [delete_edit("alert", alert, 1) for alert in made[1::7] if alert not in made[::5]], source="test", on_conflict="refuse")
+
+
+def _views(plain: Plain) -> None:
+    """Views that people keep for themselves, and those they share as far as they may; some deleted."""
+    for name in PEOPLE:
+        edits = [Edit("view", None, {"page": "leads", "name": f"{name} {i}", "address": {"q": [f"secret of {name}"]}}) for i in range(3)]
+        edits += [
+            Edit("view", None, {"page": "leads", "name": f"{name} for {team}", "audience": "team", "for_team_id": plain.teams[team]}) for team in TEAMS
+        ]
+        edits.append(Edit("view", None, {"page": "board", "name": f"{name} for everyone", "audience": "everyone"}))
+        with acting_as(plain.who(name)) as session:
+            made = [result.record_id for result in apply(session, edits, source="test").results if result.record_id]
+            apply(session, [delete_edit("view", view, 1) for view in made[2:3]], source="test")

@@ -1,0 +1,137 @@
+"""Saved views: their table, walls and history, and the grants of the shipped roles."""
+
+from importlib import import_module
+
+import sqlalchemy as sa
+from alembic import context, op
+from sqlalchemy.dialects import postgresql
+
+from crm.db.history import history_triggers
+
+revision = "0019"
+down_revision = "0015"
+
+WALLS = import_module("crm.db.migrations.versions.0004_walls")
+ME, SIGNED_IN = WALLS.ME, WALLS.SIGNED_IN
+TABLES = ("views",)
+RECORDS = {
+    "view": (
+        "views",
+        ("owner_id", "audience", "for_team_id", "page", "name", "address", "position", "is_pinned", "default_for_role_id", "deleted_at"),
+    ),
+}
+# Whose changes are seen: by who sees the record. Apart from the policy of the other records, which stays as it is.
+HISTORY = {"view": "exists (select from crm.views as v where v.id = record_id)"}
+
+
+def policies() -> list[tuple[str, str, str, str, str | None, str | None]]:
+    """As in migration 0004."""
+    ids, on, writing = WALLS.ids, WALLS.on, WALLS.writing
+    found: list[tuple[str, str, str, str, str | None, str | None]] = [(table, "owner_all", "all", "owner", "true", "true") for table in TABLES]
+    add = found.append
+    of_team = f"(audience = 'team' and (for_team_id = {ids('my_teams')} or {on('share_all')}))"
+    add(("views", "view", "select", "view", f"owner_id = {ME} or {of_team} or (audience = 'everyone' and {SIGNED_IN})", None))
+    add(("views", "write_sees", "select", "write", "true", None))
+    # One's own, or one that is shared where the grant reaches; nobody writes what another person keeps private.
+    reached = f"(({on('write_own')} or {on('write_all')}) and owner_id is not distinct from {ME})"
+    reached = f"({reached} or (audience <> 'private' and {WALLS.reaches('write', team='for_team_id')}))"
+    shared = f"({on('share_all')} or (audience = 'team' and for_team_id = {ids('share_teams')}))"
+    stands = f"(deleted_at is not null or (audience = 'private' and owner_id is not distinct from {ME}) or (audience <> 'private' and {shared}))"
+    add(("views", "write_insert", "insert", "write", None, f"{writing('view')} and {reached} and {stands}"))
+    add(("views", "write_update", "update", "write", f"{writing('view')} and {reached}", f"{reached} and {stands}"))
+    return found
+
+
+def upgrade() -> None:
+    _make_views()
+    for name, (table, columns) in RECORDS.items():
+        for statement in history_triggers(table, name, columns):
+            op.execute(statement)
+    op.execute("revoke execute on all functions in schema crm from public")
+    roles = context.config.attributes["roles"]
+    _wall(roles)
+    view_roles = ", ".join(f'"{name}"' for name in roles.view)
+    for name, seen in HISTORY.items():
+        op.execute(f"create policy view_with_{name} on crm.changes for select to {view_roles} using (record_type = '{name}' and {seen})")
+    _grant()
+
+
+def _make_views() -> None:
+    op.create_table(
+        "views",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False, comment="grows by one with each recorded change"),
+        sa.Column("owner_id", sa.BigInteger(), nullable=True, comment="who made it; null: the command line"),
+        sa.Column("audience", sa.String(), nullable=False, comment="who sees it: private (its owner), team or everyone"),
+        sa.Column("for_team_id", sa.BigInteger(), nullable=True, comment="the team that sees it; null otherwise"),
+        sa.Column("page", sa.String(), nullable=False, comment="the page it opens"),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("address", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False, comment="the page's URL parameters: {name: [value, ...]}"),
+        sa.Column("position", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("is_pinned", sa.Boolean(), server_default=sa.text("false"), nullable=False, comment="stands as a button above the list"),
+        sa.Column("default_for_role_id", sa.BigInteger(), nullable=True, comment="the page opens with it for people of this role"),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("audience in ('private', 'team', 'everyone')", name=op.f("ck_views_audience")),
+        sa.CheckConstraint("(audience = 'team') = (for_team_id is not null)", name=op.f("ck_views_team")),
+        sa.CheckConstraint("default_for_role_id is null or audience <> 'private'", name=op.f("ck_views_default_is_shared")),
+        sa.CheckConstraint("length(name) between 1 and 60", name=op.f("ck_views_name_length")),
+        sa.ForeignKeyConstraint(["owner_id"], ["crm.people.id"], name=op.f("fk_views_owner_id")),
+        sa.ForeignKeyConstraint(["for_team_id"], ["crm.teams.id"], name=op.f("fk_views_for_team_id")),
+        sa.ForeignKeyConstraint(["default_for_role_id"], ["crm.roles.id"], name=op.f("fk_views_default_for_role_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_views")),
+        schema="crm",
+    )
+    op.create_index("ix_views_page", "views", ["page", "position", "id"], schema="crm", postgresql_where=sa.text("deleted_at is null"))
+    op.create_index(
+        "uq_views_default", "views", ["default_for_role_id", "page", "for_team_id"], unique=True, schema="crm", postgresql_nulls_not_distinct=True,
+        postgresql_where=sa.text("default_for_role_id is not null and deleted_at is null"),
+    )  # fmt: skip
+
+
+def _wall(roles) -> None:  # type: ignore[no-untyped-def]
+    words = {
+        "owner": ("current_user",), "view": tuple(f'"{name}"' for name in roles.view),
+        "write": (f'"{roles.write}"',), "system": (f'"{roles.system}"',),
+    }  # fmt: skip
+    commands: dict[tuple[str, str], set[str]] = {}
+    for table in TABLES:
+        op.execute(f"alter table crm.{table} enable row level security")
+        op.execute(f"alter table crm.{table} force row level security")
+    for table, name, command, who, using, check in policies():
+        names = [role for word in who.split(",") for role in words[word]]
+        clauses = (f" using ({using})" if using else "") + (f" with check ({check})" if check else "")
+        op.execute(f"create policy {name} on crm.{table} for {command} to {', '.join(names)}{clauses}")
+        for role in names:
+            if role != "current_user":
+                commands.setdefault((table, role), set()).update(("select", "insert", "update", "delete") if command == "all" else (command,))
+    for (table, role), allowed in sorted(commands.items()):
+        op.execute(f"grant {', '.join(sorted(allowed))} on crm.{table} to {role}")
+
+
+def _grant() -> None:
+    """Whoever sees leads keeps views of their own; who configures a team's pipelines shares with the team, or with everyone."""
+    for action, like, scope in (
+        ("create", ("lead", "view"), "'own'"), ("edit", ("lead", "view"), "'own'"), ("delete", ("lead", "view"), "'own'"),
+        ("share", ("pipeline", "configure"), "scope"),
+    ):  # fmt: skip
+        op.execute(
+            "insert into crm.grants (role_id, resource, action, scope)"
+            f" select g.role_id, 'view', '{action}', case when r.is_organisation_wide and g.scope = 'all' then 'all' else {scope.replace('scope', 'g.scope')} end"
+            " from crm.grants as g join crm.roles as r on r.id = g.role_id"
+            f" where g.resource = '{like[0]}' and g.action = '{like[1]}' and g.scope <> 'none' on conflict do nothing"
+        )
+
+
+def downgrade() -> None:
+    op.execute("delete from crm.grants where resource = 'view'")
+    for name in HISTORY:
+        op.execute(f"drop policy view_with_{name} on crm.changes")
+    for table, name, *_ in policies():
+        op.execute(f"drop policy {name} on crm.{table}")
+    for table, _ in RECORDS.values():
+        op.execute(f"drop function crm.{table}_inserted_history() cascade")
+        op.execute(f"drop function crm.{table}_updated_history() cascade")
+    op.execute("delete from crm.changes where record_type in (" + ", ".join(f"'{name}'" for name in RECORDS) + ")")
+    op.drop_table("views", schema="crm")
