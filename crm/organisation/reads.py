@@ -24,3 +24,8 @@ def reporting_time_zone(session: Session) -> str:
 def base_currency(session: Session) -> str:
     """ISO 4217 code of what amounts are compared in."""
     return str(setting(session, "base_currency", "USD"))
+
+
+def markets(session: Session) -> dict[str, str]:
+    """Country code -> what the market is called, by name."""
+    return {row.code.strip(): row.name for row in session.execute(text("select code, name from crm.markets order by lower(name)"))}

@@ -5,8 +5,8 @@ Read under the person's own wall and kept per person and access stamp, which gro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import streamlit as st
@@ -14,6 +14,7 @@ import streamlit as st
 from crm.access import Person, acting_as
 from crm.customers import reads as customers
 from crm.leads import reads
+from crm.organisation.reads import markets
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 from crm.ui.words import Names
 
@@ -27,6 +28,8 @@ class Lookups:
     owners: Sequence[int]
     currencies: tuple[str, ...]
     """Codes of the currencies a value may be in."""
+    markets: Mapping[str, str] = field(default_factory=dict)
+    """Country code -> name."""
 
     @cached_property
     def stages(self) -> dict[int, StageRow]:
@@ -46,7 +49,7 @@ def look_up(person: Person) -> Lookups:
     return _read(person.id, person.stamp, person)
 
 
-@st.cache_resource(ttl=300, max_entries=500, show_spinner=False)  # currencies alone are not in the stamp
+@st.cache_resource(ttl=300, max_entries=500, show_spinner=False)  # currencies and markets are not in the stamp
 def _read(person_id: int, stamp: int, _person: Person) -> Lookups:
     with acting_as(_person) as session:
         found = pipelines(session)
@@ -54,7 +57,7 @@ def _read(person_id: int, stamp: int, _person: Person) -> Lookups:
             person_id, _person.time_zone, reads.names_of_people(session), reads.names_of_teams(session),
             {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages},
         )  # fmt: skip
-        return Lookups(names, found, reads.possible_owners(session), reads.currencies(session))
+        return Lookups(names, found, reads.possible_owners(session), reads.currencies(session), markets(session))
 
 
 def customer_choices(person: Person) -> tuple[dict[str, str], list[str]]:

@@ -52,11 +52,13 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
         **{resource: {"view": "team"} for resource in ("lead", "company", "contact", "customer", "pipeline", "person", "team", "report")}, "view": KEEPS_OWN,
     },
     "solo": {"lead": {**OWN, "assign": "team"}, "company": OWN, "contact": OWN, "activity": {"create": "own", "edit": "own", "delete": "own"},
-             "customer": {"view": "own"}, "alert": {"create": "own", "edit": "own", "delete": "own"}, "pipeline": {"view": "team"}, "report": {"view": "own"}, "view": {"create": "own", "edit": "own"}},
+             "customer": {"view": "own"}, "alert": {"create": "own", "edit": "own", "delete": "own"}, "pipeline": {"view": "team"}, "report": {"view": "own"},
+             "view": {"create": "own", "edit": "own"}},
     "hermit": {"lead": {"view": "own", "edit": "own"}, "report": {"view": "own"}, "view": {"create": "own", "edit": "team", "share": "team"}},
     "watcher": {"lead": {"view": "all"}, "report": {"view": "all"}},
     "giver": {"lead": {"view": "team", "edit": "own", "assign": "all", "create": "own", "delete": "none"}, "alert": {"edit": "own", "assign": "team"},
-              "customer": {"view": "own", "export": "all"}, "company": {"view": "all", "create": "none"}, "view": {"create": "own", "edit": "own", "share": "all"}},
+              "customer": {"view": "own", "export": "all"}, "company": {"view": "all", "create": "none"},
+              "view": {"create": "own", "edit": "own", "share": "all"}},
     "carer": {"company": {"view": "team", "create": "team", "edit": "team"}, "contact": {"view": "own", "create": "own", "edit": "own"}},
     "nobody": {},
     "auditor": {"audit": {"view": "all"}, "role": {"view": "all"}, "person": {"view": "all"}},
@@ -391,9 +393,7 @@ def _views(plain: Plain) -> None:
     """Views that people keep for themselves, and those they share as far as they may; some deleted."""
     for name in PEOPLE:
         edits = [Edit("view", None, {"page": "leads", "name": f"{name} {i}", "address": {"q": [f"secret of {name}"]}}) for i in range(3)]
-        edits += [
-            Edit("view", None, {"page": "leads", "name": f"{name} for {team}", "audience": "team", "for_team_id": plain.teams[team]}) for team in TEAMS
-        ]
+        edits += [Edit("view", None, {"page": "leads", "name": f"{name} for {team}", "audience": "team", "for_team_id": plain.teams[team]}) for team in TEAMS]
         edits.append(Edit("view", None, {"page": "board", "name": f"{name} for everyone", "audience": "everyone"}))
         with acting_as(plain.who(name)) as session:
             made = [result.record_id for result in apply(session, edits, source="test").results if result.record_id]

@@ -66,7 +66,9 @@ def _make_views() -> None:
         sa.Column("for_team_id", sa.BigInteger(), nullable=True, comment="the team that sees it; null otherwise"),
         sa.Column("page", sa.String(), nullable=False, comment="the page it opens"),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("address", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False, comment="the page's URL parameters: {name: [value, ...]}"),
+        sa.Column(
+            "address", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False, comment="the page's URL parameters: {name: [value, ...]}"
+        ),
         sa.Column("position", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("is_pinned", sa.Boolean(), server_default=sa.text("false"), nullable=False, comment="stands as a button above the list"),
         sa.Column("default_for_role_id", sa.BigInteger(), nullable=True, comment="the page opens with it for people of this role"),
