@@ -3,6 +3,7 @@
 from crm.access import models as access
 from crm.activities import models as activities
 from crm.alerts import models as alerts
+from crm.assignment import models as assignment
 from crm.changes import models as changes
 from crm.companies import models as companies
 from crm.customers import models as customers
@@ -13,4 +14,4 @@ from crm.organisation import models as organisation
 from crm.pipelines import models as pipelines
 from crm.views import models as views
 
-__all__ = ["Base", "access", "activities", "alerts", "changes", "companies", "customers", "leads", "ledger", "organisation", "pipelines", "views"]
+__all__ = ["Base", "access", "activities", "alerts", "assignment", "changes", "companies", "customers", "leads", "ledger", "organisation", "pipelines", "views"]

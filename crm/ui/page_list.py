@@ -46,6 +46,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/conflicts.py", "conflicts", "Conflicts", ":material/call_split:", "Work", "lead"),
     PageEntry("pages/pipeline_report.py", "pipeline", "Pipeline", ":material/filter_alt:", "Understand", "report"),
     PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),
+    PageEntry("pages/assignment.py", "assignment", "Assignment", ":material/shuffle:", "Shape", "pipeline", "configure"),
     PageEntry("pages/orders.py", "orders", "Orders", ":material/sync_alt:", "Shape", "settings", "configure", everywhere=True),
     PageEntry(ACCOUNT, "account", "My account", ":material/account_circle:", "", is_in_menu=False),
 )

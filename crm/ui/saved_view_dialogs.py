@@ -48,8 +48,8 @@ def draw_save(person: Person, lookups: Lookups, address: Address) -> None:
     """Name, audience, pinned or not."""
     with st.form("leads.saved.form", border=False):
         values = _ask(person, lookups, None)
-        asked = ", ".join(text for texts in address.values() for text in texts) or "everything"
-        st.caption(f"It keeps what is shown now: {asked}.")
+        asked = [text for name, texts in address.items() for text in texts if name != "columns"]
+        st.caption(f"It keeps what is shown now: {', '.join([*asked, 'these columns'])}.")
         is_sent = st.form_submit_button("Save view", type="primary", key="leads.saved.save")
     if is_sent:
         _write(lambda session: use_cases.save_view(session, {**values, "page": "leads", "address": address}, source="page"), person, values["name"])

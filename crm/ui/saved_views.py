@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
 
 from crm.access import Person, acting_as
 from crm.errors import CrmError
@@ -40,6 +42,9 @@ def begin(person: Person, lookups: Lookups, *, begins_with_own: bool) -> None:
             messages.leave(GONE)
     if view is not None:
         _open(view, lead_params.params(lookups, begins_with_own=begins_with_own))
+        for name, texts in view.address.items():
+            with suppress(StreamlitAPIException):  # a filter that is drawn already writes the address by itself
+                st.query_params[name] = texts
         st.rerun()
 
 

@@ -75,7 +75,7 @@ PEOPLE: dict[str, dict[str | None, str]] = {
 }  # fmt: skip
 OWNERS: Sequence[str | None] = (None, "nils", "nora", "finn", "sara", "solveig", "hugo", "gitte", "mixed", "torn", "nemo")
 KINDS = {"lead": "leads", "company": "companies", "contact": "contacts", "activity": "activities", "pipeline": "pipelines", "stage": "stages",
-         "person": "people", "team": "teams", "alert": "alerts", "view": "views"}  # fmt: skip
+         "person": "people", "team": "teams", "alert": "alerts", "view": "views", "assignment_rule": "assignment_rules"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,14 @@ class Plain:
         leads = self.leads(name)
         return {reason["lead_id"] for reason in self.rows["lead_reasons"] if reason["lead_id"] in leads}
 
+    def assignment_rules(self, name: str) -> set[int]:
+        reach = self.reach(name, "pipeline", "view")
+        return {rule["id"] for rule in self.rows["assignment_rules"] if reach.covers(rule["team_id"], False)}
+
+    def lead_assignments(self, name: str) -> set[int]:
+        leads = self.leads(name)
+        return {given["lead_id"] for given in self.rows["lead_assignments"] if given["lead_id"] in leads}
+
     def customers(self, name: str) -> set[int]:
         reach = self.reach(name, "customer", "view")
         mine = {lead["company_id"] for lead in self.rows["leads"] if lead["owner_id"] == self.people[name] and lead["deleted_at"] is None} - {None}
@@ -194,6 +202,7 @@ class Plain:
         seen = {
             "lead": self.leads(name), "company": self.companies(name), "contact": self.contacts(name), "activity": self.activities(name),
             "pipeline": self.pipelines(name), "stage": self.stages(name), "alert": self.alerts(name), "view": self.views(name),
+            "assignment_rule": self.assignment_rules(name),
             "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
         }  # fmt: skip
         return {c["id"] for c in self.rows["changes"] if (keeps_people if c["record_type"] in ("person", "team") else c["record_id"] in seen[c["record_type"]])}
@@ -215,7 +224,8 @@ class Plain:
 
     def expected(self, name: str, table: str) -> set[Any] | None:
         """Ids that this person should see in a table; None where they may not even ask."""
-        if table in ("access_stamps", "credentials", "sessions", "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "lead_search_texts",
+        if table in ("assignment_turns", "access_stamps", "credentials", "sessions", "one_time_links", "sign_in_attempts",
+                     "api_keys", "idempotency_keys", "lead_search_texts",
                      "alembic_version"):  # fmt: skip
             return None
         if table in ("postings", "stays", "posting_days", "posting_months", "unfolded_postings"):
@@ -233,7 +243,7 @@ class Plain:
 
 # The tables whose key is not called id.
 KEYS = {"lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id", "organisation_settings": "key", "markets": "code",
-        "exchange_rates": "currency || valid_from", "lead_reasons": "lead_id",
+        "exchange_rates": "currency || valid_from", "lead_reasons": "lead_id", "lead_assignments": "lead_id", "assignment_turns": "rule_id",
         "lead_search_texts": "lead_id", "credentials": "person_id", "alembic_version": "version_num"}  # fmt: skip
 
 
@@ -270,6 +280,7 @@ def set_up(engine: Engine) -> Plain:
     _production(plain)
     _alerts(plain)
     _views(plain)
+    _assignment(plain)
     return plain
 
 
@@ -398,3 +409,14 @@ def _views(plain: Plain) -> None:
         with acting_as(plain.who(name)) as session:
             made = [result.record_id for result in apply(session, edits, source="test").results if result.record_id]
             apply(session, [delete_edit("view", view, 1) for view in made[2:3]], source="test")
+
+
+def _assignment(plain: Plain) -> None:
+    """A rule of each team, and a lead that each of them gave to somebody; then none of them acts any more."""
+    with acting_as(OPERATOR) as session:
+        rules = [Edit("assignment_rule", None, {"team_id": id_, "name": f"Rule of {team}", "method": "least_busy"}) for team, id_ in plain.teams.items()]
+        made = apply(session, rules, source="test", on_conflict="refuse").results
+        value = {"amount": 50, "currency": "AED"}
+        leads = [Edit("lead", None, {"name": f"Given in {team}", "team_id": plain.teams[team], "value": value}) for team in TEAMS]
+        apply(session, leads, source="test", on_conflict="refuse")
+        apply(session, [Edit("assignment_rule", rule.record_id, {"is_active": False}, 1) for rule in made], source="test", on_conflict="refuse")

@@ -20,9 +20,9 @@ WRITTEN = {
     "contact": ("contact", "title", "'by hand'", "owner_id"), "activity": ("activity", "body", "'by hand'", "person_id"),
     "pipeline": ("pipeline", "position", "77", None), "stage": ("pipeline", "target_days", "77", None), "person": ("person", "time_zone", "'Asia/Dubai'", None),
     "team": ("team", "name", "'Team ' || id", None), "alert": ("alert", "text", "'by hand'", "person_id"),
-    "view": ("view", "position", "77", "owner_id"),
+    "view": ("view", "position", "77", "owner_id"), "assignment_rule": ("pipeline", "position", "77", None),
 }  # fmt: skip
-CONFIGURED = ("pipeline", "stage", "person", "team")
+CONFIGURED = ("pipeline", "stage", "person", "team", "assignment_rule")
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def scoped(plain: Plain, kind: str, row) -> dict:
     if kind == "stage":
         (pipeline,) = plain.of("pipelines", [row["pipeline_id"]])
         return {**row, "team_id": pipeline["team_id"], "owner_id": None}
-    if kind == "pipeline":
+    if kind in ("pipeline", "assignment_rule"):
         return {**row, "owner_id": None}
     if kind in ("person", "team"):
         return {**row, "team_id": None, "owner_id": None}
@@ -91,7 +91,18 @@ def expected(plain, name, kind, action, row) -> str:
 
 @pytest.mark.parametrize("name", PEOPLE)
 def test_editing_reaches_exactly_what_may_be_edited(wide_db, plain, name):
-    values = {"lead": "x", "company": "x", "contact": "x", "activity": "x", "alert": "x", "pipeline": 77, "stage": 77, "view": 77, "person": "Asia/Dubai"}
+    values = {
+        "lead": "x",
+        "company": "x",
+        "contact": "x",
+        "activity": "x",
+        "alert": "x",
+        "pipeline": 77,
+        "stage": 77,
+        "view": 77,
+        "assignment_rule": 77,
+        "person": "Asia/Dubai",
+    }
     with trying(plain, name) as session:
         for kind, (_, field, _, _) in WRITTEN.items():
             rows = plain.rows[KINDS[kind]]
@@ -104,7 +115,7 @@ def test_editing_reaches_exactly_what_may_be_edited(wide_db, plain, name):
 @pytest.mark.parametrize("name", PEOPLE)
 def test_deleting_reaches_exactly_what_may_be_deleted(wide_db, plain, name):
     with trying(plain, name) as session:
-        for kind in ("lead", "company", "contact", "activity", "alert", "stage", "pipeline", "team", "view"):
+        for kind in ("lead", "company", "contact", "activity", "alert", "stage", "pipeline", "team", "view", "assignment_rule"):
             rows = plain.rows[KINDS[kind]]
             with aside(session):
                 results = apply(session, [delete_edit(kind, row["id"], row["version"]) for row in rows], source="test").results
@@ -292,6 +303,7 @@ INSERTED = {
     "alerts": ("alert", "lead_id, person_id, due_at"),
     "pipelines": ("pipeline", "team_id, name, position"), "stages": ("pipeline", "pipeline_id, name, kind, position"),
     "views": ("view", "owner_id, audience, for_team_id, page, name, address"),
+    "assignment_rules": ("pipeline", "team_id, name, method"),
     "people": ("person", "email, name"), "teams": ("team", "name"), "roles": ("role", "name"),
     "memberships": ("person", "person_id, team_id, role_id"), "grants": ("role", "role_id, resource, action, scope"),
     "organisation_settings": ("settings", "key, value"), "markets": ("settings", "code, name, currency"),
@@ -301,7 +313,7 @@ JSONS = ("value", "address")
 CLOSED = ("changes", "postings", "stays", "lead_search_texts", "posting_days", "posting_months", "unfolded_postings", "fold_stamps", "credentials", "sessions",
           "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "access_stamps", "alembic_version", "customers", "orders", "sync_runs",
           "alarms",
-          "lead_reasons")  # fmt: skip
+          "lead_reasons", "lead_assignments", "assignment_turns")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PEOPLE)

@@ -1,4 +1,4 @@
-"""Saved views: their table, walls and history, and the grants of the shipped roles."""
+"""Saved views and assignment rules: their tables, walls and history, and the grants of the shipped roles."""
 
 from importlib import import_module
 
@@ -13,15 +13,19 @@ down_revision = "0015"
 
 WALLS = import_module("crm.db.migrations.versions.0004_walls")
 ME, SIGNED_IN = WALLS.ME, WALLS.SIGNED_IN
-TABLES = ("views",)
+TABLES = ("views", "assignment_rules", "assignment_turns", "lead_assignments")
 RECORDS = {
     "view": (
         "views",
         ("owner_id", "audience", "for_team_id", "page", "name", "address", "position", "is_pinned", "default_for_role_id", "deleted_at"),
     ),
+    "assignment_rule": ("assignment_rules", ("team_id", "name", "position", "is_active", "pipeline_id", "conditions", "method", "people", "deleted_at")),
 }
 # Whose changes are seen: by who sees the record. Apart from the policy of the other records, which stays as it is.
-HISTORY = {"view": "exists (select from crm.views as v where v.id = record_id)"}
+HISTORY = {
+    "view": "exists (select from crm.views as v where v.id = record_id)",
+    "assignment_rule": "exists (select from crm.assignment_rules as a where a.id = record_id)",
+}
 
 
 def policies() -> list[tuple[str, str, str, str, str | None, str | None]]:
@@ -39,11 +43,21 @@ def policies() -> list[tuple[str, str, str, str, str | None, str | None]]:
     stands = f"(deleted_at is not null or (audience = 'private' and owner_id is not distinct from {ME}) or (audience <> 'private' and {shared}))"
     add(("views", "write_insert", "insert", "write", None, f"{writing('view')} and {reached} and {stands}"))
     add(("views", "write_update", "update", "write", f"{writing('view')} and {reached}", f"{reached} and {stands}"))
+    # Whoever sees a team's pipelines sees how its leads are given out; the machinery gives them.
+    add(("assignment_rules", "view", "select", "view", WALLS.sees("pipeline", owner=None), None))
+    add(("assignment_rules", "machinery_sees", "select", "write,system", "true", None))
+    add(("assignment_rules", "write_insert", "insert", "write", None, f"{writing('pipeline')} and {WALLS.reaches('assign', owner='null')}"))
+    before, after = (WALLS.reaches(kind, owner="null") for kind in ("write", "assign"))
+    add(("assignment_rules", "write_update", "update", "write", f"{writing('pipeline')} and {before}", after))
+    for table in ("assignment_turns", "lead_assignments"):
+        add((table, "system_all", "all", "system", "true", "true"))
+    add(("lead_assignments", "view_with_lead", "select", "view", "exists (select from crm.leads as l where l.id = lead_id)", None))
     return found
 
 
 def upgrade() -> None:
     _make_views()
+    _make_assignment()
     for name, (table, columns) in RECORDS.items():
         for statement in history_triggers(table, name, columns):
             op.execute(statement)
@@ -92,6 +106,63 @@ def _make_views() -> None:
     )  # fmt: skip
 
 
+def _make_assignment() -> None:
+    op.create_table(
+        "assignment_rules",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False, comment="grows by one with each recorded change"),
+        sa.Column("team_id", sa.BigInteger(), nullable=False, comment="whose new leads it is for, those of teams below included"),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="the first rule that fits and has somebody there decides"),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("pipeline_id", sa.BigInteger(), nullable=True, comment="null: leads of every pipeline"),
+        sa.Column(
+            "conditions", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False,
+            comment='{"markets": [...], "sources": [...], "field": name, "value": text}: all must hold; {} fits every lead',
+        ),
+        sa.Column("method", sa.String(), nullable=False, comment="round_robin, least_busy or person (the first of them who is there)"),
+        sa.Column(
+            "people", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False,
+            comment='{"ids": [...]} in order; {} is everybody of the team who works leads',
+        ),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("method in ('round_robin', 'least_busy', 'person')", name=op.f("ck_assignment_rules_method")),
+        sa.ForeignKeyConstraint(["team_id"], ["crm.teams.id"], name=op.f("fk_assignment_rules_team_id")),
+        sa.ForeignKeyConstraint(["pipeline_id"], ["crm.pipelines.id"], name=op.f("fk_assignment_rules_pipeline_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment_rules")),
+        schema="crm",
+    )  # fmt: skip
+    op.create_index(
+        "ix_assignment_rules_team_id", "assignment_rules", ["team_id", "position", "id"], schema="crm", postgresql_where=sa.text("deleted_at is null")
+    )
+    op.create_table(
+        "assignment_turns",
+        sa.Column("rule_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("last_person_id", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["rule_id"], ["crm.assignment_rules.id"], name=op.f("fk_assignment_turns_rule_id")),
+        sa.ForeignKeyConstraint(["last_person_id"], ["crm.people.id"], name=op.f("fk_assignment_turns_last_person_id")),
+        sa.PrimaryKeyConstraint("rule_id", name=op.f("pk_assignment_turns")),
+        schema="crm",
+    )
+    op.create_table(
+        "lead_assignments",
+        sa.Column("lead_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("rule_id", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.BigInteger(), nullable=False, comment="to whom it went"),
+        sa.Column("text", sa.String(), nullable=False, comment="the reason in words, as of that day"),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["lead_id"], ["crm.leads.id"], name=op.f("fk_lead_assignments_lead_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["rule_id"], ["crm.assignment_rules.id"], name=op.f("fk_lead_assignments_rule_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["crm.people.id"], name=op.f("fk_lead_assignments_person_id")),
+        sa.PrimaryKeyConstraint("lead_id", name=op.f("pk_lead_assignments")),
+        schema="crm",
+    )
+    op.create_index("ix_lead_assignments_rule_id", "lead_assignments", ["rule_id"], schema="crm")
+    op.create_index("ix_lead_assignments_person_id", "lead_assignments", ["person_id"], schema="crm")
+
+
 def _wall(roles) -> None:  # type: ignore[no-untyped-def]
     words = {
         "owner": ("current_user",), "view": tuple(f'"{name}"' for name in roles.view),
@@ -110,6 +181,8 @@ def _wall(roles) -> None:  # type: ignore[no-untyped-def]
                 commands.setdefault((table, role), set()).update(("select", "insert", "update", "delete") if command == "all" else (command,))
     for (table, role), allowed in sorted(commands.items()):
         op.execute(f"grant {', '.join(sorted(allowed))} on crm.{table} to {role}")
+    op.execute(f'revoke update, delete on crm.lead_assignments from "{roles.system}"')
+    op.execute(f'revoke delete on crm.assignment_turns from "{roles.system}"')
 
 
 def _grant() -> None:
@@ -136,4 +209,5 @@ def downgrade() -> None:
         op.execute(f"drop function crm.{table}_inserted_history() cascade")
         op.execute(f"drop function crm.{table}_updated_history() cascade")
     op.execute("delete from crm.changes where record_type in (" + ", ".join(f"'{name}'" for name in RECORDS) + ")")
-    op.drop_table("views", schema="crm")
+    for table in reversed(TABLES):
+        op.drop_table(table, schema="crm")
