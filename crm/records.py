@@ -6,8 +6,9 @@ from crm.assignment import records as assignment
 from crm.companies import records as companies
 from crm.customers import records as customers
 from crm.leads import records as leads
+from crm.organisation import records as organisation
 from crm.people import records as people
 from crm.pipelines import records as pipelines
 from crm.views import records as views
 
-__all__ = ["activities", "alerts", "assignment", "companies", "customers", "leads", "people", "pipelines", "views"]
+__all__ = ["activities", "alerts", "assignment", "companies", "customers", "leads", "organisation", "people", "pipelines", "views"]

@@ -69,3 +69,9 @@ def customer_choices(person: Person) -> tuple[dict[str, str], list[str]]:
 def _customer_choices(person_id: int, stamp: int, _person: Person) -> tuple[dict[str, str], list[str]]:
     with acting_as(_person) as session:
         return customers.choices(session)
+
+
+def forget() -> None:
+    """Read names and choices afresh: markets are not in the access stamp."""
+    _read.clear()
+    _customer_choices.clear()

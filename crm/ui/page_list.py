@@ -46,7 +46,8 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/conflicts.py", "conflicts", "Conflicts", ":material/call_split:", "Work", "lead"),
     PageEntry("pages/pipeline_report.py", "pipeline", "Pipeline", ":material/filter_alt:", "Understand", "report"),
     PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),
-    PageEntry("pages/assignment.py", "assignment", "Assignment", ":material/shuffle:", "Shape", "pipeline", "configure"),
+    PageEntry("pages/assignment.py", "assignment", "Assignment", ":material/person_add:", "Shape", "pipeline", "configure"),
     PageEntry("pages/orders.py", "orders", "Orders", ":material/sync_alt:", "Shape", "settings", "configure", everywhere=True),
+    PageEntry("pages/settings.py", "settings", "Organisation", ":material/domain:", "Shape", "settings", "configure", everywhere=True),
     PageEntry(ACCOUNT, "account", "My account", ":material/account_circle:", "", is_in_menu=False),
 )

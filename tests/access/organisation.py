@@ -75,7 +75,10 @@ PEOPLE: dict[str, dict[str | None, str]] = {
 }  # fmt: skip
 OWNERS: Sequence[str | None] = (None, "nils", "nora", "finn", "sara", "solveig", "hugo", "gitte", "mixed", "torn", "nemo")
 KINDS = {"lead": "leads", "company": "companies", "contact": "contacts", "activity": "activities", "pipeline": "pipelines", "stage": "stages",
-         "person": "people", "team": "teams", "alert": "alerts", "view": "views", "assignment_rule": "assignment_rules"}  # fmt: skip
+         "person": "people", "team": "teams", "alert": "alerts", "view": "views", "assignment_rule": "assignment_rules",
+         "market": "markets", "holiday": "holidays"}  # fmt: skip
+# Seen by everybody who is signed in.
+OF_THE_ORGANISATION = {"setting": "organisation_settings", "market": "markets", "holiday": "holidays"}
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,7 @@ class Plain:
             "lead": self.leads(name), "company": self.companies(name), "contact": self.contacts(name), "activity": self.activities(name),
             "pipeline": self.pipelines(name), "stage": self.stages(name), "alert": self.alerts(name), "view": self.views(name),
             "assignment_rule": self.assignment_rules(name),
+            **{kind: {row["id"] for row in self.rows[table]} for kind, table in OF_THE_ORGANISATION.items()},
             "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
         }  # fmt: skip
         return {c["id"] for c in self.rows["changes"] if (keeps_people if c["record_type"] in ("person", "team") else c["record_id"] in seen[c["record_type"]])}
@@ -242,7 +246,7 @@ class Plain:
 
 
 # The tables whose key is not called id.
-KEYS = {"lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id", "organisation_settings": "key", "markets": "code",
+KEYS = {"lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id",
         "exchange_rates": "currency || valid_from", "lead_reasons": "lead_id", "lead_assignments": "lead_id", "assignment_turns": "rule_id",
         "lead_search_texts": "lead_id", "credentials": "person_id", "alembic_version": "version_num"}  # fmt: skip
 
@@ -273,6 +277,7 @@ def set_up(engine: Engine) -> Plain:
         with writing(session, "settings", "configure"):
             session.execute(text("insert into crm.exchange_rates values ('AED', '2015-01-01', 0.25)"))
             session.execute(text("insert into crm.markets values ('AE', 'Emirates', 'AED')"))
+        apply(session, [Edit("holiday", None, {"day": "2026-12-02", "name": "National day", "market": "AE"})], source="test", on_conflict="refuse")
         pipelines = _pipelines(session, plain)
     _leads(plain, pipelines)
     fold()

@@ -21,8 +21,9 @@ WRITTEN = {
     "pipeline": ("pipeline", "position", "77", None), "stage": ("pipeline", "target_days", "77", None), "person": ("person", "time_zone", "'Asia/Dubai'", None),
     "team": ("team", "name", "'Team ' || id", None), "alert": ("alert", "text", "'by hand'", "person_id"),
     "view": ("view", "position", "77", "owner_id"), "assignment_rule": ("pipeline", "position", "77", None),
+    "market": ("settings", "name", "'by hand'", None), "holiday": ("settings", "name", "'by hand'", None),
 }  # fmt: skip
-CONFIGURED = ("pipeline", "stage", "person", "team", "assignment_rule")
+CONFIGURED = ("pipeline", "stage", "person", "team", "assignment_rule", "market", "holiday")
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def scoped(plain: Plain, kind: str, row) -> dict:
         return {**row, "team_id": pipeline["team_id"], "owner_id": None}
     if kind in ("pipeline", "assignment_rule"):
         return {**row, "owner_id": None}
-    if kind in ("person", "team"):
+    if kind in ("person", "team", "market", "holiday"):
         return {**row, "team_id": None, "owner_id": None}
     if kind == "view":
         return {**row, "team_id": row["for_team_id"]}
@@ -76,7 +77,7 @@ def may_stand(plain, name, action, row) -> bool:
 
 
 def is_seen(plain, name, kind, row) -> bool:
-    if kind in ("person", "team"):
+    if kind in ("person", "team", "market", "holiday"):
         return True
     return row["id"] in getattr(plain, KINDS[kind])(name)
 
@@ -115,7 +116,7 @@ def test_editing_reaches_exactly_what_may_be_edited(wide_db, plain, name):
 @pytest.mark.parametrize("name", PEOPLE)
 def test_deleting_reaches_exactly_what_may_be_deleted(wide_db, plain, name):
     with trying(plain, name) as session:
-        for kind in ("lead", "company", "contact", "activity", "alert", "stage", "pipeline", "team", "view", "assignment_rule"):
+        for kind in ("lead", "company", "contact", "activity", "alert", "stage", "pipeline", "team", "view", "assignment_rule", "holiday"):
             rows = plain.rows[KINDS[kind]]
             with aside(session):
                 results = apply(session, [delete_edit(kind, row["id"], row["version"]) for row in rows], source="test").results
@@ -307,7 +308,7 @@ INSERTED = {
     "people": ("person", "email, name"), "teams": ("team", "name"), "roles": ("role", "name"),
     "memberships": ("person", "person_id, team_id, role_id"), "grants": ("role", "role_id, resource, action, scope"),
     "organisation_settings": ("settings", "key, value"), "markets": ("settings", "code, name, currency"),
-    "exchange_rates": ("settings", "currency, valid_from, usd_per_unit"),
+    "holidays": ("settings", "day, name, market"), "exchange_rates": ("settings", "currency, valid_from, usd_per_unit"),
 }  # fmt: skip
 JSONS = ("value", "address")
 CLOSED = ("changes", "postings", "stays", "lead_search_texts", "posting_days", "posting_months", "unfolded_postings", "fold_stamps", "credentials", "sessions",

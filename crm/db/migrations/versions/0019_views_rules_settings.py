@@ -1,4 +1,4 @@
-"""Saved views and assignment rules: their tables, walls and history, and the grants of the shipped roles."""
+"""Saved views, assignment rules, holidays: their tables, walls and history; history of settings and markets; the grants of the shipped roles."""
 
 from importlib import import_module
 
@@ -13,18 +13,24 @@ down_revision = "0015"
 
 WALLS = import_module("crm.db.migrations.versions.0004_walls")
 ME, SIGNED_IN = WALLS.ME, WALLS.SIGNED_IN
-TABLES = ("views", "assignment_rules", "assignment_turns", "lead_assignments")
+TABLES = ("views", "assignment_rules", "assignment_turns", "lead_assignments", "holidays")
 RECORDS = {
     "view": (
         "views",
         ("owner_id", "audience", "for_team_id", "page", "name", "address", "position", "is_pinned", "default_for_role_id", "deleted_at"),
     ),
     "assignment_rule": ("assignment_rules", ("team_id", "name", "position", "is_active", "pipeline_id", "conditions", "method", "people", "deleted_at")),
+    "setting": ("organisation_settings", ("key", "value")),
+    "market": ("markets", ("code", "name", "currency", "team_id")),
+    "holiday": ("holidays", ("day", "name", "market", "deleted_at")),
 }
 # Whose changes are seen: by who sees the record. Apart from the policy of the other records, which stays as it is.
 HISTORY = {
     "view": "exists (select from crm.views as v where v.id = record_id)",
     "assignment_rule": "exists (select from crm.assignment_rules as a where a.id = record_id)",
+    "setting": SIGNED_IN,
+    "market": SIGNED_IN,
+    "holiday": SIGNED_IN,
 }
 
 
@@ -49,17 +55,23 @@ def policies() -> list[tuple[str, str, str, str, str | None, str | None]]:
     add(("assignment_rules", "write_insert", "insert", "write", None, f"{writing('pipeline')} and {WALLS.reaches('assign', owner='null')}"))
     before, after = (WALLS.reaches(kind, owner="null") for kind in ("write", "assign"))
     add(("assignment_rules", "write_update", "update", "write", f"{writing('pipeline')} and {before}", after))
-    for table in ("assignment_turns", "lead_assignments"):
+    for table in ("assignment_turns", "lead_assignments", "holidays"):
         add((table, "system_all", "all", "system", "true", "true"))
     add(("lead_assignments", "view_with_lead", "select", "view", "exists (select from crm.leads as l where l.id = lead_id)", None))
+    allowed = f"{writing('settings')} and {on('write_all')}"
+    add(("holidays", "view_signed_in", "select", "view", SIGNED_IN, None))
+    add(("holidays", "machinery_sees", "select", "write,system", "true", None))
+    add(("holidays", "write_insert", "insert", "write", None, allowed))
+    add(("holidays", "write_update", "update", "write", allowed, allowed))
     return found
 
 
 def upgrade() -> None:
     _make_views()
     _make_assignment()
+    _make_settings()
     for name, (table, columns) in RECORDS.items():
-        for statement in history_triggers(table, name, columns):
+        for statement in history_triggers(table, name, columns, money=""):
             op.execute(statement)
     op.execute("revoke execute on all functions in schema crm from public")
     roles = context.config.attributes["roles"]
@@ -163,6 +175,35 @@ def _make_assignment() -> None:
     op.create_index("ix_lead_assignments_person_id", "lead_assignments", ["person_id"], schema="crm")
 
 
+def _make_settings() -> None:
+    """What is versioned needs a number of its own, by which history knows it."""
+    for table in ("organisation_settings", "markets"):
+        op.add_column(table, sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False, comment="what history knows it by"), schema="crm")
+        op.create_unique_constraint(op.f(f"uq_{table}_id"), table, ["id"], schema="crm")
+    version = sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False, comment="grows by one with each recorded change")
+    op.add_column("markets", version, schema="crm")
+    op.add_column("markets", sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False), schema="crm")
+    op.create_table(
+        "holidays",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False, comment="grows by one with each recorded change"),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("market", sa.CHAR(length=2), nullable=True, comment="ISO 3166 country; null: everywhere"),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("length(name) between 1 and 300", name=op.f("ck_holidays_name_length")),
+        sa.ForeignKeyConstraint(["market"], ["crm.markets.code"], name=op.f("fk_holidays_market")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_holidays")),
+        schema="crm",
+    )
+    op.create_index(
+        "uq_holidays_day_market", "holidays", ["day", "market"], unique=True, schema="crm", postgresql_nulls_not_distinct=True,
+        postgresql_where=sa.text("deleted_at is null"),
+    )  # fmt: skip
+
+
 def _wall(roles) -> None:  # type: ignore[no-untyped-def]
     words = {
         "owner": ("current_user",), "view": tuple(f'"{name}"' for name in roles.view),
@@ -211,3 +252,7 @@ def downgrade() -> None:
     op.execute("delete from crm.changes where record_type in (" + ", ".join(f"'{name}'" for name in RECORDS) + ")")
     for table in reversed(TABLES):
         op.drop_table(table, schema="crm")
+    for table, columns in (("organisation_settings", ("id",)), ("markets", ("updated_at", "version", "id"))):
+        op.drop_constraint(op.f(f"uq_{table}_id"), table, schema="crm", type_="unique")
+        for column in columns:
+            op.drop_column(table, column, schema="crm")
