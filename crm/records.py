@@ -2,11 +2,14 @@
 
 from crm.activities import records as activities
 from crm.alerts import records as alerts
+from crm.assignment import records as assignment
 from crm.companies import records as companies
 from crm.customers import records as customers
 from crm.leads import records as leads
+from crm.organisation import records as organisation
 from crm.people import records as people
 from crm.pipelines import records as pipelines
 from crm.roles import records as roles
+from crm.views import records as views
 
-__all__ = ["activities", "alerts", "companies", "customers", "leads", "people", "pipelines", "roles"]
+__all__ = ["activities", "alerts", "assignment", "companies", "customers", "leads", "organisation", "people", "pipelines", "roles", "views"]

@@ -3,6 +3,7 @@
 from crm.access import models as access
 from crm.activities import models as activities
 from crm.alerts import models as alerts
+from crm.assignment import models as assignment
 from crm.changes import models as changes
 from crm.companies import models as companies
 from crm.configuration import models as configuration
@@ -12,5 +13,9 @@ from crm.leads import models as leads
 from crm.ledger import models as ledger
 from crm.organisation import models as organisation
 from crm.pipelines import models as pipelines
+from crm.views import models as views
 
-__all__ = ["Base", "access", "activities", "alerts", "changes", "companies", "configuration", "customers", "leads", "ledger", "organisation", "pipelines"]
+__all__ = [
+    "Base", "access", "activities", "alerts", "assignment", "changes", "companies", "configuration", "customers", "leads", "ledger", "organisation",
+    "pipelines", "views",
+]  # fmt: skip

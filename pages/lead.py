@@ -8,7 +8,22 @@ from crm import clock
 from crm.access import acting_as
 from crm.leads import reads
 from crm.leads.as_of import lead_as_of
-from crm.ui import alert_panel, company_dialog, conflict_dialog, facts, lead_absent, lead_head, lead_links, look, messages, orders, story, unsaved_guard, words
+from crm.ui import (
+    alert_panel,
+    company_dialog,
+    conflict_dialog,
+    facts,
+    lead_absent,
+    lead_head,
+    lead_links,
+    lead_why,
+    look,
+    messages,
+    orders,
+    story,
+    unsaved_guard,
+    words,
+)  # fmt: skip
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
@@ -61,6 +76,8 @@ with left, st.container(key="lead_facts"):
         facts.draw_form(row, person, lookups)
     else:
         facts.draw_plain(row, lookups)
+    if not before:
+        lead_why.draw(row, person, lookups)
 
 
 @st.fragment

@@ -4,7 +4,7 @@ import streamlit as st
 
 from crm.access import acting_as
 from crm.leads import reads
-from crm.ui import conflict_dialog, filters, grid, grid_bar, lead_list, look, messages
+from crm.ui import conflict_dialog, filters, grid, grid_bar, lead_groups, lead_list, look, messages, saved_views
 from crm.ui.board import asks, switch
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
@@ -12,8 +12,11 @@ from crm.ui.viewer import viewer
 person = viewer("lead")
 lookups = look_up(person)
 
+owns = lead_list.begins_with_own(person)
+saved_views.begin(person, lookups, begins_with_own=owns)
 head = st.container(key="leads_head")
-asked, places = filters.ask(person, lookups, begins_with_own=lead_list.begins_with_own(person))
+asked, places = filters.ask(person, lookups, begins_with_own=owns)
+saved_views.draw(person, lookups, places.views, begins_with_own=owns)
 with places.actions:
     switch.draw("Grid", asks.as_board(asked, lookups))
 columns = lead_list.draw_actions(person, lookups, places.actions)
@@ -22,6 +25,7 @@ grid.hear(sheet, messages.take())
 with acting_as(person) as session:
     total = lead_list.total(session, asked)
     page = lead_list.draw_line(total, asked, places.line)
+    groups = lead_groups.read(session, asked)
     grid.turn_to(
         sheet, (asked, page), columns,
         lambda: reads.list_leads(session, asked.wanted, sort=asked.sort, limit=lead_list.PAGE, offset=(page - 1) * lead_list.PAGE).rows,
@@ -29,7 +33,7 @@ with acting_as(person) as session:
     )  # fmt: skip
 with head:
     look.head("Leads", *lead_list.context(person, lookups, asked))
-
+lead_groups.draw(groups, asked, person, lookups)
 
 fresh = [person]
 

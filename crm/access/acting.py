@@ -76,7 +76,10 @@ def _view_settings(person: Person, reach: Reach) -> dict[str, str]:
         "crm.audit_all": _on(person.reach("audit", "view").everywhere),
         "crm.role_all": _on(person.reach("role", "view").everywhere),
         "crm.is_viewed": _on(person.is_viewed),
+        "crm.my_teams": _ids(person.team_ids),
     }
+    share = person.reach("view", "share")
+    found |= {"crm.share_all": _on(share.everywhere), "crm.share_teams": _ids(share.teams)}
     for resource in ("company", "contact", "customer", "pipeline", "person"):
         resource_reach = person.reach(resource, "view")
         found[f"crm.{resource}_all"] = _on(resource_reach.everywhere)

@@ -24,6 +24,7 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "team": ("view", "configure"),
     "role": ("view", "configure"),
     "report": ("view", "export"),
+    "view": ("create", "edit", "delete", "share"),
     "settings": ("configure",),
     "audit": ("view", "export"),
 }
@@ -32,7 +33,7 @@ _WHOLE = ("none", "all")
 _NO_OWNER = ("none", "team", "all")
 _SCOPES_OF: Mapping[tuple[str, str], tuple[str, ...]] = {
     **{(resource, action): _WHOLE for resource in ("role", "settings", "audit") for action in RESOURCES[resource]},
-    ("person", "configure"): _WHOLE, ("team", "configure"): _WHOLE,
+    ("person", "configure"): _WHOLE, ("person", "view_as"): _WHOLE, ("team", "configure"): _WHOLE,
     **{(resource, action): _NO_OWNER for resource in ("pipeline", "person", "team") for action in ("view", "configure") if (resource, action)
        not in (("person", "configure"), ("team", "configure"))},
 }  # fmt: skip

@@ -38,7 +38,7 @@ from crm.logs import log
 
 LARGEST_BODY = 5 * 1024 * 1024
 LARGEST_ID = 2**63 - 1
-WORKERS = 8
+WORKERS = 4
 """Requests that are worked on at once in one process; the others wait in line. Python runs one at a time anyway, and twice
 as many did a little less: they wait for one another and spread the work over more connections, each with its own plans."""
 

@@ -36,8 +36,8 @@ BEGINS = now().replace(microsecond=0) - timedelta(minutes=ORDERS + CHANGED + 60)
 # A ground that was filled before markets had teams.
 _TEAMS = text("""
     update crm.markets as m
-    set team_id = (select l.team_id from crm.leads as l where l.market = m.code group by l.team_id order by count(*) desc limit 1)
-    where m.team_id is null
+    set team_id = (select l.team_id from crm.leads as l where l.market = m.code group by l.team_id order by count(*) desc limit 1), version = m.version + 1
+    where m.team_id is null and m.code in (select l.market from crm.leads as l)
 """)
 
 # A ground whose server has read the demo's own production meanwhile.

@@ -306,9 +306,12 @@ class _Apply:
         self._check_references(kind, ready)
         ready = [(result, values) for result, values in ready if result.error is None]
         if ready:
+            checks = self._checks_of(kind, is_new=True)
+            checks.complete([values for _, values in ready])
             with writing(self.session, kind.resource, action):
                 self._open_change_set()
                 self._carefully(ready, lambda part: self._insert(kind, part), lambda item: item[0])
+            checks.made([(result.record_id, values) for result, values in ready if result.error is None and result.record_id is not None])
         return results
 
     def _new_values(self, kind: RecordType, action: str, edit: Edit) -> dict[str, Any]:

@@ -247,6 +247,12 @@ class Checks:
     def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
         return wanted
 
+    def complete(self, new: Sequence[dict[str, Any]]) -> None:
+        """Fill in, last of all before they are written, what can only be said of all new records together. For what locks, lock here."""
+
+    def made(self, new: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+        """Keep beside new records, given as (id, values as `complete` saw them), what is no field of theirs."""
+
 
 @dataclass(frozen=True)
 class RecordType:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,16 +12,11 @@ from sqlalchemy.orm import Session
 
 from crm.access import audit, person_of, writing
 from crm.changes import Edit, Outcome, apply, delete_edit
-from crm.customers.mirror_state import QUESTIONS, USUAL_QUESTIONS, RunState, run_state
+from crm.customers.mirror_state import QUESTIONS, RunState, checked, run_state
 from crm.customers.production import Production, WriteProof
 from crm.customers.records import LEAD_RULE
-from crm.errors import Invalid
+from crm.organisation.configuring import save_setting
 
-LARGEST_NUMBER = 2**31 - 1
-_SAVE = text("""
-    insert into crm.organisation_settings as s (key, value) values (:key, cast(:value as jsonb))
-    on conflict (key) do update set value = excluded.value, version = s.version + 1, updated_at = now()
-""")
 _RULES = text("""
     select id, version, name, is_active, position, segment, market, ordered_within_days, team_id, pipeline_id
     from crm.lead_rules where deleted_at is null order by position, id
@@ -54,15 +48,6 @@ class Rule:
     leads: int = 0
 
 
-def checked(numbers: Mapping[str, int]) -> dict[str, int]:
-    """The three question numbers, or `Invalid`."""
-    for name in USUAL_QUESTIONS:
-        number = numbers.get(name)
-        if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= LARGEST_NUMBER:
-            raise Invalid(f"The question for {name} has a number from 1 on; Metabase shows it in its address.", field=name)
-    return {name: numbers[name] for name in USUAL_QUESTIONS}
-
-
 def prove(connection: Connection, *, since: datetime) -> WriteProof:
     """Whether the key only reads; raises `BadAnswer` where a question cannot be read or does not answer what is expected.
 
@@ -80,8 +65,8 @@ def save_questions(session: Session, numbers: Mapping[str, int]) -> None:
     person = person_of(session)
     person.require("settings", "configure")
     value = checked(numbers)
+    save_setting(session, QUESTIONS, value, source="page")
     with writing(session, "settings", "configure"):
-        session.execute(_SAVE, {"key": QUESTIONS, "value": json.dumps(value)})
         audit.record(session, "order_lens_connected", person_id=person.id, subject="order_lens", questions=value)
 
 

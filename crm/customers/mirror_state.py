@@ -15,11 +15,14 @@ from crm import settings
 from crm.clock import now
 from crm.customers.rules import DOCTOR_MINUTES, MIRROR_MINUTES, SILENT_MINUTES
 from crm.customers.runs import COUNTS
+from crm.errors import Invalid
 from crm.organisation.reads import setting
+from crm.organisation.records import register_setting
 
 QUESTIONS = "order_lens"
 """The organisation setting that says which saved question answers what."""
 USUAL_QUESTIONS: Mapping[str, int] = {"customers": 1, "orders": 2, "rates": 3}
+LARGEST_NUMBER = 2**31 - 1
 
 _RUNS = text("""
     (select r.*, p.name as asked_by from crm.sync_runs as r left join crm.people as p on p.id = r.asked_by_id order by r.id desc limit 1)
@@ -32,6 +35,20 @@ _TOTALS = text("""
         count(*) as orders, coalesce(sum(amount_usd) filter (where is_counted), 0) as usd
     from crm.orders where gone_at is null
 """)
+
+
+def checked(numbers: Any) -> dict[str, int]:
+    """The three question numbers, or `Invalid`."""
+    if not isinstance(numbers, Mapping):
+        raise Invalid("The order lens reads three saved questions, by their numbers.", field="value")
+    for name in USUAL_QUESTIONS:
+        number = numbers.get(name)
+        if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= LARGEST_NUMBER:
+            raise Invalid(f"The question for {name} has a number from 1 on; Metabase shows it in its address.", field=name)
+    return {name: numbers[name] for name in USUAL_QUESTIONS}
+
+
+register_setting(QUESTIONS, checked)
 
 
 @dataclass(frozen=True, slots=True)

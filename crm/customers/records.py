@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm.changes.records import Checks, Field, RecordType, register
+from crm.customers import mirror_state as mirror_state  # its setting is a record too
 from crm.errors import Invalid
 from crm.organisation.rules import read_market
 

@@ -18,40 +18,42 @@ MONEY = "value"
 CUSTOM = "custom"
 
 
-def _same(column: str) -> str:
-    if column == MONEY:
+def _same(column: str, money: str) -> str:
+    if column == money:
         return "(o.value_amount, o.value_currency) is distinct from (n.value_amount, n.value_currency)"
     return f"o.{column} is distinct from n.{column}"
 
 
-def _json(side: str, column: str) -> str:
-    return f"crm.money_json({side}.value_amount, {side}.value_currency)" if column == MONEY else f"to_jsonb({side}.{column})"
+def _json(side: str, column: str, money: str) -> str:
+    return f"crm.money_json({side}.value_amount, {side}.value_currency)" if column == money else f"to_jsonb({side}.{column})"
 
 
-def _difference(column: str) -> str:
+def _difference(column: str, money: str) -> str:
     if column == CUSTOM:
         return "case when o.custom is distinct from n.custom then crm.custom_changes(o.custom, n.custom) else '{}'::jsonb end"
-    return (
-        f"case when {_same(column)} then jsonb_build_object('{column}', jsonb_build_array({_json('o', column)}, {_json('n', column)})) else '{{}}'::jsonb end"
-    )
+    pair = f"jsonb_build_array({_json('o', column, money)}, {_json('n', column, money)})"
+    return f"case when {_same(column, money)} then jsonb_build_object('{column}', {pair}) else '{{}}'::jsonb end"
 
 
-def _first(column: str) -> str:
+def _first(column: str, money: str) -> str:
     if column == CUSTOM:
         return "case when n.custom <> '{}'::jsonb then crm.custom_changes('{}'::jsonb, n.custom) else '{}'::jsonb end"
-    present = "n.value_amount is not null" if column == MONEY else f"n.{column} is not null"
-    return f"case when {present} then jsonb_build_object('{column}', jsonb_build_array(null, {_json('n', column)})) else '{{}}'::jsonb end"
+    present = "n.value_amount is not null" if column == money else f"n.{column} is not null"
+    return f"case when {present} then jsonb_build_object('{column}', jsonb_build_array(null, {_json('n', column, money)})) else '{{}}'::jsonb end"
 
 
-def history_triggers(table: str, record_type: str, columns: Sequence[str], *, has_effective_at: bool = False) -> list[str]:
-    """Statements that make (or replace) the history triggers of `crm.<table>` over `columns`."""
+def history_triggers(table: str, record_type: str, columns: Sequence[str], *, has_effective_at: bool = False, money: str = MONEY) -> list[str]:
+    """Statements that make (or replace) the history triggers of `crm.<table>` over `columns`.
+
+    `money`: the name that stands for an amount and its currency; empty where a column of that name is an ordinary one.
+    """
     effective_new = "case when n.effective_at < now() - interval '1 minute' then n.effective_at end" if has_effective_at else "null"
     effective_changed = (
         "case when n.effective_at is distinct from o.effective_at and n.effective_at < now() - interval '1 minute' then n.effective_at end"
         if has_effective_at
         else "null"
     )
-    differs = "\n        or ".join(_same(column) for column in columns)
+    differs = "\n        or ".join(_same(column, money) for column in columns)
     actor = (
         "nullif(current_setting('crm.change_set', true), '')::bigint, "
         "nullif(current_setting('crm.person', true), '')::bigint, "
@@ -65,7 +67,7 @@ set search_path = crm, pg_temp as $$
 begin
     {into}
     select '{record_type}', n.id, n.version, {actor}, {effective_new},
-        {" || ".join(_first(column) for column in columns)}
+        {" || ".join(_first(column, money) for column in columns)}
     from new_rows as n;
     return null;
 end $$""",
@@ -82,7 +84,7 @@ begin
     end if;
     {into}
     select '{record_type}', n.id, n.version, {actor}, {effective_changed},
-        {" || ".join(_difference(column) for column in columns)}
+        {" || ".join(_difference(column, money) for column in columns)}
     from old_rows as o full join new_rows as n using (id)
     where n.version is distinct from o.version;
     return null;

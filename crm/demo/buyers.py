@@ -71,7 +71,9 @@ class Known:
     churned_at: datetime | None
 
 
-_TEAMS = text("update crm.markets as m set team_id = t.id from crm.teams as t where m.code = :market and t.name = :team and m.team_id is null")
+_TEAMS = text(
+    "update crm.markets as m set team_id = t.id, version = m.version + 1 from crm.teams as t where m.code = :market and t.name = :team and m.team_id is null"
+)
 _CONNECTION = text("""
     insert into crm.organisation_settings (key, value)
     values ('order_lens', cast(:questions as jsonb))

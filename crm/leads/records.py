@@ -10,6 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.access import person_of
+from crm.access.acting import stepping_aside
+from crm.assignment.assigning import Assigned, assign, keep_reasons
 from crm.changes.records import Checks, Field, RecordType, register
 from crm.errors import Invalid
 from crm.leads import rules
@@ -39,6 +41,8 @@ class LeadChecks(Checks):
         self._owners: dict[int, tuple[bool, bool, frozenset[int]]] = {}
         self._layout: Layout | None = None
         self._looked_again = False
+        self._given: dict[int, Assigned] = {}
+        self._ownerless: dict[int, dict[str, Any]] = {}
 
     def _layout_with(self, place: Mapping[str, Any]) -> Layout:
         """The layout; read once more, in this transaction, where it lacks a part of `place` that the transaction may have made itself."""
@@ -50,6 +54,7 @@ class LeadChecks(Checks):
         return self._layout
 
     def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
+        is_unsaid = current is None and "owner_id" not in wanted
         if current is None:
             wanted = self._begin(wanted)
         after = {**(current or {}), **wanted}
@@ -62,7 +67,29 @@ class LeadChecks(Checks):
             self._place(current, wanted, after)
         if wanted.get("owner_id") is not None and wanted["owner_id"] != (current or {}).get("owner_id"):
             self._check_owner(wanted["owner_id"])
+        if current is None and (is_unsaid or wanted["owner_id"] is None):
+            self._ownerless[id(wanted)] = wanted
         return wanted
+
+    def complete(self, new: Sequence[dict[str, Any]]) -> None:
+        """Leads for which nobody named an owner go where the rules of their team say, as far as the person may make them there."""
+        theirs = [values for values in new if id(values) in self._ownerless]
+        reach, me = person_of(self.session).reach("lead", "create"), person_of(self.session).id
+        if not theirs:
+            return
+        with stepping_aside(self.session):
+            found = assign(self.session, theirs, may_take=lambda team, person: reach.covers(team_id=team, owner_id=person, person_id=me))
+        for values, given in zip(theirs, found, strict=True):
+            if given:
+                values["owner_id"] = given.person_id
+                self._given[id(values)] = given
+
+    def made(self, new: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+        """Each lead that a rule gave to somebody says so."""
+        given = [(lead_id, self._given.pop(id(values))) for lead_id, values in new if id(values) in self._given]
+        if given:
+            with stepping_aside(self.session):
+                keep_reasons(self.session, given)
 
     def _begin(self, wanted: dict[str, Any]) -> dict[str, Any]:
         wanted = {name: value for name, value in wanted.items() if value is not None or name == "owner_id"}

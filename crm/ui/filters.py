@@ -1,4 +1,4 @@
-"""What the Leads page is asked for: pipeline, quick view, stage, owner, words, order, columns. All of it lives in the URL.
+"""What the Leads page is asked for: pipeline, quick view, stage, owner, market, words, order, groups, columns. All of it lives in the URL.
 
 The widgets' keys are the URL's names (`?view=Team&stage=Negotiation&q=nor`), so they carry no page prefix.
 """
@@ -24,6 +24,7 @@ SORTS: Mapping[str, str] = {
     "-updated_at": "Newest change", "name": "Name", "-value_usd": "Highest value", "-lifetime_usd": "Highest lifetime", "expected_close_on": "Closing first",
     "last_contacted_at": "Longest without contact", "stage_entered_at": "Longest in stage",
 }  # fmt: skip
+GROUPS: Mapping[str, str] = {"": "Not grouped", "stage": "By stage", "owner": "By owner", "market": "By market"}
 NOBODY = 0
 SHORTEST = 3  # what the trigram index can find
 WORK_VIEWS = ("quiet", "closing", "overdue")
@@ -38,12 +39,15 @@ class Asked:
     view: str
     pipeline_id: int | None
     is_too_short: bool = False
+    group: str = ""
+    """What the sums above the grid are by; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the page may draw beside the filters: at the end of the first and of the second line."""
+    """Where the page may draw beside the filters: below the first line, at its end, and at the end of the second one."""
 
+    views: DeltaGenerator
     actions: DeltaGenerator
     line: DeltaGenerator
 
@@ -61,11 +65,13 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
             label_visibility="collapsed", width=300, live="400ms",
         )  # fmt: skip
         actions = st.container(horizontal=True, width="content", key="leads_actions", vertical_alignment="center", gap="small")
+    views = st.container(horizontal=True, key="leads_saved_line", vertical_alignment="center", gap="small")
     line = st.container(horizontal=True, key="leads_filters", vertical_alignment="center", gap="small")
     with line:
         pipeline_id = _ask_pipeline(lookups)
         stages = _ask_stages(lookups, pipeline_id)
         owners = _ask_owners(lookups, is_open=view != "mine")
+        markets = _ask_markets(lookups)
         sort = st.selectbox(
             "Order",
             list(closed.without_hidden(person, SORTS)),
@@ -75,15 +81,18 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
             label_visibility="collapsed",
             width=170,
         )
+        group = st.selectbox(
+            "Groups", list(GROUPS), key="group", bind="query-params", format_func=GROUPS.__getitem__, label_visibility="collapsed", width=125
+        )  # fmt: skip
     q = (q or "").strip()
     is_long = len(q) >= SHORTEST
     wanted = LeadFilter(
-        pipeline_ids=(pipeline_id,) if pipeline_id else (), stage_ids=stages, q=q if is_long else "",
+        pipeline_ids=(pipeline_id,) if pipeline_id else (), stage_ids=stages, markets=markets, q=q if is_long else "",
         owner_ids=(person.id,) if view == "mine" else owners or ((person.id,) if begins_with_own and view != "team" else ()),
         open_only=view in WORK_VIEWS and not stages,
     )  # fmt: skip
     wanted = _bounded(wanted, view or "team", clock.today(person.time_zone))
-    return Asked(wanted, sort or "-updated_at", view or "team", pipeline_id, bool(q) and not is_long), Places(actions, line)
+    return Asked(wanted, sort or "-updated_at", view or "team", pipeline_id, bool(q) and not is_long, group or ""), Places(views, actions, line)
 
 
 def _ask_pipeline(lookups: Lookups) -> int | None:
@@ -116,6 +125,18 @@ def _ask_owners(lookups: Lookups, *, is_open: bool) -> tuple[int, ...]:
         st.multiselect(
             "Owner", [*lookups.owners, NOBODY], key="owner", bind="query-params", placeholder="Any owner" if is_open else "Only mine", disabled=not is_open,
             format_func=lambda person_id: lookups.names.people.get(person_id, "Nobody"), label_visibility="collapsed", width=150,
+        )
+    )  # fmt: skip
+
+
+def _ask_markets(lookups: Lookups) -> tuple[str, ...]:
+    """Asked only where the organisation has several."""
+    if len(lookups.markets) < 2:
+        return ()
+    return tuple(
+        st.multiselect(
+            "Market", list(lookups.markets), key="market", bind="query-params", placeholder="Any market", format_func=lookups.markets.__getitem__,
+            label_visibility="collapsed", width=140,
         )
     )  # fmt: skip
 

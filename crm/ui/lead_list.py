@@ -66,7 +66,7 @@ def draw_line(found: Total, asked: Asked, place: DeltaGenerator) -> int:
     hint = f"search begins at {filters.SHORTEST} letters" if asked.is_too_short else money.short(found.value_usd)
     with words:
         st.html(f"<div class='tl-count'><span>{hint}</span><b>{span}</b></div>")
-    st.session_state[ADDRESS] = dict(st.query_params)
+    st.session_state[ADDRESS] = {name: st.query_params.get_all(name) for name in st.query_params}
     return page
 
 

@@ -5,8 +5,8 @@ Read under the person's own wall and kept per person and access stamp, which gro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import streamlit as st
@@ -15,6 +15,7 @@ from crm import clock
 from crm.access import Person, acting_as
 from crm.customers import reads as customers
 from crm.leads import reads
+from crm.organisation.reads import markets
 from crm.people.reads import away
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 from crm.ui.words import Names
@@ -29,6 +30,8 @@ class Lookups:
     owners: Sequence[int]
     currencies: tuple[str, ...]
     """Codes of the currencies a value may be in."""
+    markets: Mapping[str, str] = field(default_factory=dict)
+    """Country code -> name."""
 
     @cached_property
     def stages(self) -> dict[int, StageRow]:
@@ -48,7 +51,7 @@ def look_up(person: Person) -> Lookups:
     return _read((person.id, person.is_read_only), person.stamp, person)
 
 
-# Currencies, and the day on which somebody is away, are not in the stamp; whom one may choose differs for those who only look.
+# Currencies, markets, and the day on which somebody is away, are not in the stamp; whom one may choose differs for those who only look.
 @st.cache_resource(ttl=300, max_entries=500, show_spinner=False)
 def _read(who: tuple[int, bool], stamp: int, _person: Person) -> Lookups:
     with acting_as(_person) as session:
@@ -57,7 +60,7 @@ def _read(who: tuple[int, bool], stamp: int, _person: Person) -> Lookups:
             who[0], _person.time_zone, reads.names_of_people(session), reads.names_of_teams(session),
             {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages}, away(session, clock.today(_person.time_zone)),
         )  # fmt: skip
-        return Lookups(names, found, reads.possible_owners(session), reads.currencies(session))
+        return Lookups(names, found, reads.possible_owners(session), reads.currencies(session), markets(session))
 
 
 def customer_choices(person: Person) -> tuple[dict[str, str], list[str]]:
@@ -69,3 +72,9 @@ def customer_choices(person: Person) -> tuple[dict[str, str], list[str]]:
 def _customer_choices(person_id: int, stamp: int, _person: Person) -> tuple[dict[str, str], list[str]]:
     with acting_as(_person) as session:
         return customers.choices(session)
+
+
+def forget() -> None:
+    """Read names and choices afresh: markets are not in the access stamp."""
+    _read.clear()
+    _customer_choices.clear()

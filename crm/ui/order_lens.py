@@ -17,7 +17,7 @@ from crm.connectors.metabase import connected
 from crm.customers import configuring
 from crm.customers.asking import ask_for_sync
 from crm.customers.configuring import Rule
-from crm.customers.mirror_state import MirrorState, RunState
+from crm.customers.mirror_state import LARGEST_NUMBER, MirrorState, RunState, checked
 from crm.errors import CrmError
 from crm.ui import look, messages
 from crm.ui.lookups import Lookups, look_up
@@ -45,7 +45,7 @@ def draw_connection(person: Person, numbers: Mapping[str, int]) -> None:
         return
     st.html(f"<p class='tl-muted'>Metabase at <b>{escape(urlsplit(url).hostname or '')}</b>, read with a key from METABASE_API_KEY and never written to.</p>")
     with st.form("orders.connection", border=False):
-        given = {name: st.number_input(label, 1, configuring.LARGEST_NUMBER, numbers[name], key=f"orders.{name}") for name, label in LABELS.items()}
+        given = {name: st.number_input(label, 1, LARGEST_NUMBER, numbers[name], key=f"orders.{name}") for name, label in LABELS.items()}
         is_sent = st.form_submit_button("Test and save", type="primary", key="orders.connection.save")
     if is_sent:
         with st.spinner("Reading a little, and trying to write..."):
@@ -55,7 +55,7 @@ def draw_connection(person: Person, numbers: Mapping[str, int]) -> None:
 def _test_and_save(person: Person, numbers: dict[str, int]) -> None:
     try:
         person.require("settings", "configure")
-        proof = configuring.prove(connected(configuring.checked(numbers)), since=clock.now() - LOOKS_BACK)
+        proof = configuring.prove(connected(checked(numbers)), since=clock.now() - LOOKS_BACK)
         if not proof.is_proven:
             st.error(f"{proof.sentence} Nothing was saved.")
             return

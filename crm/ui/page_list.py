@@ -52,8 +52,10 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/pipelines.py", "pipelines", "Pipelines", ":material/view_column:", "Shape", "pipeline", "configure"),
     PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),
     PageEntry("pages/roles.py", "roles", "Roles", ":material/key:", "Shape", "role", "configure", everywhere=True),
+    PageEntry("pages/access.py", "access", "Access", ":material/help:", "Shape", "role", everywhere=True),
+    PageEntry("pages/assignment.py", "assignment", "Assignment", ":material/person_add:", "Shape", "pipeline", "configure"),
     PageEntry("pages/orders.py", "orders", "Orders", ":material/sync_alt:", "Shape", "settings", "configure", everywhere=True),
-    PageEntry("pages/access.py", "access", "Access", ":material/key:", "Shape", "role", everywhere=True),
+    PageEntry("pages/settings.py", "settings", "Organisation", ":material/domain:", "Shape", "settings", "configure", everywhere=True),
     PageEntry("pages/audit.py", "audit", "Audit", ":material/history:", "Shape", "audit", everywhere=True),
     PageEntry(ACCOUNT, "account", "My account", ":material/account_circle:", "", is_in_menu=False, is_private=True),
 )

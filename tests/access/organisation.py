@@ -25,13 +25,14 @@ from tests.conftest import Database
 TEAMS: Mapping[str, str | None] = {"north": None, "fjord": "north", "south": None}
 ALL = {"view": "all", "create": "all", "edit": "all", "delete": "all", "assign": "all"}
 OWN = dict.fromkeys(ALL, "own")
+KEEPS_OWN = {"create": "own", "edit": "own", "delete": "own"}
 # Of the shipped roles, what the migration says; of our own, what is made here.
 GRANTS: dict[str, dict[str, dict[str, str]]] = {
     "admin": {
         "lead": {**ALL, "bulk": "all", "import": "all", "export": "all"}, "company": ALL, "contact": ALL,
         "activity": {"create": "all", "edit": "all", "delete": "all"}, "customer": {"view": "all", "export": "all"},
         "alert": {"create": "all", "edit": "all", "delete": "all", "assign": "all"}, "report": {"view": "all", "export": "all"},
-        "settings": {"configure": "all"},
+        "settings": {"configure": "all"}, "view": {"create": "all", "edit": "all", "delete": "all", "share": "all"},
         "audit": {"view": "all", "export": "all"},
         **{resource: {"view": "all", "configure": "all"} for resource in ("pipeline", "team", "role")},
         "person": {"view": "all", "configure": "all", "view_as": "all"},
@@ -41,21 +42,26 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
         "company": dict.fromkeys(ALL, "team"), "contact": dict.fromkeys(ALL, "team"), "activity": {"create": "team", "edit": "team", "delete": "team"},
         "customer": {"view": "team", "export": "team"}, "alert": {"create": "team", "edit": "team", "delete": "team", "assign": "all"},
         "pipeline": {"view": "team", "configure": "team"}, "person": {"view": "team"}, "team": {"view": "team"}, "report": {"view": "team", "export": "team"},
+        "view": {**KEEPS_OWN, "share": "team"},
     },
     "rep": {
         "lead": {**dict.fromkeys(("view", "create", "edit", "assign", "bulk", "import"), "team"), "delete": "own"},
         "company": dict.fromkeys(("view", "create", "edit", "assign"), "team"), "contact": dict.fromkeys(("view", "create", "edit", "assign"), "team"),
         "customer": {"view": "team"}, "alert": {"create": "team", "edit": "team", "delete": "own", "assign": "team"},
         "activity": {"create": "team", "edit": "own", "delete": "own"}, "pipeline": {"view": "team"}, "person": {"view": "team"}, "team": {"view": "team"},
-        "report": {"view": "team"},
+        "report": {"view": "team"}, "view": KEEPS_OWN,
     },
-    "viewer": {resource: {"view": "team"} for resource in ("lead", "company", "contact", "customer", "pipeline", "person", "team", "report")},
+    "viewer": {
+        **{resource: {"view": "team"} for resource in ("lead", "company", "contact", "customer", "pipeline", "person", "team", "report")}, "view": KEEPS_OWN,
+    },
     "solo": {"lead": {**OWN, "assign": "team"}, "company": OWN, "contact": OWN, "activity": {"create": "own", "edit": "own", "delete": "own"},
-             "customer": {"view": "own"}, "alert": {"create": "own", "edit": "own", "delete": "own"}, "pipeline": {"view": "team"}, "report": {"view": "own"}},
-    "hermit": {"lead": {"view": "own", "edit": "own"}, "report": {"view": "own"}},
+             "customer": {"view": "own"}, "alert": {"create": "own", "edit": "own", "delete": "own"}, "pipeline": {"view": "team"}, "report": {"view": "own"},
+             "view": {"create": "own", "edit": "own"}},
+    "hermit": {"lead": {"view": "own", "edit": "own"}, "report": {"view": "own"}, "view": {"create": "own", "edit": "team", "share": "team"}},
     "watcher": {"lead": {"view": "all"}, "report": {"view": "all"}},
     "giver": {"lead": {"view": "team", "edit": "own", "assign": "all", "create": "own", "delete": "none"}, "alert": {"edit": "own", "assign": "team"},
-              "customer": {"view": "own", "export": "all"}, "company": {"view": "all", "create": "none"}},
+              "customer": {"view": "own", "export": "all"}, "company": {"view": "all", "create": "none"},
+              "view": {"create": "own", "edit": "own", "share": "all"}},
     "carer": {"company": {"view": "team", "create": "team", "edit": "team"}, "contact": {"view": "own", "create": "own", "edit": "own"}},
     "nobody": {},
     "auditor": {"audit": {"view": "all"}, "role": {"view": "all"}, "person": {"view": "all"}},
@@ -72,7 +78,10 @@ PEOPLE: dict[str, dict[str | None, str]] = {
 }  # fmt: skip
 OWNERS: Sequence[str | None] = (None, "nils", "nora", "finn", "sara", "solveig", "hugo", "gitte", "mixed", "torn", "nemo")
 KINDS = {"lead": "leads", "company": "companies", "contact": "contacts", "activity": "activities", "pipeline": "pipelines", "stage": "stages",
-         "person": "people", "team": "teams", "alert": "alerts", "role": "roles", "grant": "grants", "field_rule": "field_rules"}  # fmt: skip
+         "person": "people", "team": "teams", "alert": "alerts", "role": "roles", "grant": "grants", "field_rule": "field_rules",
+         "view": "views", "assignment_rule": "assignment_rules", "market": "markets", "holiday": "holidays"}  # fmt: skip
+# Seen by everybody who is signed in.
+OF_THE_ORGANISATION = {"setting": "organisation_settings", "market": "markets", "holiday": "holidays"}
 
 
 @dataclass(frozen=True)
@@ -144,9 +153,28 @@ class Plain:
         leads = self.leads(name)
         return {a["id"] for a in self.rows["alerts"] if a["lead_id"] in leads}
 
+    def of_my_teams(self, name: str) -> set[int]:
+        return {team for place in PEOPLE[name] if place is not None for team in self.below(place)}
+
+    def views(self, name: str) -> set[int]:
+        """One's own, those of one's teams, everyone's; who shares everywhere sees whatever is shared."""
+        teams, everywhere = self.of_my_teams(name), self.reach(name, "view", "share").everywhere
+        return {
+            v["id"] for v in self.rows["views"]
+            if v["owner_id"] == self.people[name] or v["audience"] == "everyone" or (v["audience"] == "team" and (everywhere or v["for_team_id"] in teams))
+        }  # fmt: skip
+
     def lead_reasons(self, name: str) -> set[int]:
         leads = self.leads(name)
         return {reason["lead_id"] for reason in self.rows["lead_reasons"] if reason["lead_id"] in leads}
+
+    def assignment_rules(self, name: str) -> set[int]:
+        reach = self.reach(name, "pipeline", "view")
+        return {rule["id"] for rule in self.rows["assignment_rules"] if reach.covers(rule["team_id"], False)}
+
+    def lead_assignments(self, name: str) -> set[int]:
+        leads = self.leads(name)
+        return {given["lead_id"] for given in self.rows["lead_assignments"] if given["lead_id"] in leads}
 
     def customers(self, name: str) -> set[int]:
         reach = self.reach(name, "customer", "view")
@@ -186,7 +214,9 @@ class Plain:
         keeps_people = self.reach(name, "person", "view").everywhere
         seen = {
             "lead": self.leads(name), "company": self.companies(name), "contact": self.contacts(name), "activity": self.activities(name),
-            "pipeline": self.pipelines(name), "stage": self.stages(name), "alert": self.alerts(name),
+            "pipeline": self.pipelines(name), "stage": self.stages(name), "alert": self.alerts(name), "view": self.views(name),
+            "assignment_rule": self.assignment_rules(name),
+            **{kind: {row["id"] for row in self.rows[table]} for kind, table in OF_THE_ORGANISATION.items()},
             "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
         }  # fmt: skip
         by_grant = {"person": keeps_people, "team": keeps_people, **dict.fromkeys(("role", "grant", "field_rule"), self.sees_roles(name))}
@@ -235,8 +265,8 @@ class Plain:
 
     def expected(self, name: str, table: str) -> set[Any] | None:
         """Ids that this person should see in a table; None where they may not even ask."""
-        if table in ("access_stamps", "credentials", "sessions", "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "lead_search_texts",
-                     "downloads",
+        if table in ("assignment_turns", "access_stamps", "credentials", "sessions", "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys",
+                     "lead_search_texts", "downloads",
                      "alembic_version"):  # fmt: skip
             return None
         if table in ("postings", "stays", "posting_days", "posting_months", "unfolded_postings"):
@@ -252,8 +282,8 @@ class Plain:
 
 
 # The tables whose key is not called id.
-KEYS = {"lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id", "organisation_settings": "key", "markets": "code",
-        "exchange_rates": "currency || valid_from", "lead_reasons": "lead_id",
+KEYS = {"lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id",
+        "exchange_rates": "currency || valid_from", "lead_reasons": "lead_id", "lead_assignments": "lead_id", "assignment_turns": "rule_id",
         "lead_search_texts": "lead_id", "credentials": "person_id", "alembic_version": "version_num"}  # fmt: skip
 
 
@@ -283,6 +313,7 @@ def set_up(engine: Engine) -> Plain:
         with writing(session, "settings", "configure"):
             session.execute(text("insert into crm.exchange_rates values ('AED', '2015-01-01', 0.25)"))
             session.execute(text("insert into crm.markets values ('AE', 'Emirates', 'AED')"))
+        apply(session, [Edit("holiday", None, {"day": "2026-12-02", "name": "National day", "market": "AE"})], source="test", on_conflict="refuse")
         pipelines = _pipelines(session, plain)
     _leads(plain, pipelines)
     fold()
@@ -290,6 +321,8 @@ def set_up(engine: Engine) -> Plain:
     _production(plain)
     _alerts(plain)
     _configuration(plain)
+    _views(plain)
+    _assignment(plain)
     return plain
 
 
@@ -421,3 +454,25 @@ def _configuration(plain: Plain) -> None:
         moves = [{"c": change_set, "f": one.id, "t": two.id} for one, two in pairwise(stages) if one.pipeline_id == two.pipeline_id]
         with writing(session, "account", "move"):
             session.execute(text("insert into crm.stage_moves (change_set_id, from_stage_id, to_stage_id, leads, state) values (:c, :f, :t, 1, 'done')"), moves)
+
+
+def _views(plain: Plain) -> None:
+    """Views that people keep for themselves, and those they share as far as they may; some deleted."""
+    for name in PEOPLE:
+        edits = [Edit("view", None, {"page": "leads", "name": f"{name} {i}", "address": {"q": [f"secret of {name}"]}}) for i in range(3)]
+        edits += [Edit("view", None, {"page": "leads", "name": f"{name} for {team}", "audience": "team", "for_team_id": plain.teams[team]}) for team in TEAMS]
+        edits.append(Edit("view", None, {"page": "board", "name": f"{name} for everyone", "audience": "everyone"}))
+        with acting_as(plain.who(name)) as session:
+            made = [result.record_id for result in apply(session, edits, source="test").results if result.record_id]
+            apply(session, [delete_edit("view", view, 1) for view in made[2:3]], source="test")
+
+
+def _assignment(plain: Plain) -> None:
+    """A rule of each team, and a lead that each of them gave to somebody; then none of them acts any more."""
+    with acting_as(OPERATOR) as session:
+        rules = [Edit("assignment_rule", None, {"team_id": id_, "name": f"Rule of {team}", "method": "least_busy"}) for team, id_ in plain.teams.items()]
+        made = apply(session, rules, source="test", on_conflict="refuse").results
+        value = {"amount": 50, "currency": "AED"}
+        leads = [Edit("lead", None, {"name": f"Given in {team}", "team_id": plain.teams[team], "value": value}) for team in TEAMS]
+        apply(session, leads, source="test", on_conflict="refuse")
+        apply(session, [Edit("assignment_rule", rule.record_id, {"is_active": False}, 1) for rule in made], source="test", on_conflict="refuse")

@@ -1,5 +1,6 @@
 """Each person changes exactly what role and scope allow: through the write path, and by the walls alone, in raw SQL."""
 
+import json
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -21,8 +22,10 @@ WRITTEN = {
     "team": ("team", "name", "'Team ' || id", None), "alert": ("alert", "text", "'by hand'", "person_id"),
     "role": ("role", "description", "'by hand'", None), "grant": ("role", "scope", "case scope when 'all' then 'team' else 'all' end", None),
     "field_rule": ("role", "rule", "'hidden'", None),
+    "view": ("view", "position", "77", "owner_id"), "assignment_rule": ("pipeline", "position", "77", None),
+    "market": ("settings", "name", "'by hand'", None), "holiday": ("settings", "name", "'by hand'", None),
 }  # fmt: skip
-CONFIGURED = ("pipeline", "stage", "person", "team", "role", "grant", "field_rule")
+CONFIGURED = ("pipeline", "stage", "person", "team", "role", "grant", "field_rule", "assignment_rule", "market", "holiday")
 
 
 @contextmanager
@@ -55,10 +58,12 @@ def scoped(plain: Plain, kind: str, row) -> dict:
     if kind == "stage":
         (pipeline,) = plain.of("pipelines", [row["pipeline_id"]])
         return {**row, "team_id": pipeline["team_id"], "owner_id": None}
-    if kind == "pipeline":
+    if kind in ("pipeline", "assignment_rule"):
         return {**row, "owner_id": None}
-    if kind in ("person", "team", "role", "grant", "field_rule"):
+    if kind in ("person", "team", "role", "grant", "field_rule", "market", "holiday"):
         return {**row, "team_id": None, "owner_id": None}
+    if kind == "view":
+        return {**row, "team_id": row["for_team_id"]}
     return row
 
 
@@ -66,11 +71,21 @@ def in_reach(plain, name, kind, action, row) -> bool:
     resource = WRITTEN[kind][0]
     if kind == "person" and action == "edit" and row["id"] == plain.people[name]:
         return True  # one's own name and time zone
+    if kind == "view" and not may_stand(plain, name, action, row):
+        return False
     return plain.covered(name, resource, "configure" if kind in CONFIGURED else action, scoped(plain, kind, row))
 
 
+def may_stand(plain, name, action, row) -> bool:
+    """A private view is its maker's alone; one that others see is written by who may share so far, and deleted by whoever may delete it."""
+    if row["audience"] == "private":
+        return row["owner_id"] == plain.people[name]
+    share = plain.reach(name, "view", "share")
+    return action == "delete" or share.everywhere or (row["audience"] == "team" and row["for_team_id"] in share.teams)
+
+
 def is_seen(plain, name, kind, row) -> bool:
-    if kind in ("person", "team", "role"):
+    if kind in ("person", "team", "role", "market", "holiday"):
         return True
     return row["id"] in getattr(plain, KINDS[kind])(name)
 
@@ -100,7 +115,7 @@ def expected(plain, name, kind, action, row) -> str:
 @pytest.mark.parametrize("name", PEOPLE)
 def test_editing_reaches_exactly_what_may_be_edited(wide_db, plain, name):
     values = {"lead": "x", "company": "x", "contact": "x", "activity": "x", "alert": "x", "pipeline": 77, "stage": 77, "person": "Asia/Dubai", "role": "x",
-              "grant": "all", "field_rule": "hidden"}  # fmt: skip
+              "grant": "all", "field_rule": "hidden", "view": 77, "assignment_rule": 77}  # fmt: skip
     with trying(plain, name) as session:
         for kind, (_, field, _, _) in WRITTEN.items():
             rows = rows_of(plain, kind)
@@ -113,7 +128,7 @@ def test_editing_reaches_exactly_what_may_be_edited(wide_db, plain, name):
 @pytest.mark.parametrize("name", PEOPLE)
 def test_deleting_reaches_exactly_what_may_be_deleted(wide_db, plain, name):
     with trying(plain, name) as session:
-        for kind in ("lead", "company", "contact", "activity", "alert", "stage", "pipeline", "team"):
+        for kind in ("lead", "company", "contact", "activity", "alert", "stage", "pipeline", "team", "view", "assignment_rule", "holiday"):
             rows = plain.rows[KINDS[kind]]
             with aside(session):
                 results = apply(session, [delete_edit(kind, row["id"], row["version"]) for row in rows], source="test").results
@@ -300,16 +315,19 @@ INSERTED = {
     "contacts": ("contact", "name, team_id, owner_id"), "activities": ("activity", "lead_id, person_id, kind"),
     "alerts": ("alert", "lead_id, person_id, due_at"),
     "pipelines": ("pipeline", "team_id, name, position"), "stages": ("pipeline", "pipeline_id, name, kind, position"),
+    "views": ("view", "owner_id, audience, for_team_id, page, name, address"),
+    "assignment_rules": ("pipeline", "team_id, name, method"),
     "people": ("person", "email, name"), "teams": ("team", "name"), "roles": ("role", "name"),
     "memberships": ("person", "person_id, team_id, role_id"), "grants": ("role", "role_id, resource, action, scope"),
     "field_rules": ("role", "role_id, record_type, field, rule"),
     "organisation_settings": ("settings", "key, value"), "markets": ("settings", "code, name, currency"),
-    "exchange_rates": ("settings", "currency, valid_from, usd_per_unit"),
+    "holidays": ("settings", "day, name, market"), "exchange_rates": ("settings", "currency, valid_from, usd_per_unit"),
 }  # fmt: skip
+JSONS = ("value", "address")
 CLOSED = ("changes", "postings", "stays", "lead_search_texts", "posting_days", "posting_months", "unfolded_postings", "fold_stamps", "credentials", "sessions",
           "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "access_stamps", "alembic_version", "customers", "orders", "sync_runs",
           "alarms",
-          "lead_reasons", "downloads")  # fmt: skip
+          "lead_reasons", "downloads", "lead_assignments", "assignment_turns")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PEOPLE)
@@ -317,7 +335,7 @@ def test_raw_inserts_stand_only_in_the_scope_one_may_create_in(wide_db, plain, n
     with trying(plain, name) as session:
         for table, (resource, columns) in INSERTED.items():
             kind = next((kind for kind, its in KINDS.items() if its == table), None)
-            action = "create" if resource in ("lead", "company", "contact", "activity", "alert") else "configure"
+            action = "create" if resource in ("lead", "company", "contact", "activity", "alert", "view") else "configure"
             if not plain.reach(name, resource, action):
                 continue
             for row in plain.rows[table][::3]:
@@ -330,8 +348,8 @@ def test_raw_inserts_stand_only_in_the_scope_one_may_create_in(wide_db, plain, n
                     may = may and (kind not in ("activity", "alert") or row["lead_id"] in plain.leads(name))
                 else:
                     may = plain.reach(name, resource, action).everywhere
-                values = ", ".join(f":{column.strip()}" if column.strip() != "value" else "cast(:value as jsonb)" for column in columns.split(","))
-                parameters = {**row, "value": "1"} if table == "organisation_settings" else row
+                values = ", ".join(f"cast(:{column} as jsonb)" if column in JSONS else f":{column}" for column in columns.split(", "))
+                parameters = {name: json.dumps(value) if name in JSONS else value for name, value in row.items()}
                 with aside(session), writing(session, resource, action):
                     assert _inserts(session, f"insert into crm.{table} ({columns}) values ({values})", parameters) == may, (table, row)
 
@@ -401,7 +419,7 @@ def test_raw_deletes_remove_only_links_and_places_in_reach(wide_db, plain, name)
 def test_a_grant_for_one_resource_opens_no_other(wide_db, plain):
     """An admin may write everything; but what was opened as a write of companies touches companies only."""
     resources = {"lead": "edit", "company": "edit", "contact": "edit", "activity": "edit",
-                 "alert": "edit", "pipeline": "configure", "person": "configure", "team": "configure",
+                 "alert": "edit", "view": "edit", "pipeline": "configure", "person": "configure", "team": "configure",
                  "role": "configure", "settings": "configure"}  # fmt: skip
     of = {**{KINDS[kind]: its[0] for kind, its in WRITTEN.items()}, "memberships": "person",
           "organisation_settings": "settings", "markets": "settings", "exchange_rates": "settings"}  # fmt: skip

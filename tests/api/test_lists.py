@@ -194,7 +194,7 @@ def test_as_of_shows_nobody_more_than_today(api, db, petra, past, cast):
 
 def test_a_day_means_its_end_in_the_reporting_time_zone(api, db, petra, past):
     with db.owner().begin() as connection:
-        connection.exec_driver_sql("update crm.organisation_settings set value = '\"Asia/Dubai\"' where key = 'reporting_time_zone'")
+        connection.exec_driver_sql("update crm.organisation_settings set value = '\"Asia/Dubai\"', version = version + 1 where key = 'reporting_time_zone'")
     api("ana").patch(petra, {"stage": "Won"}, version=1)
     with db.owner().begin() as connection:  # 23:30 in Dubai on the 10th, 19:30 in London
         connection.exec_driver_sql("""

@@ -43,7 +43,13 @@ def change(db: Database, lead_id: int, *, when: datetime | None = None, **wanted
 
 def set_time_zone(db: Database, name: str) -> None:
     with db.owner().begin() as connection:
-        connection.execute(text("update crm.organisation_settings set value = to_jsonb(cast(:z as text)) where key = 'reporting_time_zone'"), {"z": name})
+        connection.execute(
+            text(
+                "update crm.organisation_settings set value = to_jsonb(cast(:z as text)), version = version + 1"
+                " where key = 'reporting_time_zone' and value <> to_jsonb(cast(:z as text))"
+            ),
+            {"z": name},
+        )
 
 
 def totals(person: Any, as_of: date | None = None, **filters: str) -> Totals:

@@ -36,6 +36,7 @@ BIG = (
     "customers",
     "orders",
     "alerts",
+    "lead_assignments",
 )
 
 

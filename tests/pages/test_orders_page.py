@@ -10,7 +10,7 @@ import pytest
 from crm import settings
 from crm.access import acting_as
 from crm.customers import configuring
-from crm.customers.mirror_state import questions
+from crm.customers.mirror_state import checked, questions
 from crm.customers.production import BadAnswer, WriteProof
 from crm.errors import Invalid, Refused
 from tests.pages.parts import press, said
@@ -108,7 +108,7 @@ def test_saving_is_audited_and_needs_the_grant(db: Any, cast: Any) -> None:
 )
 def test_numbers_that_are_none_are_refused(numbers: dict[str, int]) -> None:
     with pytest.raises(Invalid):
-        configuring.checked(numbers)
+        checked(numbers)
 
 
 def test_a_rule_is_changed_with_history_and_can_be_undone(db: Any, cast: Any) -> None:

@@ -133,7 +133,7 @@ def test_revenue_of_one_market(db, cast, mirror):
 def test_a_month_begins_in_the_reporting_time_zone(db, cast, mirror):
     with db.owner().begin() as connection:
         connection.execute(text("update crm.orders set ordered_at = '2026-01-31 22:30+00' where external_id = 'Sahara Cash-0'"))
-        connection.execute(text("update crm.organisation_settings set value = '\"Asia/Dubai\"' where key = 'reporting_time_zone'"))
+        connection.execute(text("update crm.organisation_settings set value = '\"Asia/Dubai\"', version = version + 1 where key = 'reporting_time_zone'"))
     from crm.ledger.fold import fold
 
     fold()

@@ -12,7 +12,7 @@ down_revision = "0018"
 WALLS = import_module("crm.db.migrations.versions.0004_walls")
 ME = WALLS.ME
 # What teams work with; every other kind of record shapes the work, and its changes belong to the audit.
-WORK = "array['lead', 'company', 'contact', 'activity', 'alert']"
+WORK = "array['lead', 'company', 'contact', 'activity', 'alert', 'view']"
 SHAPING = f"record_type <> all ({WORK})"
 GRANTS = (("person", "view_as"), ("audit", "export"))
 AUDIT_INDEXES = ("kind", "subject", "address")

@@ -1,0 +1,176 @@
+"""What the Assignment page draws: a team's rules in the order in which they are tried, the dialog for one, and the line that tries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from crm.access import Person, acting_as
+from crm.assignment import reads, use_cases
+from crm.assignment.reads import RuleRow
+from crm.assignment.rules import FIELDS, LEAST_BUSY, PERSON, ROUND_ROBIN
+from crm.errors import CrmError
+from crm.ui import look, messages
+from crm.ui.lookups import Lookups, look_up
+from crm.ui.viewer import viewer
+
+METHODS: Mapping[str, str] = {
+    ROUND_ROBIN: "Round robin: each in turn", LEAST_BUSY: "Least busy: fewest open leads", PERSON: "A person: the first who is there",
+}  # fmt: skip
+NEW = RuleRow(0, 0, 0, "", 0, True, None, {}, ROUND_ROBIN, {})
+
+
+def teams_of(person: Person, lookups: Lookups) -> list[int]:
+    """The teams whose rules this person keeps."""
+    reach = person.reach("pipeline", "configure")
+    return [team_id for team_id in lookups.names.teams if reach.everywhere or team_id in reach.teams]
+
+
+def draw_rules(person: Person, team_id: int, rules: Sequence[RuleRow], lookups: Lookups) -> None:
+    """One team's rules, each in a sentence, with its place in the order."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(lookups.names.teams[team_id], width="stretch")
+        if st.button("Add rule", key=f"assignment.add.{team_id}", icon=":material/add:"):
+            _open(replace(NEW, team_id=team_id, position=len(rules)))
+    if not rules:
+        look.empty("No rule gives out this team's new leads.", "They go to whoever makes them; imported ones and those from orders are nobody's. Add a rule.")
+    for place, rule in enumerate(rules):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"assignment_rule_{rule.id}"):
+            look_of = "tl-rule" if rule.is_active else "tl-rule tl-off"
+            words = f"<b>{place + 1}. {escape(rule.name)}</b><span>{escape(said(rule, lookups))}</span>"
+            st.html(f"<div class='{look_of}'>{words}</div>", width="stretch")
+            if st.button("", icon=":material/arrow_upward:", key=f"assignment.up.{rule.id}", type="tertiary", disabled=place == 0, help="Try it earlier"):
+                _move(person, rules, place)
+            if st.button("Edit", key=f"assignment.rule.{rule.id}", type="tertiary"):
+                _open(rule)
+
+
+def said(rule: RuleRow, lookups: Lookups) -> str:
+    """The rule in a sentence."""
+    wants = rule.conditions
+    markets = " or ".join(lookups.markets.get(code, code) for code in wants.get("markets", ()))
+    parts = [f"from {markets}" if markets else "", f"by {' or '.join(wants['sources'])}" if wants.get("sources") else ""]
+    parts.append(f"in {lookups.pipeline_label(rule.pipeline_id)}" if rule.pipeline_id else "")
+    parts.append(f"whose {wants['field'].removeprefix('custom.').replace('_', ' ')} is {wants['value']}" if "field" in wants else "")
+    which = " ".join(part for part in parts if part)
+    people = ", ".join(lookups.names.people.get(person_id, "somebody") for person_id in rule.ids) or "everybody who works the team's leads"
+    how = {ROUND_ROBIN: f"in turn to {people}", LEAST_BUSY: f"to the least busy of {people}", PERSON: f"to {people.replace(', ', ', else ')}"}[rule.method]
+    given = f" {rule.leads:,} so far." if rule.leads else ""
+    return f"{'Leads ' + which if which else 'Every new lead'} {'go' if which else 'goes'} {how}.{given}{'' if rule.is_active else ' Switched off.'}"
+
+
+def _move(person: Person, rules: Sequence[RuleRow], place: int) -> None:
+    """One place up; all positions are written, since rules may share one."""
+    order = [*rules]
+    order[place - 1], order[place] = order[place], order[place - 1]
+    try:
+        with acting_as(person) as session:
+            moved = [(rule.id, rule.version, position) for position, rule in enumerate(order) if rule.position != position]
+            done = use_cases.put_in_order(session, moved, source="page")
+    except CrmError as error:
+        messages.leave(error.detail)
+    else:
+        messages.leave(f"“{rules[place].name}” is tried earlier now.", done.change_set_id)
+    st.rerun()
+
+
+def _open(rule: RuleRow) -> None:
+    st.dialog(rule.name or "New rule", width="medium")(draw_rule)(rule)
+
+
+def draw_rule(rule: RuleRow) -> None:
+    """The dialog that changes, adds or removes one rule."""
+    person = viewer("pipeline", "configure")
+    lookups = look_up(person)
+    with st.form("assignment.rule", border=False):
+        wanted = _ask(rule, lookups)
+        with st.container(horizontal=True):
+            is_sent = st.form_submit_button("Save", type="primary", key="assignment.rule.save")
+            is_removed = bool(rule.id) and st.form_submit_button("Remove", key="assignment.rule.remove")
+    if not (is_sent or is_removed):
+        return
+    try:
+        with acting_as(person) as session:
+            if is_removed:
+                done = use_cases.remove_rule(session, rule.id, rule.version, source="page")
+            else:
+                values = wanted if rule.id else {**wanted, "team_id": rule.team_id, "position": rule.position}
+                done = use_cases.save_rule(session, rule.id or None, rule.version or None, values, source="page")
+    except CrmError as error:
+        st.error(error.detail)
+        return
+    messages.leave(f"{'Removed' if is_removed else 'Saved'} the rule “{wanted['name'] or rule.name}”.", done.change_set_id)
+    st.rerun()
+
+
+def _ask(rule: RuleRow, lookups: Lookups) -> dict[str, Any]:
+    key, wants = "assignment.rule", rule.conditions
+    wanted: dict[str, Any] = {"name": st.text_input("Name", rule.name, key=f"{key}.name", placeholder="Website leads from the Gulf").strip()}
+    left, right = st.columns(2)
+    codes = list(dict.fromkeys([*lookups.markets, *wants.get("markets", ())]))
+    markets = left.multiselect(
+        "From markets",
+        codes,
+        wants.get("markets", []),
+        key=f"{key}.markets",
+        placeholder="Every market",
+        format_func=lambda code: lookups.markets.get(code, code),
+    )
+    sources = right.text_input("By source", ", ".join(wants.get("sources", ())), key=f"{key}.sources", placeholder="Every source", help="Several with commas.")
+    pipelines = [None, *(p.id for p in lookups.pipelines)]
+    wanted["pipeline_id"] = left.selectbox(
+        "In pipeline", pipelines, index=pipelines.index(rule.pipeline_id) if rule.pipeline_id in pipelines else 0, key=f"{key}.pipeline",
+        format_func=lambda each: lookups.pipeline_label(each) if each else "Every pipeline",
+    )  # fmt: skip
+    with right.container(horizontal=True, gap="small", wrap=False):
+        name = st.text_input("Field", wants.get("field", "").removeprefix("custom."), key=f"{key}.field", placeholder="segment")
+        value = st.text_input("Is", wants.get("value", ""), key=f"{key}.value", placeholder="Horeca")
+    wanted["conditions"] = _conditions(markets, sources, name.strip(), value.strip())
+    wanted["method"] = st.radio("They go", list(METHODS), index=list(METHODS).index(rule.method), key=f"{key}.method", format_func=METHODS.__getitem__)
+    known = list(dict.fromkeys([*lookups.owners, *rule.ids]))
+    people = st.multiselect(
+        "To", known, list(rule.ids), key=f"{key}.people", placeholder="Everybody who works the team's leads",
+        format_func=lambda person_id: lookups.names.people.get(person_id, "somebody"), help="In this order. Who is away or disabled is passed over.",
+    )  # fmt: skip
+    wanted["people"] = {"ids": people} if people else {}
+    wanted["is_active"] = st.toggle("Switched on", rule.is_active, key=f"{key}.active")
+    return wanted
+
+
+def _conditions(markets: Sequence[str], sources: str, name: str, value: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"markets": list(markets), "sources": [part.strip() for part in sources.split(",") if part.strip()]}
+    if name:
+        found["field"] = name if name in FIELDS else f"custom.{name}"
+    return {**found, "value": value} if value else found
+
+
+def draw_trial(person: Person, teams: Sequence[int], lookups: Lookups) -> None:
+    """ "A lead from AE by Website would go to Ana: …", without taking her turn."""
+    st.subheader("Try it")
+    with st.container(horizontal=True, vertical_alignment="bottom", key="assignment_trial"):
+        team_id = st.selectbox("A lead of", list(teams), key="assignment.trial.team", format_func=lookups.names.teams.__getitem__, width=180)
+        market = st.selectbox(
+            "from", [None, *lookups.markets], key="assignment.trial.market", width=200, format_func=lambda code: lookups.markets[code] if code else "no market"
+        )
+        source = st.text_input("by source", key="assignment.trial.source", placeholder="Website", width=180).strip()
+        lines = [pipeline for pipeline in lookups.pipelines if pipeline.team_id == team_id]
+        pipeline_id = (
+            st.selectbox("in", [p.id for p in lines], key="assignment.trial.pipeline", format_func=lookups.pipeline_label, width=180) if lines else None
+        )
+    lead = {"team_id": team_id, "market": market, "source": source or None, "pipeline_id": pipeline_id}
+    with acting_as(person) as session:
+        (found,) = reads.try_out(session, [lead])
+    where = f" from {escape(lookups.markets[market])}" if market else ""
+    by = f" by {escape(source)}" if source else ""
+    if found is None:
+        words = "would be its maker's; imported or from orders, nobody's: no rule fits, or everybody it names is away."
+    else:
+        away = ", ".join(lookups.names.people.get(each, "somebody") for each in found.away)
+        words = (
+            f"would go to <b>{escape(lookups.names.people.get(found.person_id, 'somebody'))}</b>. {escape(found.text)}{escape(f' ({away})' if away else '')}."
+        )
+    st.html(f"<div class='tl-trial'>A lead of {escape(lookups.names.teams[team_id])}{where}{by} {words}</div>")

@@ -1,0 +1,102 @@
+"""The saved view as the write path knows it: one's own without more, a team's or everyone's with the grant to share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import text
+
+from crm.access import missing_grant, person_of
+from crm.changes.records import Checks, Field, RecordType, register
+from crm.errors import Invalid
+from crm.views.rules import EVERYONE, PRIVATE, TEAM, read_address, read_audience, read_page
+
+LONGEST_NAME = 60
+
+
+class ViewChecks(Checks):
+    """A view is its maker's; who else sees it depends on the grant to share."""
+
+    def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
+        me = person_of(self.session).id or None
+        if current is None:
+            wanted = {"audience": PRIVATE, "address": {}, "position": 0, "is_pinned": False, **{k: v for k, v in wanted.items() if v is not None}}
+            wanted["owner_id"] = me
+            if not wanted.get("name"):
+                raise Invalid("Give the view a name.", field="name")
+            wanted["page"] = read_page(wanted.get("page"))
+        elif wanted.keys() & {"owner_id", "page"}:
+            raise Invalid("A view stays its maker's, and of its page. Save another one instead.", field="page")
+        if wanted.get("deleted_at"):
+            return wanted
+        after = {**(current or {}), **wanted}
+        if len(after["name"]) > LONGEST_NAME:
+            raise Invalid(f"A view's name takes up to {LONGEST_NAME} characters.", field="name")
+        if "address" in wanted:
+            wanted["address"] = read_address(after["page"], wanted["address"])
+        self._check_audience(after, wanted, me)
+        return wanted
+
+    def _check_audience(self, after: dict[str, Any], wanted: dict[str, Any], me: int | None) -> None:
+        audience = read_audience(after["audience"])
+        if audience != TEAM and after.get("for_team_id"):
+            wanted["for_team_id"] = after["for_team_id"] = None
+        if audience == PRIVATE and after.get("owner_id") != me:
+            raise Invalid("Only its maker can make a view private. Delete it, if nobody needs it.", field="audience")
+        if audience == TEAM and not self._is("teams", after.get("for_team_id"), " and deleted_at is null"):
+            raise Invalid("Say which team the view is for.", field="for_team_id")
+        if after.get("default_for_role_id"):
+            self._check_default(after, audience)
+        if audience != PRIVATE:
+            self._check_share(audience, after.get("for_team_id"))
+
+    def _check_share(self, audience: str, team_id: int | None) -> None:
+        share = person_of(self.session).reach("view", "share")
+        if not (share.everywhere or (audience != EVERYONE and team_id in share.teams)):
+            raise missing_grant("view", "share", here=not share.is_none)
+
+    def _check_default(self, after: Mapping[str, Any], audience: str) -> None:
+        if audience == PRIVATE:
+            raise Invalid("A page can only open with a view that a team or everyone sees. Share it first.", field="default_for_role_id")
+        if not self._is("roles", after["default_for_role_id"]):
+            raise Invalid("There is no such role.", field="default_for_role_id")
+        taken = self.session.scalar(
+            text("""
+                select v.name from crm.views as v
+                where v.default_for_role_id = :role and v.page = :page and v.for_team_id is not distinct from cast(:team as bigint)
+                    and v.deleted_at is null and v.id is distinct from cast(:id as bigint)
+            """),
+            {"role": after["default_for_role_id"], "page": after["page"], "team": after.get("for_team_id"), "id": after.get("id")},
+        )
+        if taken:
+            raise Invalid(f"“{taken}” opens the page for this role already. Take that back first.", field="default_for_role_id")
+
+    def _is(self, table: str, record_id: int | None, more: str = "") -> bool:
+        return bool(record_id and self.session.scalar(text(f"select true from crm.{table} where id = :id{more}"), {"id": record_id}))
+
+
+VIEW = register(
+    RecordType(
+        name="view",
+        table="crm.views",
+        label="View",
+        resource="view",
+        fields={
+            f.name: f
+            for f in (
+                Field("owner_id", "Made by", "id"),
+                Field("audience", "For", is_required=True),
+                Field("for_team_id", "Team", "id"),
+                Field("page", "Page", is_required=True),
+                Field("name", "Name", is_required=True),
+                Field("address", "What it asks for", "json", is_required=True),
+                Field("position", "Position", "int", is_required=True),
+                Field("is_pinned", "Pinned", "flag", is_required=True),
+                Field("default_for_role_id", "Opens for role", "id"),
+            )
+        },
+        checks=ViewChecks,
+        team_sql="r.for_team_id",
+    )
+)

@@ -1,0 +1,142 @@
+"""Saved views on the Leads page: kept, opened, sent as a link, shared by grant; sums by group."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crm.access import acting_as
+from crm.ui import saved_view_dialogs, saved_views
+from crm.views import reads, use_cases
+from tests.pages.parts import press, said
+
+PAGE = "pages/leads.py"
+
+
+def keep(cast: Any, who: str, name: str, **values: Any) -> int:
+    with acting_as(cast.who(who)) as session:
+        outcome = use_cases.save_view(session, {"page": "leads", "name": name, "address": {}, **values}, source="test")
+    return outcome.results[0].record_id or 0
+
+
+def names(page: Any) -> set[str]:
+    return set(page.data_editor[0].value["name"]) if page.data_editor else set()
+
+
+def keys(page: Any) -> set[str]:
+    return {button.key for button in page.button}
+
+
+BRUNOS = {"view": ["Team"], "owner": ["Bruno"]}
+
+
+def test_a_link_to_a_view_asks_for_what_it_keeps_and_is_not_asked_again(visit: Any, cast: Any) -> None:
+    view = keep(cast, "ana", "Of Bruno", address={**BRUNOS, "sort": ["Highest value"], "columns": ["Lead", "Stage"]})
+    page = visit("ana", PAGE, saved=str(view))
+    assert not page.exception
+    assert names(page) == {"Petra Supplies"}
+    assert list(page.data_editor[0].value.columns) == ["open", "name", "stage"]
+    assert page.selectbox(key="sort").value == "-value_usd"
+    assert "saved" not in page.query_params
+
+
+@pytest.mark.parametrize("asked", ["99999", "-1", "x", "1; drop table crm.views", "9" * 40, "", "²"])
+def test_a_link_to_no_view_opens_the_page_with_a_kind_line(visit: Any, asked: str) -> None:
+    page = visit("ana", PAGE, saved=asked)
+    assert not page.exception
+    assert names(page) == {"Al Noor Trading", "Delta Foods"}
+    assert saved_views.GONE in said(page)
+
+
+def test_what_a_colleague_keeps_to_herself_is_as_if_it_were_not_there(visit: Any, cast: Any) -> None:
+    view = keep(cast, "ana", "Only mine", address=BRUNOS)
+    page = visit("bruno", PAGE, saved=str(view))
+    assert saved_views.GONE in said(page)
+    assert "Only mine" not in said(page) and not [key for key in keys(page) if str(key).startswith("leads.saved.open")]
+
+
+def test_a_pinned_view_of_the_team_is_a_button_for_its_members_alone(visit: Any, cast: Any) -> None:
+    view = keep(cast, "mona", "Gulf's hottest", audience="team", for_team_id=cast.teams["Gulf"], is_pinned=True, address={"view": ["Team"], "q": ["noor"]})
+    assert f"leads.saved.pinned.{view}" not in keys(visit("carla", PAGE))
+    page = visit("vera", PAGE)
+    page = press(page, f"leads.saved.pinned.{view}")
+    assert names(page) == {"Al Noor Trading"}
+
+
+def test_what_of_a_view_means_nothing_here_is_left_out_and_said(visit: Any, cast: Any) -> None:
+    view = keep(cast, "mona", "Old", audience="team", for_team_id=cast.teams["Gulf"], address={"view": ["Team"], "stage": ["Abolished"], "owner": ["Bruno"]})
+    page = visit("ana", PAGE, saved=str(view))
+    assert names(page) == {"Petra Supplies"}
+    assert "asks for something that is not here any more" in said(page)
+
+
+def test_the_page_opens_with_the_view_of_ones_role_but_not_over_an_address(visit: Any, cast: Any, db: Any) -> None:
+    rep = db.value("select id from crm.roles where name = 'rep'")
+    keep(cast, "mona", "Start", audience="team", for_team_id=cast.teams["Gulf"], address=BRUNOS, default_for_role_id=rep)
+    assert names(visit("ana", PAGE)) == {"Petra Supplies"}
+    assert names(visit("ana", PAGE, q="noor")) == {"Al Noor Trading"}
+    assert names(visit("mona", PAGE)) == {"Al Noor Trading", "Delta Foods", "Petra Supplies"}
+    assert names(visit("carla", PAGE)) == {"Nile Mart"}
+
+
+def test_reps_keep_views_to_themselves_managers_share_with_their_team_admins_with_everyone(look: Any, cast: Any) -> None:
+    from crm.ui.lookups import look_up
+
+    gulf = cast.teams["Gulf"]
+    for who, expected in (
+        ("ana", [("private", None)]), ("mona", [("private", None), ("team", gulf)]),
+        ("alma", [("private", None), ("team", gulf), ("team", cast.teams["Levant"]), ("everyone", None)]),
+    ):  # fmt: skip
+        person = cast.who(who)
+        assert saved_view_dialogs.audiences(person, look_up(person)) == expected
+
+
+def test_what_is_shown_is_kept_from_the_dialog(look: Any, visit: Any, cast: Any, db: Any) -> None:
+    page = look("""
+from crm.ui import saved_view_dialogs
+from crm.ui.lookups import look_up
+from crm.ui.viewer import viewer
+person = viewer("lead")
+saved_view_dialogs.draw_save(person, look_up(person), {"view": ["Team"], "q": ["petra"]})
+""", "ana").run()  # fmt: skip
+    page.text_input(key="leads.saved.name").set_value("Petras")
+    press(page, "leads.saved.save")
+    assert not page.exception
+    assert db.rows("select name, audience, is_pinned, address from crm.views") == [
+        {"name": "Petras", "audience": "private", "is_pinned": True, "address": {"q": ["petra"], "view": ["Team"]}}
+    ]
+    assert db.value("select count(*) from crm.changes where record_type = 'view'") == 1
+
+
+def test_a_colleague_offers_no_acts_on_a_view_that_is_not_ones_own(cast: Any) -> None:
+    view = keep(cast, "mona", "Shared", audience="team", for_team_id=cast.teams["Gulf"])
+    with acting_as(cast.who("ana")) as session:
+        (found,) = reads.views_of(session, "leads")
+    assert found.id == view
+    assert saved_views.acts_of(found, cast.who("ana")) == []
+    assert saved_views.acts_of(found, cast.who("mona")) == ["update", "rename", "pin", "delete"]
+    assert saved_views.acts_of(found, cast.who("alma")) == ["update", "rename", "pin", "delete"]
+
+
+def test_names_of_views_are_text(visit: Any, cast: Any) -> None:
+    keep(cast, "ana", "<img src=x onerror=alert(1)>", is_pinned=True)
+    page = visit("ana", PAGE)
+    assert not page.exception
+    assert "<img" not in said(page)
+
+
+def test_groups_sum_up_and_narrow_to_one_of_them(visit: Any) -> None:
+    page = visit("mona", PAGE, group="By owner")
+    labels = [button.label for button in page.button if str(button.key).startswith("leads.group.")]
+    assert labels == ["Ana **2** · \\$12.4k", "Bruno **1** · \\$9,500"]
+    page = press(page, "leads.group.1")
+    assert names(page) == {"Petra Supplies"}
+    assert len([button for button in page.button if str(button.key).startswith("leads.group.")]) == 2
+    page = press(page, "leads.group.1")
+    assert names(page) == {"Al Noor Trading", "Delta Foods", "Petra Supplies"}
+
+
+def test_groups_by_stage_hold_what_the_filter_finds(visit: Any) -> None:
+    page = visit("ana", PAGE, group="By stage", view="Team", owner="Bruno")
+    assert [button.label for button in page.button if str(button.key).startswith("leads.group.")] == ["Lead **1** · \\$9,500"]
