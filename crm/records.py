@@ -4,8 +4,9 @@ from crm.activities import records as activities
 from crm.alerts import records as alerts
 from crm.companies import records as companies
 from crm.customers import records as customers
+from crm.fields import records as fields
 from crm.leads import records as leads
 from crm.people import records as people
 from crm.pipelines import records as pipelines
 
-__all__ = ["activities", "alerts", "companies", "customers", "leads", "people", "pipelines"]
+__all__ = ["activities", "alerts", "companies", "customers", "fields", "leads", "people", "pipelines"]

@@ -7,9 +7,10 @@ from crm.changes import models as changes
 from crm.companies import models as companies
 from crm.customers import models as customers
 from crm.db.base import Base
+from crm.fields import models as fields
 from crm.leads import models as leads
 from crm.ledger import models as ledger
 from crm.organisation import models as organisation
 from crm.pipelines import models as pipelines
 
-__all__ = ["Base", "access", "activities", "alerts", "changes", "companies", "customers", "leads", "ledger", "organisation", "pipelines"]
+__all__ = ["Base", "access", "activities", "alerts", "changes", "companies", "customers", "fields", "leads", "ledger", "organisation", "pipelines"]

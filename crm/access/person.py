@@ -20,6 +20,7 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "customer": ("view", "export"),
     "alert": ("create", "edit", "delete", "assign"),
     "pipeline": ("view", "configure"),
+    "field": ("configure",),
     "person": ("view", "configure"),
     "team": ("view", "configure"),
     "role": ("view", "configure"),

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from crm.access import person_of
 from crm.changes.records import Checks, Field, RecordType, register
 from crm.errors import Invalid
+from crm.fields import checks as custom_checks  # noqa: F401 - custom values are typed wherever leads are written
+from crm.fields.catalogue import requirement_labels
 from crm.leads import rules
 from crm.organisation.rules import read_market
 from crm.pipelines.layout import Layout, layout, own_layout
-from crm.pipelines.reads import PipelineRow
+from crm.pipelines.reads import PipelineRow, StageRow
 
 
 class LeadChecks(Checks):
@@ -83,7 +85,7 @@ class LeadChecks(Checks):
             wanted["stage_id"] = after["stage_id"] = pipeline.stages[0].id
         stage = rules.check_stage(after["stage_id"], pipeline)
         if current is None or stage.id != current["stage_id"]:
-            rules.check_entry(stage, after)
+            rules.check_entry(stage, after, self._labels(stage))
         if team_moved and "owner_id" not in wanted and after.get("owner_id") and not self._belongs(after["owner_id"], line):
             wanted["owner_id"] = None  # nobody of the new team's yet: it shows as unassigned there
 
@@ -94,6 +96,10 @@ class LeadChecks(Checks):
             return standing
         self._layout, self._looked_again = own_layout(self.session), True
         return self._layout
+
+    def _labels(self, stage: StageRow) -> dict[str, str]:
+        """What the custom fields that a stage asks for are called."""
+        return requirement_labels(self.session, stage.required_fields)
 
     def _owner(self, owner_id: int) -> tuple[bool, bool, frozenset[int]]:
         """(is active, is organisation-wide, teams)."""

@@ -39,11 +39,11 @@ def check_stage(stage_id: int, pipeline: PipelineRow) -> StageRow:
     raise Invalid(f"This stage is not part of “{pipeline.name}”. Its stages are: {names}.", field="stage_id")
 
 
-def check_entry(stage: StageRow, after: Mapping[str, Any]) -> None:
-    """What the stage wants filled before a lead may enter."""
+def check_entry(stage: StageRow, after: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> None:
+    """What the stage wants filled before a lead may enter. `labels`: what `custom.<key>` is called."""
     missing = [name for name in stage.required_fields if _value(name, after) in (None, "")]
     if missing:
-        words = " and ".join(FIELD_WORDS.get(name, name.removeprefix("custom.")) for name in missing)
+        words = " and ".join(FIELD_WORDS.get(name) or (labels or {}).get(name) or name.removeprefix("custom.") for name in missing)
         raise Invalid(f"{stage.name} needs {words}. Fill it in and move the lead again.", field="stage_id", missing=missing)
 
 

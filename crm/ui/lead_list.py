@@ -72,7 +72,7 @@ def draw_line(found: Total, asked: Asked, place: DeltaGenerator) -> int:
 def draw_actions(person: Person, lookups: Lookups, place: DeltaGenerator) -> list[str]:
     """Columns, recent saves, a new lead; answers the columns to show."""
     with place:
-        columns = filters.ask_columns(grid_columns.COLUMNS, grid_columns.USUAL)
+        columns = filters.ask_columns(grid_columns.names_of(lookups), grid_columns.USUAL)
         messages.draw_recent(person)
         if person.may("lead", "create") and st.button("Lead", icon=":material/add:", key="leads.new"):
             new_lead.open_for(person, lookups)

@@ -13,6 +13,8 @@ import streamlit as st
 
 from crm.access import Person, acting_as
 from crm.customers import reads as customers
+from crm.fields.catalogue import NO_FIELDS, Catalogue, own_catalogue
+from crm.fields.kinds import Definition
 from crm.leads import reads
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 from crm.ui.words import Names
@@ -27,6 +29,9 @@ class Lookups:
     owners: Sequence[int]
     currencies: tuple[str, ...]
     """Codes of the currencies a value may be in."""
+    catalogue: Catalogue = NO_FIELDS
+    lead_fields: Sequence[Definition] = ()
+    """Custom fields of leads that the person can come upon."""
 
     @cached_property
     def stages(self) -> dict[int, StageRow]:
@@ -49,12 +54,18 @@ def look_up(person: Person) -> Lookups:
 @st.cache_resource(ttl=300, max_entries=500, show_spinner=False)  # currencies alone are not in the stamp
 def _read(person_id: int, stamp: int, _person: Person) -> Lookups:
     with acting_as(_person) as session:
-        found = pipelines(session)
+        found, fields = pipelines(session), own_catalogue(session)
         names = Names(
             person_id, _person.time_zone, reads.names_of_people(session), reads.names_of_teams(session),
             {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages},
+            {each.name: each for each in fields.fields if each.record_type == "lead"},
         )  # fmt: skip
-        return Lookups(names, found, reads.possible_owners(session), reads.currencies(session))
+        return Lookups(names, found, reads.possible_owners(session), reads.currencies(session), fields, _lead_fields(_person, fields))
+
+
+def _lead_fields(person: Person, fields: Catalogue) -> list[Definition]:
+    reach = person.reach("lead", "view")
+    return fields.of_teams("lead", None if reach.everywhere else reach.teams | person.team_ids)
 
 
 def customer_choices(person: Person) -> tuple[dict[str, str], list[str]]:

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crm import clock, money
+from crm.fields.kinds import Definition, text_of
 from crm.pipelines.reads import StageRow
 
 NOTHING = "–"
@@ -64,11 +65,17 @@ class Names:
     teams: Mapping[int, str] = field(default_factory=dict)
     pipelines: Mapping[int, str] = field(default_factory=dict)
     stages: Mapping[int, StageRow] = field(default_factory=dict)
+    fields: Mapping[str, Definition] = field(default_factory=dict)
+    """Custom fields of leads, by `custom.<key>`."""
 
     def person(self, person_id: int | None, *, otherwise: str = "the system") -> str:
         if person_id is None:
             return otherwise
         return "you" if person_id == self.me else self.people.get(person_id, "somebody")
+
+    def field(self, name: str, otherwise: str) -> str:
+        """What a field of a lead is called."""
+        return self.fields[name].label if name in self.fields else otherwise
 
     def plain(self, name: str, value: Any) -> str:
         """A field's plain (JSON) value in words; "" for none."""
@@ -76,6 +83,8 @@ class Names:
             return ""
         if name == "stage_id":
             return self.stages[value].name if value in self.stages else "a stage that is gone"
+        if name.startswith("custom."):
+            return text_of(self.fields[name].kind if name in self.fields else "text", value, self.people)
         if name in _BOOKS:
             return str(getattr(self, _BOOKS[name]).get(value, f"no. {value}"))
         if name == "value":

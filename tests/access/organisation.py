@@ -31,6 +31,7 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
         "alert": {"create": "all", "edit": "all", "delete": "all", "assign": "all"}, "report": {"view": "all", "export": "all"},
         "settings": {"configure": "all"},
         "audit": {"view": "all"},
+        "field": {"configure": "all"},
         **{resource: {"view": "all", "configure": "all"} for resource in ("pipeline", "person", "team", "role")},
     },
     "manager": {
@@ -38,6 +39,7 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
         "company": dict.fromkeys(ALL, "team"), "contact": dict.fromkeys(ALL, "team"), "activity": {"create": "team", "edit": "team", "delete": "team"},
         "customer": {"view": "team", "export": "team"}, "alert": {"create": "team", "edit": "team", "delete": "team", "assign": "all"},
         "pipeline": {"view": "team", "configure": "team"}, "person": {"view": "team"}, "team": {"view": "team"}, "report": {"view": "team", "export": "team"},
+        "field": {"configure": "team"},
     },
     "rep": {
         "lead": {**dict.fromkeys(("view", "create", "edit", "assign", "bulk", "import"), "team"), "delete": "own"},
@@ -69,7 +71,8 @@ PEOPLE: dict[str, dict[str | None, str]] = {
 }  # fmt: skip
 OWNERS: Sequence[str | None] = (None, "nils", "nora", "finn", "sara", "solveig", "hugo", "gitte", "mixed", "torn", "nemo")
 KINDS = {"lead": "leads", "company": "companies", "contact": "contacts", "activity": "activities", "pipeline": "pipelines", "stage": "stages",
-         "person": "people", "team": "teams", "alert": "alerts"}  # fmt: skip
+         "person": "people", "team": "teams", "alert": "alerts",
+         "custom_field": "custom_fields"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,7 @@ class Plain:
             "lead": self.leads(name), "company": self.companies(name), "contact": self.contacts(name), "activity": self.activities(name),
             "pipeline": self.pipelines(name), "stage": self.stages(name), "alert": self.alerts(name),
             "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
+            "custom_field": {field["id"] for field in self.rows["custom_fields"]},
         }  # fmt: skip
         return {c["id"] for c in self.rows["changes"] if (keeps_people if c["record_type"] in ("person", "team") else c["record_id"] in seen[c["record_type"]])}
 
@@ -191,6 +195,10 @@ class Plain:
     def memberships(self, name: str) -> set[int]:
         reach = self.reach(name, "person", "view")
         return {m["id"] for m in self.rows["memberships"] if m["person_id"] == self.people[name] or reach.everywhere or m["team_id"] in reach.teams}
+
+    def custom_fields(self, name: str) -> set[int]:
+        """What fields are called is known to everybody who is signed in."""
+        return {field["id"] for field in self.rows["custom_fields"]}
 
     def buckets(self, name: str, table: str, resource: str = "lead") -> set[int]:
         """Postings, stays and their sums carry team and owner of their own."""
@@ -247,6 +255,7 @@ def set_up(engine: Engine) -> Plain:
             session.execute(text("insert into crm.exchange_rates values ('AED', '2015-01-01', 0.25)"))
             session.execute(text("insert into crm.markets values ('AE', 'Emirates', 'AED')"))
         pipelines = _pipelines(session, plain)
+        _fields(session, plain)
     _leads(plain, pipelines)
     fold()
     _work(plain)
@@ -278,6 +287,16 @@ def _pipelines(session: Any, plain: Plain) -> dict[str, tuple[int, list[int]]]:
         made = apply(session, stages, source="test", on_conflict="refuse")
         found[team] = (pipeline, [result.record_id for result in made.results])
     return found
+
+
+def _fields(session: Any, plain: Plain) -> None:
+    """A field of everybody's and one of each team's, for each kind of record; one is removed again."""
+    edits = [
+        Edit("custom_field", None, {"record_type": kind, "label": f"{team or 'Common'} size", "kind": "number", "team_id": plain.teams.get(team or "")})
+        for kind in ("lead", "company", "contact") for team in (None, *TEAMS)
+    ]  # fmt: skip
+    made = apply(session, edits, source="test", on_conflict="refuse").results
+    apply(session, [delete_edit("custom_field", made[1].record_id or 0, 1)], source="test", on_conflict="refuse")
 
 
 def _leads(plain: Plain, pipelines: Mapping[str, tuple[int, list[int]]]) -> None:

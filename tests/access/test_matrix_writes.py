@@ -19,8 +19,9 @@ WRITTEN = {
     "contact": ("contact", "title", "'by hand'", "owner_id"), "activity": ("activity", "body", "'by hand'", "person_id"),
     "pipeline": ("pipeline", "position", "77", None), "stage": ("pipeline", "target_days", "77", None), "person": ("person", "time_zone", "'Asia/Dubai'", None),
     "team": ("team", "name", "'Team ' || id", None), "alert": ("alert", "text", "'by hand'", "person_id"),
+    "custom_field": ("field", "position", "77", None),
 }  # fmt: skip
-CONFIGURED = ("pipeline", "stage", "person", "team")
+CONFIGURED = ("pipeline", "stage", "person", "team", "custom_field")
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def scoped(plain: Plain, kind: str, row) -> dict:
     if kind == "stage":
         (pipeline,) = plain.of("pipelines", [row["pipeline_id"]])
         return {**row, "team_id": pipeline["team_id"], "owner_id": None}
-    if kind == "pipeline":
+    if kind in ("pipeline", "custom_field"):
         return {**row, "owner_id": None}
     if kind in ("person", "team"):
         return {**row, "team_id": None, "owner_id": None}
@@ -77,7 +78,17 @@ def expected(plain, name, kind, action, row) -> str:
 
 @pytest.mark.parametrize("name", PEOPLE)
 def test_editing_reaches_exactly_what_may_be_edited(wide_db, plain, name):
-    values = {"lead": "x", "company": "x", "contact": "x", "activity": "x", "alert": "x", "pipeline": 77, "stage": 77, "person": "Asia/Dubai"}
+    values = {
+        "lead": "x",
+        "company": "x",
+        "contact": "x",
+        "activity": "x",
+        "alert": "x",
+        "pipeline": 77,
+        "stage": 77,
+        "custom_field": 77,
+        "person": "Asia/Dubai",
+    }
     with trying(plain, name) as session:
         for kind, (_, field, _, _) in WRITTEN.items():
             rows = plain.rows[KINDS[kind]]
@@ -90,7 +101,7 @@ def test_editing_reaches_exactly_what_may_be_edited(wide_db, plain, name):
 @pytest.mark.parametrize("name", PEOPLE)
 def test_deleting_reaches_exactly_what_may_be_deleted(wide_db, plain, name):
     with trying(plain, name) as session:
-        for kind in ("lead", "company", "contact", "activity", "alert", "stage", "pipeline", "team"):
+        for kind in ("lead", "company", "contact", "activity", "alert", "stage", "pipeline", "team", "custom_field"):
             rows = plain.rows[KINDS[kind]]
             with aside(session):
                 results = apply(session, [delete_edit(kind, row["id"], row["version"]) for row in rows], source="test").results
