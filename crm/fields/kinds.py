@@ -228,6 +228,14 @@ _READERS: Mapping[str, Callable[[TypedField, Any], Any]] = {
 }  # fmt: skip
 
 
+def _money_text(value: Mapping[str, Any]) -> str:
+    try:
+        amount = f"{Decimal(str(value.get('amount'))):,.2f}"
+    except InvalidOperation:
+        amount = str(value.get("amount", ""))
+    return f"{value.get('currency', '')} {amount}".strip()
+
+
 def text_of(kind: str, value: Any, people: Mapping[int, str] | None = None) -> str:
     """A value in words, whatever it is (a field that changed its kind may still meet old ones); "" for none."""
     if value is None or value == "":
@@ -237,7 +245,7 @@ def text_of(kind: str, value: Any, people: Mapping[int, str] | None = None) -> s
     if kind == "person" and isinstance(value, int):
         return (people or {}).get(value, f"no. {value}")
     if isinstance(value, Mapping):
-        return f"{value.get('currency', '')} {value.get('amount', '')}".strip()
+        return _money_text(value)
     if isinstance(value, list):
         return ", ".join(str(each) for each in value)
     return f"{value:,}" if isinstance(value, (int, float)) and kind == "number" else str(value)

@@ -90,14 +90,14 @@ def _columns() -> dict[str, Any]:
     cc = st.column_config
     return {
         "place": cc.NumberColumn("#", width=44, help="The order on pages. Type another place to move a field.", format="%d"),
-        "label": cc.TextColumn("Name", width=170, max_chars=80),
-        "kind": cc.SelectboxColumn("Kind", width=130, options=list(KINDS), format_func=lambda kind: KINDS.get(str(kind), str(kind)), default="text"),
-        "options": cc.MultiselectColumn("Options", width=240, options=[], accept_new_options=True, help="What a choice chooses from: type and press Enter."),
-        "is_required": cc.CheckboxColumn("Required", width=78, default=False, help="Asked for on new leads, and never emptied again."),
+        "label": cc.TextColumn("Name", width=150, max_chars=80),
+        "kind": cc.SelectboxColumn("Kind", width=120, options=list(KINDS), format_func=lambda kind: KINDS.get(str(kind), str(kind)), default="text"),
+        "options": cc.MultiselectColumn("Options", width=205, options=[], accept_new_options=True, help="What a choice chooses from: type and press Enter."),
+        "is_required": cc.CheckboxColumn("Required", width=82, default=False, help="Asked for on new leads, and never emptied again."),
         "is_unique": cc.CheckboxColumn("Unique", width=70, default=False, help="No two records of a team have the same value."),
-        "default": cc.TextColumn("Default", width=120, help="What a new record begins with."),
-        "help": cc.TextColumn("Help", width=190, max_chars=300, help="Shown beside the field."),
-        "key": cc.TextColumn("Key", width=110, help="What imports and the API call it. It stays when the name changes."),
+        "default": cc.TextColumn("Default", width=90, help="What a new record begins with."),
+        "help": cc.TextColumn("Help", width=150, max_chars=300, help="Shown beside the field."),
+        "key": cc.TextColumn("Key", width=100, help="What imports and the API call it. It stays when the name changes."),
         "filled": cc.NumberColumn("Filled", width=70, help="Records in your sight that have a value."),
     }
 
@@ -129,12 +129,13 @@ def _draw_bar(person: Person, found: Sheet) -> None:
         if st.button("Discard", key="fields.discard", disabled=not (edits or problem)):
             found.asked = ("", None)
             st.rerun()
-        if st.button("Preview", key="fields.preview", type="secondary" if _is_reviewed(found, edits) else "primary", disabled=not edits):
+        is_reviewed = _is_reviewed(found, edits)
+        if st.button("Preview", key="fields.preview", type="primary" if edits and not is_reviewed else "secondary", disabled=not edits):
             found.reviewed = _as_drafted(edits)
             st.rerun()
-        if st.button("Apply", key="fields.apply", type="primary", disabled=not (edits and _is_reviewed(found, edits))):
+        if st.button("Apply", key="fields.apply", type="primary" if is_reviewed else "secondary", disabled=not is_reviewed):
             _apply(person, found, edits)
-    if edits and _is_reviewed(found, edits):
+    if is_reviewed:
         _draw_review(person, found, edits)
 
 

@@ -45,7 +45,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/customers.py", "customers", "Customers", ":material/storefront:", "Work", "customer"),
     PageEntry("pages/conflicts.py", "conflicts", "Conflicts", ":material/call_split:", "Work", "lead"),
     PageEntry("pages/pipeline_report.py", "pipeline", "Pipeline", ":material/filter_alt:", "Understand", "report"),
-    PageEntry("pages/fields.py", "fields", "Fields", ":material/list_alt:", "Shape", "field", "configure"),
+    PageEntry("pages/fields.py", "fields", "Fields", ":material/view_column:", "Shape", "field", "configure"),
     PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),
     PageEntry("pages/orders.py", "orders", "Orders", ":material/sync_alt:", "Shape", "settings", "configure", everywhere=True),
     PageEntry(ACCOUNT, "account", "My account", ":material/account_circle:", "", is_in_menu=False),

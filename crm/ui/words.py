@@ -84,7 +84,8 @@ class Names:
         if name == "stage_id":
             return self.stages[value].name if value in self.stages else "a stage that is gone"
         if name.startswith("custom."):
-            return text_of(self.fields[name].kind if name in self.fields else "text", value, self.people)
+            kind = self.fields[name].kind if name in self.fields else "text"
+            return amount(value) if kind == "money" and isinstance(value, Mapping) else text_of(kind, value, self.people)
         if name in _BOOKS:
             return str(getattr(self, _BOOKS[name]).get(value, f"no. {value}"))
         if name == "value":

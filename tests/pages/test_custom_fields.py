@@ -36,7 +36,7 @@ def test_the_grid_shows_every_kind_in_its_column_and_saves_what_is_typed(visit, 
     assert (shown["tier"], shown["buyer"], shown["budget"], shown["topics"], shown["size"], bool(shown["imports"])) == (
         "Gold",
         "Bruno",
-        "AED 1200.00",
+        "AED 1,200.00",
         ["Oil"],
         12,
         True,
