@@ -72,7 +72,11 @@ def condition(session: Session, wanted: CustomFilter, number: int, parameters: d
         if is_now and not session.scalar(_IS_COMMON, {"wanted": given}):
             found.append(f"l.id in (select crm.leads_with_custom(cast(:custom{number} as jsonb[])))")
         else:
-            found.append(f"l.custom @> any (cast(:custom{number} as jsonb[]))")
+            del parameters[f"custom{number}"]
+            names = [f"custom{number}_{place}" for place in range(len(given))]
+            parameters |= dict(zip(names, given, strict=True))
+            # One by one: for several at once the planner would not know how common they are, and fetch them all.
+            found.append(f"({' or '.join(f'l.custom @> cast(:{name} as jsonb)' for name in names)})")
     for bound, sign in (("low", ">="), ("high", "<=")):
         if getattr(wanted, bound) is not None:
             name = f"custom_{bound}{number}"
