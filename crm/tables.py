@@ -9,6 +9,7 @@ from crm.companies import models as companies
 from crm.configuration import models as configuration
 from crm.customers import models as customers
 from crm.db.base import Base
+from crm.fields import models as fields
 from crm.leads import models as leads
 from crm.ledger import models as ledger
 from crm.organisation import models as organisation
@@ -16,6 +17,6 @@ from crm.pipelines import models as pipelines
 from crm.views import models as views
 
 __all__ = [
-    "Base", "access", "activities", "alerts", "assignment", "changes", "companies", "configuration", "customers", "leads", "ledger", "organisation",
+    "Base", "access", "activities", "alerts", "assignment", "changes", "companies", "configuration", "customers", "fields", "leads", "ledger", "organisation",
     "pipelines", "views",
 ]  # fmt: skip

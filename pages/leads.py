@@ -6,6 +6,7 @@ from crm.access import acting_as
 from crm.leads import reads
 from crm.ui import conflict_dialog, filters, grid, grid_bar, lead_groups, lead_list, look, messages, saved_views
 from crm.ui.board import asks, switch
+from crm.ui.custom_fields import with_cells
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
@@ -27,9 +28,9 @@ with acting_as(person) as session:
     page = lead_list.draw_line(total, asked, places.line)
     groups = lead_groups.read(session, asked)
     grid.turn_to(
-        sheet, (asked, page), columns,
-        lambda: reads.list_leads(session, asked.wanted, sort=asked.sort, limit=lead_list.PAGE, offset=(page - 1) * lead_list.PAGE).rows,
-        lambda ids: reads.leads_by_id(session, ids),
+        sheet, (asked, page), columns, lookups.names.fields,
+        lambda: with_cells(reads.list_leads(session, asked.wanted, sort=asked.sort, limit=lead_list.PAGE, offset=(page - 1) * lead_list.PAGE).rows, lookups),
+        lambda ids: {row["id"]: row for row in with_cells(list(reads.leads_by_id(session, ids).values()), lookups)},
     )  # fmt: skip
 with head:
     look.head("Leads", *lead_list.context(person, lookups, asked))

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from crm.access import OPERATOR, Person, acting_as, as_system, load
 from crm.changes import Edit, apply
+from crm.fields.records import CUSTOM_FIELD
 from crm.leads.records import LEAD
 from crm.people.use_cases import add_person, add_team, role_id
 from crm.pipelines.records import PIPELINE, STAGE
@@ -41,6 +42,7 @@ def set_up(engine: Engine) -> Cast:
         for name in ("Gulf", "Levant"):
             cast.teams[name] = add_team(session, name, source="test")
             _pipeline(session, cast, name)
+        _fields(session)
         roles = {name: role_id(session, name) for name in ("admin", "manager", "rep", "viewer")}
         for name, role, team in (
             ("alma", "admin", None), ("mona", "manager", "Gulf"), ("ana", "rep", "Gulf"), ("bruno", "rep", "Gulf"), ("carla", "rep", "Levant"),
@@ -57,6 +59,13 @@ def set_up(engine: Engine) -> Cast:
             outcome = apply(session, [Edit(LEAD.name, None, values)], source="test", on_conflict="refuse")
             cast.leads[name] = outcome.results[0].record_id or 0
     return cast
+
+
+def _fields(session: Session) -> None:
+    """Everybody's: leads and companies have a size, leads a colour."""
+    fields = (("lead", "Size", "number"), ("company", "Size", "number"), ("lead", "Color", "text"))
+    edits = [Edit(CUSTOM_FIELD.name, None, {"record_type": on, "label": label, "kind": kind}) for on, label, kind in fields]
+    apply(session, edits, source="test", on_conflict="refuse")
 
 
 def _rate(session: Session, currency: str, rate: str) -> None:

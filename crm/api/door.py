@@ -68,7 +68,7 @@ class Signature:
                 path[name] = kind
             elif any(isinstance(note, Query) for note in notes):
                 lists = frozenset(field for field, info in kind.model_fields.items() if get_origin(info.annotation) is list)
-                query = (name, kind, lists)
+                query = (name, kind, lists | getattr(kind, "list_prefixes", frozenset()))
             elif any(isinstance(note, Body) for note in notes):
                 body = (name, kind)
         return Signature(path, query, body)
@@ -223,7 +223,7 @@ def _query(request: Request, lists: frozenset[str]) -> dict[str, Any]:
     for name, value in request.query_params.multi_items():
         if "\x00" in value or "\x00" in name:
             raise Invalid("Text cannot hold a NUL character.", field=name.replace("\x00", ""))
-        if name in lists:
+        if name in lists or f"{name.partition('.')[0]}." in lists:
             found.setdefault(name, []).append(value)
         elif name in found:
             raise Invalid(f"{name}: Give this once.", field=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -19,6 +20,8 @@ from crm.api.problems import problem
 from crm.api.requests import AsOf, CompanyName, LeadFields, LeadQuery, NewLead
 from crm.changes import Outcome, Result
 from crm.errors import Gone, Invalid, NotFound, Stale
+from crm.fields.catalogue import catalogue
+from crm.fields.filters import as_filter
 from crm.leads import reads, use_cases
 from crm.leads.as_of import lead_as_of, list_leads_as_of, read_moment
 from crm.leads.references import References, places, wanted_ids
@@ -31,8 +34,9 @@ routes = APIRouter(prefix="/v1", route_class=Door, tags=["leads"])
 def list_leads(call: Caller, query: Annotated[LeadQuery, Query()]) -> Response:
     """Leads you may see, a page at a time. With `as_of`, as they stood then."""
     with call.acting() as session:
-        wanted = _filter(session, call, query)
-        belongs_to = ["leads", query.model_dump(exclude={"cursor", "limit"})]
+        custom = _custom(query)
+        wanted = replace(_filter(session, call, query), custom=as_filter(catalogue(session), custom))
+        belongs_to = ["leads", query.model_dump(exclude={"cursor", "limit", *custom}), *([custom] if custom else [])]
         position = cursors.read(query.cursor, belongs_to)
         after = None if position is None else (position[0], position[1])
         if query.as_of is None:
@@ -40,6 +44,18 @@ def list_leads(call: Caller, query: Annotated[LeadQuery, Query()]) -> Response:
         else:
             page = list_leads_as_of(session, read_moment(query.as_of, reporting_time_zone(session)), wanted, sort=query.sort, limit=query.limit, after=after)
         return listing([lead_of(row) for row in page.rows], None if page.next_after is None else cursors.write(page.next_after, belongs_to))
+
+
+def _custom(query: LeadQuery) -> dict[str, list[str]]:
+    """What is asked of custom fields. Raises `Invalid` for a parameter that is neither known nor one of these."""
+    found: dict[str, list[str]] = dict(query.model_extra or {})
+    for name, given in found.items():
+        if not name.startswith("custom."):
+            words = "There is no such field."
+            raise Invalid(f"{name[:200]}: {words}", field=name[:200], errors=[{"field": name[:200], "detail": words}])
+        if len(given) > 100:
+            raise Invalid(f"{name[:200]}: Give at most 100.", field=name[:200])
+    return found
 
 
 def _filter(session: Session, call: Call, query: LeadQuery) -> reads.LeadFilter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictInt, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -210,6 +210,11 @@ Several = Annotated[list[Annotated[str, Field(min_length=1, max_length=300)]], F
 
 
 class LeadQuery(Paging, AsOf):
+    """`custom.<key>`, `custom.<key>.from` and `custom.<key>.to` stand beside these."""
+
+    model_config = ConfigDict(extra="allow")
+    list_prefixes: ClassVar[frozenset[str]] = frozenset({"custom."})
+    """What begins the names of further parameters, each of which may be given several times."""
     team: Several = Field([], description="Id or name; may be given several times, as all of these")
     pipeline: Several = Field([], description="Id or name")
     stage: Several = Field([], description="Id or name")

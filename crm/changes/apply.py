@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from crm.access import Person, Reach, missing_grant, person_of, writing
 from crm.changes import hiding, merging, rows
 from crm.changes.edits import Disagreement, Edit, Outcome, Result, waves
-from crm.changes.records import Checks, RecordType, type_of
+from crm.changes.records import Checks, CustomRules, RecordType, custom_rules, type_of
 from crm.changes.refusals import in_words
 from crm.clock import now
 from crm.db import direct
@@ -95,6 +95,7 @@ class _Apply:
         self.is_careful = is_careful
         self.is_open = False
         self._checks: dict[tuple[str, bool], Checks] = {}
+        self._custom: dict[str, CustomRules | None] = {}
 
     def run(self, edits: Sequence[Edit]) -> Outcome:
         results: dict[int, Result] = {}
@@ -104,7 +105,7 @@ class _Apply:
                 groups[(edits[position].record_type, self._action_of(edits[position]))].append(position)
             for (name, action), positions in sorted(groups.items(), key=lambda group: (type_of(group[0][0]).rank, group[0])):
                 batch = [edits[position] for position in positions]
-                kind = type_of(name)
+                kind = self._typed(type_of(name))
                 done = self.create(kind, batch) if action == "create" else self.change(kind, action if action == OWN else kind.grant or action, batch)
                 for result in done:
                     self._refuse_on_demand(result)
@@ -114,6 +115,13 @@ class _Apply:
     def _action_of(self, edit: Edit) -> str:
         is_own = bool(edit.wanted) and edit.record_id == self.person.id and edit.wanted.keys() <= type_of(edit.record_type).own_fields
         return OWN if is_own else edit.action
+
+    def _typed(self, kind: RecordType) -> RecordType:
+        """With its custom fields as they are declared. Undo takes values back as they were, whatever has become of their field."""
+        if kind.name not in self._custom:
+            self._custom[kind.name] = custom_rules(self.session, kind) if self.undoes_id is None else None
+        found = self._custom[kind.name]
+        return replace(kind, custom=found.field) if found else kind
 
     def _refuse_on_demand(self, result: Result) -> None:
         if self.on_conflict != "refuse":
@@ -255,6 +263,8 @@ class _Apply:
         followed = self._checks_of(kind).settle(current, {**merging.insisted(kind, edit, current, writes), **writes})
         followed = {name: value for name, value in followed.items() if name not in kind.fields or not kind.fields[name].same(value, current[name])}
         self._may_assign(kind, current, followed)
+        if (custom := self._custom.get(kind.name)) and any(name == "team_id" or name.startswith("custom.") for name in followed):
+            custom.check(current, followed)
         return followed
 
     def _may_assign(self, kind: RecordType, current: Mapping[str, Any], writes: Mapping[str, Any]) -> None:
@@ -322,7 +332,10 @@ class _Apply:
             raise error
         if wanted.get("team_id"):  # before the rules, whose words would tell of another team's pipelines
             self._check_reach(kind, action, reach, wanted["team_id"], wanted.get("owner_id", self.person.id))
-        values = self._checks_of(kind, is_new=True).settle(None, wanted)
+        custom = self._custom.get(kind.name)
+        values = self._checks_of(kind, is_new=True).settle(None, custom.begin(wanted) if custom else wanted)
+        if custom:
+            custom.check(None, values)
         self._check_reach(kind, action, reach, *rows.scope_of_new(self.session, kind, values))
         return values
 

@@ -22,7 +22,7 @@ def merge(kind: RecordType, edit: Edit, row: Mapping[str, Any], since: Since | N
     writes: dict[str, Any] = {}
     conflicts: list[Disagreement] = []
     for name, given in edit.wanted.items():
-        spec = kind.recorded(name)
+        spec = kind.asked(name)
         mine, theirs = spec.read(given), spec.from_row(row)
         if spec.same(mine, theirs) or (spec is DELETED and (mine is None) == (theirs is None)):
             continue

@@ -254,6 +254,22 @@ class Checks:
         """Keep beside new records, given as (id, values as `complete` saw them), what is no field of theirs."""
 
 
+class CustomRules:
+    """What a word knows about the custom fields of one record type; made afresh per `apply`, as `Checks` are."""
+
+    def field(self, name: str) -> Field:
+        """The field `custom.<key>`. Raises `Invalid` where there is none."""
+        raise NotImplementedError
+
+    def begin(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """A new record's values with its defaults."""
+        raise NotImplementedError
+
+    def check(self, current: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> None:
+        """Raises `Invalid` where values cannot stand in this record, or are missing from a new one."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
 class RecordType:
     """`name` is the word in change rows, `resource` the one in grants.
@@ -264,6 +280,7 @@ class RecordType:
     `team_sql`, `owner_sql`: whose the record is, for its scope, with the record as `r`.
     `shown_in`: columns of reads that are worked out from a field, by field: hidden with it.
     `rank`: types are locked and taken back in this order; what hangs on a record goes before it.
+    `custom`: finds its custom fields; without it any key holds any JSON, as undo needs it.
     """
 
     name: str
@@ -282,18 +299,30 @@ class RecordType:
     owner_sql: str = "r.owner_id"
     rank: int = 9
     shown_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    custom: Callable[[str], Field] | None = None
 
     def field(self, name: str) -> Field:
         """The field, `custom.<key>` included. Raises `Invalid` for an unknown name."""
         found = self.fields.get(name)
         if found is None and self.has_custom and _CUSTOM_NAME.match(name):
-            return CustomField(name, name.removeprefix("custom.").replace("_", " ").capitalize())
+            return self.custom(name) if self.custom else _untyped(name)
         if found is None:
             raise Invalid(f"{self.label} has no field “{name}”.", field=name)
         return found
 
     def recorded(self, name: str) -> Field:
-        """The field by its name in change rows: `field`, or the deletion."""
+        """The field by its name in change rows: `field`, the deletion, or a custom field that is no more."""
+        if name == "deleted_at":
+            return DELETED
+        try:
+            return self.field(name)
+        except Invalid:
+            if self.custom is None or not _CUSTOM_NAME.match(name):
+                raise
+            return _untyped(name)
+
+    def asked(self, name: str) -> Field:
+        """The field by its name in an edit: `field`, or the deletion."""
         return DELETED if name == "deleted_at" else self.field(name)
 
 
@@ -324,7 +353,22 @@ class CustomField(Field):
         return row["custom"].get(self.key)
 
 
+def _untyped(name: str) -> CustomField:
+    return CustomField(name, name.removeprefix("custom.").replace("_", " ").capitalize())
+
+
 _TYPES: dict[str, RecordType] = {}
+_custom_rules: list[Callable[[Session, RecordType], CustomRules]] = []
+
+
+def register_custom_rules(make: Callable[[Session, RecordType], CustomRules]) -> None:
+    """Let a word say which custom fields there are. The last one registered counts."""
+    _custom_rules[:] = [make]
+
+
+def custom_rules(session: Session, kind: RecordType) -> CustomRules | None:
+    """The rules for this type's custom fields; None where it has none, or no word has registered any."""
+    return _custom_rules[0](session, kind) if _custom_rules and kind.has_custom else None
 
 
 def register(record_type: RecordType) -> RecordType:

@@ -27,6 +27,7 @@ class Company(Base):
         Index("ix_companies_name", "name"),
         Index("ix_companies_team_id_name", "team_id", "name"),
         Index("ix_companies_owner_id", "owner_id"),
+        Index("ix_companies_custom", "custom", postgresql_using="gin", postgresql_ops={"custom": "jsonb_path_ops"}),
     )
 
 
@@ -51,4 +52,5 @@ class Contact(Base):
         Index("ix_contacts_email", "email"),
         Index("ix_contacts_team_id", "team_id"),
         Index("ix_contacts_owner_id", "owner_id"),
+        Index("ix_contacts_custom", "custom", postgresql_using="gin", postgresql_ops={"custom": "jsonb_path_ops"}),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from crm.access import person_of
 from crm.changes.records import Checks, Field, RecordType, register
 from crm.errors import Invalid
+from crm.fields import checks as custom_checks  # noqa: F401 - custom values are typed wherever these records are written
 from crm.organisation.rules import read_market
 
 

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from crm.changes import Edit, apply
 from crm.demo.chance import Weighted
+from crm.demo.names import SEGMENTS
+from crm.fields.records import CUSTOM_FIELD
 from crm.people.use_cases import add_person, add_team, disable_person, role_id
 from crm.pipelines.records import PIPELINE, STAGE
 
@@ -155,6 +157,7 @@ def found_organisation(session: Session) -> Organisation:
         made.teams[team.name] = add_team(session, team.name, source=SOURCE)
         for position, shape in enumerate(team.pipelines[0]):
             _found_pipeline(session, made, team, shape, position)
+    _found_fields(session)
     roles = {name: role_id(session, name) for name in ("admin", "manager", "rep", "viewer")}
     zones = {team.name: team.time_zone for team in TEAMS}
     for mail_name, name, places in PEOPLE:
@@ -166,6 +169,16 @@ def found_organisation(session: Session) -> Organisation:
 def let_go(session: Session, made: Organisation) -> None:
     """Disable the one who left; to be called when the leads have changed hands."""
     disable_person(session, made.people[LEFT], 1, source=SOURCE)
+
+
+def _found_fields(session: Session) -> None:
+    """What every team writes down about a lead."""
+    segments = list(dict.fromkeys([*(found for _, found in SEGMENTS), "Retail"]))
+    fields = (
+        {"label": "Segment", "kind": "choice", "options": segments, "help": "What kind of customer it is"},
+        {"label": "Outlets", "kind": "number", "help": "How many shops or branches they have"},
+    )
+    apply(session, [Edit(CUSTOM_FIELD.name, None, {"record_type": "lead", **field}) for field in fields], source=SOURCE, label="Demo", on_conflict="refuse")
 
 
 def _found_pipeline(session: Session, made: Organisation, team: Team, shape: Shape, position: int) -> None:

@@ -12,6 +12,10 @@ from sqlalchemy.orm import Session
 
 from crm.changes import Edit, apply
 from crm.errors import Invalid
+from crm.fields.catalogue import own_catalogue
+from crm.fields.kinds import TypedField, typed
+from crm.fields.records import CUSTOM_FIELD
+from crm.fields.rules import label_of
 from crm.imports.rules import NewStage, lay_out_stages, stage_kind
 from crm.imports.survey import Survey
 from crm.people.use_cases import add_person, add_team, role_id
@@ -72,6 +76,36 @@ def settle(session: Session, team: str, pipeline: str | None, names: Survey, *, 
                 owners |= {key: _add_owner(session, name, team_id, owners)}
                 made.setdefault("people", []).append(name)
     return Place(team_id, team_name, found, owners)
+
+
+def settle_fields(
+    session: Session, place: Place, names: Iterable[str], *, may_make: bool, made: dict[str, list[str]]
+) -> dict[str, TypedField]:  # fmt: skip
+    """The custom fields among `names`, by `custom.<key>`; missing ones are made as text of the team's. Raises `Invalid` for what may not be made."""
+    wanted = list(dict.fromkeys(name for name in names if name.startswith("custom.")))
+    known = own_catalogue(session) if wanted else None
+    if known is None:
+        return {}
+    line = known.line(place.team_id)
+    missing = [name for name in wanted if (found := known.find("lead", name.removeprefix("custom."))) is None or found.team_id not in line]
+    if missing and not may_make:
+        fields = ", ".join(each.name for each in known.of_team("lead", place.team_id)) or "none yet"
+        raise Invalid(
+            f"Leads of {place.team} have no field “{missing[0]}”. Fields are: {fields}. Or add --create-missing, which makes it as text.", field="map"
+        )
+    if missing:
+        keys = [name.removeprefix("custom.") for name in missing]
+        edits = [
+            Edit(CUSTOM_FIELD.name, None, {"record_type": "lead", "key": key, "label": label_of(key), "kind": "text", "team_id": place.team_id}) for key in keys
+        ]
+        apply(session, edits, source=SOURCE, label="New fields", on_conflict="refuse")
+        made.setdefault("fields", []).extend(keys)
+        known = own_catalogue(session)
+
+    def people(name: str) -> list[int]:
+        return [place.owners[name.lower()]] if name.lower() in place.owners else []
+
+    return {each.name: typed(each, people) for each in known.of_team("lead", place.team_id) if each.name in wanted}
 
 
 def _team(session: Session, name: str, *, may_make: bool, made: dict[str, list[str]]) -> tuple[int, str]:

@@ -81,8 +81,9 @@ def _import(session: Session, tables: Sequence[Table], wishes: Wishes, say: Call
     person = person_of(session)
     if not person.reach("lead", "import").covers(team_id=place.team_id, owner_id=person.id, person_id=person.id):
         raise missing_grant("lead", "import", here=True)
+    fields = structure.settle_fields(session, place, [name for source in sources for name in source.columns.fields], may_make=wishes.may_make, made=done.made)
     label = f"Import of {', '.join(source.table.name for source in sources)}"[:200]
-    writer = Writer(session, place, key, done, label=label, time_zone=reporting_time_zone(session), now=clock.now())
+    writer = Writer(session, place, key, done, label=label, time_zone=reporting_time_zone(session), now=clock.now(), fields=fields)
     rows = _readable(sources, key, done, writer)
     while batch := list(islice(rows, BATCH)):
         writer.write(batch)

@@ -15,6 +15,8 @@ from crm.access import person_of, writing
 from crm.changes import Edit, Outcome, Result, apply
 from crm.companies.records import COMPANY, CONTACT
 from crm.errors import CrmError, Invalid
+from crm.fields.catalogue import requirement_labels
+from crm.fields.kinds import TypedField
 from crm.imports import lookups, rules
 from crm.imports.reconciliation import Reconciliation
 from crm.imports.rules import Row
@@ -51,6 +53,8 @@ class Writer:
     label: str
     time_zone: str
     now: datetime
+    fields: Mapping[str, TypedField]
+    """The custom fields that columns are mapped to, by `custom.<key>`."""
     _companies: dict[str, int] = field(default_factory=dict)
     _contacts: dict[tuple[int | None, str], int] = field(default_factory=dict)
     _currencies: dict[str, int] = field(default_factory=dict)
@@ -84,7 +88,7 @@ class Writer:
             said: dict[str, Any] = {name: LEAD.field(name).read(row.text(name)) for name in SAME_NAMED if row.text(name)}
             if row.text("name"):
                 said["name"] = LEAD.field("name").read(row.text("name"))
-            said |= {name: LEAD.field(name).read(value) for name, value in row.custom.items()}
+            said |= {name: self.fields[name].read(value) for name, value in row.custom.items()}
             if row.text("owner"):
                 said["owner_id"] = self.place.owner(row.text("owner"))
             if row.value is not None:
@@ -208,7 +212,9 @@ class Writer:
         values = {
             "owner_id": None, **work.said, "name": name, "team_id": self.place.team_id, "pipeline_id": self.place.pipeline.id, "stage_id": begins_in.id,
         }  # fmt: skip
-        check_entry(stage, values)  # before it is created, so that a row either comes in whole or not at all
+        check_entry(
+            stage, values, requirement_labels(self.session, stage.required_fields)
+        )  # before it is created, so that a row either comes in whole or not at all
         return Edit(LEAD.name, None, values, None, self._noon(row.created_on or row.closed_on))
 
     def _count_created(self, work: _Work) -> None:

@@ -67,6 +67,7 @@ class Lead(Base):
         Index("ix_leads_company_id", "company_id"),
         Index("uq_leads_team_id_external_id", "team_id", "external_id", unique=True, postgresql_where=text("external_id is not null and deleted_at is null")),
         Index("ix_leads_came_from_lead_id", "came_from_lead_id", postgresql_where=text("came_from_lead_id is not null")),
+        Index("ix_leads_custom", "custom", postgresql_using="gin", postgresql_ops={"custom": "jsonb_path_ops"}),
         Index("ix_leads_merged_into_id", "merged_into_id", postgresql_where=text("merged_into_id is not null")),
     )
 

@@ -15,6 +15,9 @@ from crm.access import person_of
 from crm.changes import hiding
 from crm.db import direct
 from crm.errors import Invalid
+from crm.fields.catalogue import catalogue
+from crm.fields.filters import CustomFilter
+from crm.fields.filters import condition as custom_condition
 from crm.leads.naming import naming
 
 COUNT_MOST = 10_000
@@ -82,6 +85,7 @@ class LeadFilter:
     closes_before: date | None = None
     in_stage_since: datetime | None = None
     open_only: bool = False
+    custom: tuple[CustomFilter, ...] = ()
 
 
 LeadRow = dict[str, Any]
@@ -109,7 +113,7 @@ def page_of(
     """`list_leads` over any `source` (SQL, with parameters `given`) that has the columns of `COLUMNS`."""
     name, descending = _sort(sort)
     hiding.refuse(session, "lead", [_SORTED_BY.get(name, name)], doing="sort by")
-    where, parameters = conditions(session, wanted)
+    where, parameters = conditions(session, wanted, is_now=source == "crm.leads")
     parameters |= given
     if after is not None:
         where.append(_after(SORTS[name], descending, after, parameters))
@@ -151,9 +155,10 @@ _BOUNDS = {
 }  # fmt: skip
 
 
-def conditions(session: Session, wanted: LeadFilter) -> tuple[list[str], dict[str, Any]]:
-    """What a filter asks of `crm.leads as l`, and the parameters of it."""
-    hiding.refuse(session, "lead", [name for part, name in _FILTERED_BY.items() if getattr(wanted, part)], doing="filter by")
+def conditions(session: Session, wanted: LeadFilter, *, is_now: bool = True) -> tuple[list[str], dict[str, Any]]:
+    """What a filter asks of `crm.leads as l`, and the parameters of it. `is_now`: `l` are the leads as they stand."""
+    asked = [name for part, name in _FILTERED_BY.items() if getattr(wanted, part)]
+    hiding.refuse(session, "lead", [*asked, *(f"custom.{each.key}" for each in wanted.custom)], doing="filter by")
     where = ["l.deleted_at is null"]
     parameters: dict[str, Any] = {}
     for field, column in (("team_ids", "l.team_id"), ("pipeline_ids", "l.pipeline_id"), ("stage_ids", "l.stage_id")):
@@ -186,6 +191,8 @@ def conditions(session: Session, wanted: LeadFilter) -> tuple[list[str], dict[st
             parameters[field] = bound
     if wanted.open_only:
         where.append("l.stage_id in (select st.id from crm.stages as st where st.kind = 'open')")
+    for number, part in enumerate(wanted.custom):
+        where += custom_condition(session, part, number, parameters, is_now=is_now)
     if wanted.q.strip():
         where.append(_search(session, wanted.q.strip(), parameters))
     return where, parameters
@@ -239,8 +246,11 @@ def _named(session: Session, columns: Sequence[str], found: Sequence[direct.Row]
     """Rows as dictionaries, with what their ids are called."""
     rows = [dict(zip(columns, row, strict=True)) for row in found]
     names = naming(session, rows)
+    fields = catalogue(session) if any(row["custom"] for row in rows) else None
     for row in rows:
         row.update(names.of(row))
+        if fields and row["custom"]:
+            row["custom"] = fields.shown("lead", row["custom"], row["team_id"])
     hiding.blank(session, "lead", rows)
     return rows
 

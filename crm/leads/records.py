@@ -14,6 +14,8 @@ from crm.access.acting import stepping_aside
 from crm.assignment.assigning import Assigned, assign, keep_reasons
 from crm.changes.records import Checks, Field, RecordType, register
 from crm.errors import Invalid
+from crm.fields import checks as custom_checks  # noqa: F401 - custom values are typed wherever leads are written
+from crm.fields.catalogue import requirement_labels
 from crm.leads import rules
 from crm.organisation.rules import read_market
 from crm.pipelines.layout import Layout, layout, own_layout
@@ -132,7 +134,7 @@ class LeadChecks(Checks):
         """A new lead has no activities yet, so only one that moves in is asked for them. What is taken back stood there before."""
         if self.session.info.get(_UNASKED) or self.session.info.get("undoing"):
             return
-        rules.check_entry(stage, after)
+        rules.check_entry(stage, after, requirement_labels(self.session, stage.required_fields))
         if stage.required_activity and current is not None:
             asked = {"lead": current["id"], "kind": stage.required_activity}
             rules.check_activity(stage, is_there=bool(self.session.scalar(_HAS_ACTIVITY, asked)))

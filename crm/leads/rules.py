@@ -37,8 +37,11 @@ def check_stage(stage_id: int, pipeline: PipelineRow) -> StageRow:
     raise Invalid(f"This stage is not part of “{pipeline.name}”. Its stages are: {names}.", field="stage_id")
 
 
-def check_entry(stage: StageRow, after: Mapping[str, Any]) -> None:
-    """What the stage wants filled before a lead may enter; a lost reason, where it lists some, is one of them."""
+def check_entry(stage: StageRow, after: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> None:
+    """What the stage wants filled before a lead may enter; a lost reason, where it lists some, is one of them.
+
+    `labels`: what `custom.<key>` is called.
+    """
     missing = [name for name in stage.required_fields if _value(name, after) in (None, "")]
     if stage.lost_reasons and "lost_reason" not in missing and after.get("lost_reason") not in stage.lost_reasons:
         if not after.get("lost_reason"):
@@ -48,7 +51,7 @@ def check_entry(stage: StageRow, after: Mapping[str, Any]) -> None:
             raise Invalid(f"{stage.name} takes one of these lost reasons: {reasons}. Choose one and move the lead again.", field="stage_id",
                           missing=["lost_reason"])  # fmt: skip
     if missing:
-        words = " and ".join(FIELD_WORDS.get(name, name.removeprefix("custom.")) for name in missing)
+        words = " and ".join(FIELD_WORDS.get(name) or (labels or {}).get(name) or name.removeprefix("custom.") for name in missing)
         raise Invalid(f"{stage.name} needs {words}. Fill it in and move the lead again.", field="stage_id", missing=missing)
 
 

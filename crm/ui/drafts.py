@@ -6,6 +6,7 @@ survive a new page, filter or sort and can be checked against what others did me
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -31,13 +32,24 @@ LABELS: Mapping[str, str] = {
 }  # fmt: skip
 
 
+CUSTOM = "custom."
+"""What begins the names of custom fields: their columns are called as the fields they write."""
+_MIDNIGHT = re.compile(r"\d{4}-\d\d-\d\dT00:00:00(\.0+)?Z?\Z")
+
+
+def writes(column: str) -> str | None:
+    """The lead's field that the column writes; None where it only shows."""
+    return column if column.startswith(CUSTOM) else WRITES.get(column)
+
+
 def shown(row: Row, column: str) -> Any:
     """The lead's value as the column's cell holds it; None for empty."""
     if column == "value":
         return None if row["value_amount"] is None else float(row["value_amount"])
     if column == "currency":
         return row["value_currency"]
-    return row[column] if row[column] != "" else None
+    found = row.get(column)
+    return None if found in ("", []) else found
 
 
 def same(a: Any, b: Any) -> bool:
@@ -46,12 +58,12 @@ def same(a: Any, b: Any) -> bool:
 
 
 def _canonical(value: Any) -> Any:
-    if value is None or value == "" or (isinstance(value, float) and value != value):
+    if value is None or value in ("", []) or (isinstance(value, float) and value != value):
         return None
     if isinstance(value, (datetime, date)):
         return value.isoformat()[:10]
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        return round(float(value), 2)
+        return round(float(value), 6)
     return value.strip() or None if isinstance(value, str) else value
 
 
@@ -91,8 +103,9 @@ def fold(drafts: Mapping[int, Draft], rows: Sequence[Row], edited_rows: Mapping[
         row = rows[int(position)]
         draft = found.get(row["id"]) or Draft(row)
         for column, value in cells.items():
-            if column in WRITES:
-                draft = draft.typed(column, value[:10] if column == "expected_close_on" and isinstance(value, str) else value)
+            if writes(column):
+                is_day = isinstance(value, str) and (column == "expected_close_on" or _MIDNIGHT.match(value))
+                draft = draft.typed(column, value[:10] if is_day else value)
         found[row["id"]] = draft
     return {lead_id: draft for lead_id, draft in found.items() if draft.cells}
 
@@ -102,15 +115,21 @@ def cells_and_rows(drafts: Mapping[int, Draft]) -> str:
     return f"{count(sum(len(draft.cells) for draft in drafts.values()), 'cell')} in {count(len(drafts), 'row')}"
 
 
-def lines(drafts: Mapping[int, Draft]) -> list[tuple[str, str, str, str]]:
+def lines(drafts: Mapping[int, Draft], labels: Mapping[str, str] | None = None) -> list[tuple[str, str, str, str]]:
     """(lead, column, before, wanted) of every unsaved cell."""
     return [
-        (draft.row["name"], LABELS[column], _text(shown(draft.row, column)), _text(value)) for draft in drafts.values() for column, value in draft.cells.items()
+        (draft.row["name"], LABELS.get(column) or (labels or {}).get(column, column.removeprefix(CUSTOM)), _text(shown(draft.row, column)), _text(value))
+        for draft in drafts.values()
+        for column, value in draft.cells.items()
     ]
 
 
 def _text(value: Any) -> str:
     found = _canonical(value)
+    if isinstance(found, bool):
+        return "yes" if found else "no"
+    if isinstance(found, list):
+        return ", ".join(map(str, found))
     return NOTHING if found is None else f"{found:,.2f}".removesuffix(".00") if isinstance(found, float) else str(found)
 
 
@@ -119,7 +138,7 @@ def wanted(draft: Draft, lookups: Lookups) -> tuple[dict[str, Any], dict[str, In
     values: dict[str, Any] = {}
     refused: dict[str, Invalid] = {}
     for column, cell in draft.cells.items():
-        name = WRITES[column]
+        name = writes(column) or column
         try:
             values[name] = _value(draft, column, cell, lookups)
         except Invalid as error:
@@ -132,7 +151,7 @@ def _value(draft: Draft, column: str, cell: Any, lookups: Lookups) -> Any:
         return _stage(draft.row, cell, lookups)
     if column == "owner":
         return _owner(cell, lookups)
-    if WRITES[column] == "value":
+    if WRITES.get(column) == "value":
         return _money(draft)
     return cell
 
@@ -168,4 +187,4 @@ def _money(draft: Draft) -> dict[str, Any] | None:
 def columns_of(fields: Iterable[str]) -> set[str]:
     """The grid's columns that write these fields."""
     names = set(fields)
-    return {column for column, name in WRITES.items() if name in names}
+    return {column for column, name in WRITES.items() if name in names} | {name for name in names if name.startswith(CUSTOM)}

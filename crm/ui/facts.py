@@ -13,10 +13,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from crm import clock, money
 from crm.access import Person, acting_as
-from crm.errors import CrmError
+from crm.errors import CrmError, Invalid
+from crm.fields.kinds import typed
 from crm.leads.records import LEAD
 from crm.leads.use_cases import edit_leads
-from crm.ui import closed, messages, words
+from crm.ui import closed, custom_fields, messages, words
 from crm.ui.lookups import Lookups
 
 Row = Mapping[Any, Any]
@@ -71,12 +72,14 @@ def draw_form(row: Row, person: Person, lookups: Lookups) -> None:
     with st.form(f"lead.facts.{row['id']}.{base.generation}", border=False):
         given = _draw_fields(base, person, lookups)
         if st.form_submit_button("Save", type="primary", key=base.key("save"), shortcut="Ctrl+S"):
-            _save(base, given, person)
+            _save(base, given, person, lookups)
 
 
 def _say_that_it_moved(base: Base, row: Row, lookups: Lookups) -> None:
     """Others (or a note's own page) moved on; what is typed in the form stays."""
     changed = [LEAD.fields[name].label.lower() for name in LEAD.fields if LEAD.fields[name].from_row(row) != LEAD.fields[name].from_row(base.row)]
+    fields = lookups.catalogue.of_team("lead", row["team_id"])
+    changed += [field.label.lower() for field in fields if row["custom"].get(field.key) != base.row["custom"].get(field.key)]
     with st.container(horizontal=True, key="lead_moved", vertical_alignment="center"):
         what = f"Changed since you opened it: {', '.join(changed)}." if changed else "Changed and changed back since you opened it."
         st.html(f"<span>{escape(what)} Your own edits are checked against that.</span>", width="stretch")
@@ -115,12 +118,8 @@ def _draw_fields(base: Base, person: Person, lookups: Lookups) -> dict[str, Any]
             given[name] = place.text_input(LEAD.fields[name].label, row[name] or "", key=key(name), max_chars=most, disabled=shut[name])
     if closed.shows(person, "lost_reason"):
         _ask_lost_reason(given, base, lookups, is_shut=shut["lost_reason"])
-    for name, value in row["custom"].items():
-        if value is None or isinstance(value, str):
-            field = LEAD.field(f"custom.{name}")
-            is_shut = not closed.is_open(person, field.name)
-            given[field.name] = st.text_input(field.label, value or "", key=key(field.name), max_chars=2000, disabled=is_shut)
-    return given
+    fields = [field for field in lookups.catalogue.of_team("lead", row["team_id"]) if closed.is_open(person, field.name)]
+    return given | custom_fields.draw_inputs(fields, row["custom"], key, lookups)
 
 
 def _draw_value(base: Base, place: DeltaGenerator, lookups: Lookups, *, is_shut: bool) -> dict[str, str] | None:
@@ -153,12 +152,23 @@ def _plain_amount(amount: Decimal | None) -> str:
     return "" if amount is None else f"{amount:,.2f}".removesuffix(".00")
 
 
-def _save(base: Base, given: dict[str, Any], person: Person) -> None:
+def _differs(name: str, value: Any, row: Row, lookups: Lookups) -> bool:
+    """Whether what was given is another value than the one the form was filled from."""
+    field = typed(lookups.names.fields[name]) if name in lookups.names.fields else LEAD.field(name)
+    if value in (None, "", []) and field.from_row(row) is None:
+        return False
+    try:
+        return not field.same(field.read(value), field.from_row(row))
+    except Invalid:
+        return not (name in lookups.names.fields and custom_fields.shown(lookups.names.fields[name], field.from_row(row), lookups) == value)
+
+
+def _save(base: Base, given: dict[str, Any], person: Person, lookups: Lookups) -> None:
     """Write what differs from the base; what a colleague changed first opens the dialog, the rest is saved."""
     try:
         if given.get("value"):
             given["value"]["amount"] = given["value"]["amount"].replace(",", "")
-        wanted = {name: value for name, value in given.items() if LEAD.field(name).read(value) != LEAD.field(name).from_row(base.row)}
+        wanted = {name: value for name, value in given.items() if _differs(name, value, base.row, lookups)}
         if not wanted:
             st.html("<span class='tl-muted'>Nothing differs, nothing to save.</span>")
             return
@@ -172,7 +182,7 @@ def _save(base: Base, given: dict[str, Any], person: Person) -> None:
         return
     begin_anew()
     st.session_state[LOOK] = bool(result.conflicts)
-    labels = ", ".join(LEAD.field(name).label.lower() for name in result.applied if name in LEAD.fields)
+    labels = ", ".join(lookups.names.field(name, LEAD.field(name).label).lower() for name in result.applied)
     met = f" {words.count(len(result.conflicts), 'field')} met a colleague's change." if result.conflicts else ""
     messages.leave(
         (f"Saved: {labels}." if labels else "Saved." if result.applied else "Nothing of it was saved yet.") + met,
@@ -189,7 +199,7 @@ def draw_plain(row: Row, lookups: Lookups) -> None:
         "Value": words.amount({"amount": row["value_amount"], "currency": row["value_currency"]}) if row["value_amount"] is not None else "",
         "Expected close": words.day(row["expected_close_on"], today=today), "Next step": row["next_step"], "Mail": row["email"], "Phone": row["phone"],
         "Source": row["source"], "Market": row["market"], "Lost reason": row["lost_reason"], "Team": names.teams.get(row["team_id"]),
-        **{LEAD.field(f"custom.{name}").label: value for name, value in row["custom"].items()},
+        **{field.label: custom_fields.shown(field, row["custom"].get(field.key), lookups) for field in lookups.catalogue.of_team("lead", row["team_id"])},
     }  # fmt: skip
     lines = "".join(f"<dt>{escape(label)}</dt><dd>{escape(str(value))}</dd>" for label, value in shown.items() if value not in (None, ""))
     st.html(f"<dl class='tl-facts'>{lines}</dl>")

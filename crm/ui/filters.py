@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from crm import clock
 from crm.access import Person
 from crm.leads.reads import LeadFilter
-from crm.ui import closed
+from crm.ui import closed, custom_fields
 from crm.ui.lookups import Lookups
 
 QUIET_DAYS = 14
@@ -72,6 +72,7 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
         stages = _ask_stages(lookups, pipeline_id)
         owners = _ask_owners(lookups, is_open=view != "mine")
         markets = _ask_markets(lookups)
+        custom = custom_fields.ask_filters(lookups)
         sort = st.selectbox(
             "Order",
             list(closed.without_hidden(person, SORTS)),
@@ -89,7 +90,7 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
     wanted = LeadFilter(
         pipeline_ids=(pipeline_id,) if pipeline_id else (), stage_ids=stages, markets=markets, q=q if is_long else "",
         owner_ids=(person.id,) if view == "mine" else owners or ((person.id,) if begins_with_own and view != "team" else ()),
-        open_only=view in WORK_VIEWS and not stages,
+        open_only=view in WORK_VIEWS and not stages, custom=custom,
     )  # fmt: skip
     wanted = _bounded(wanted, view or "team", clock.today(person.time_zone))
     return Asked(wanted, sort or "-updated_at", view or "team", pipeline_id, bool(q) and not is_long, group or ""), Places(views, actions, line)

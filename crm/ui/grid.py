@@ -17,9 +17,10 @@ import streamlit as st
 from crm.access import Person, acting_as
 from crm.changes import undo
 from crm.errors import CrmError
+from crm.fields.kinds import Definition
 from crm.leads.reads import leads_by_id
 from crm.leads.use_cases import save_cells
-from crm.ui import closed, grid_columns, messages
+from crm.ui import closed, custom_fields, grid_columns, messages
 from crm.ui import drafts as unsaved
 from crm.ui.drafts import Draft, Drafts, Row
 from crm.ui.lookups import Lookups
@@ -48,6 +49,7 @@ class Sheet:
     asked: object = None
     generation: int = 0
     columns: Sequence[str] = grid_columns.USUAL
+    fields: Mapping[str, Definition] = field(default_factory=dict)
     rows: Sequence[Row] = ()
     laid: Drafts = field(default_factory=dict)
     pending: Drafts = field(default_factory=dict)
@@ -73,7 +75,7 @@ class Sheet:
     def lay(self, rows: Sequence[Row], drafts: Drafts, *, is_same_showing: bool = False) -> None:
         """Show `rows` with `drafts` over them. The same showing keeps scroll and cursor; only for changes of one's own."""
         self.rows, self.laid, self.pending = rows, drafts, drafts
-        self.frame = grid_columns.frame_of(rows, drafts, self.columns)
+        self.frame = grid_columns.frame_of(rows, drafts, self.columns, self.fields)
         self.standing = grid_columns.standing(rows, drafts)
         self.generation += not is_same_showing
 
@@ -100,9 +102,11 @@ def hear(found: Sheet, left: messages.Message | None) -> None:
 
 
 def turn_to(
-    found: Sheet, asked: object, columns: Sequence[str], read: Callable[[], Sequence[Row]], reread: Callable[[Sequence[int]], Mapping[int, Row]]
-) -> None:
+    found: Sheet, asked: object, columns: Sequence[str], fields: Mapping[str, Definition], read: Callable[[], Sequence[Row]],
+    reread: Callable[[Sequence[int]], Mapping[int, Row]],
+) -> None:  # fmt: skip
     """Make the sheet show what is asked for. Unsaved cells freeze their showing; after a save the rows keep their places."""
+    found.fields = fields
     if columns != found.columns:
         found.columns = columns
         found.lay(found.rows, found.pending)
@@ -132,13 +136,13 @@ def draw(found: Sheet, person: Person, lookups: Lookups, *, stages: Sequence[str
     choices = {name: list(dict.fromkeys([*usual[name], *found.standing[name]])) for name in usual}
     st.data_editor(
         found.frame, key=found.key, hide_index=True, height=HEIGHT, row_height=34, placeholder="", alt="Leads", disabled=locked,
-        column_config=grid_columns.config(found.columns, choices, on_open=_open),
+        column_config=grid_columns.config(found.frame, found.columns, choices, lookups, on_open=_open),
     )  # fmt: skip
 
 
 def _may_write(column: str, person: Person) -> bool:
-    is_open = column in unsaved.WRITES and closed.is_open(person, unsaved.WRITES[column])
-    return is_open and person.may("lead", "edit") and (column != "owner" or person.may("lead", "assign"))
+    field = unsaved.writes(column)
+    return field is not None and closed.is_open(person, field) and person.may("lead", "edit") and (column != "owner" or person.may("lead", "assign"))
 
 
 def _open() -> None:
@@ -157,6 +161,7 @@ def save(found: Sheet, person: Person, lookups: Lookups) -> None:
         with acting_as(person) as session:
             done = save_cells(session, edits, source="grid", label=_label(found.pending), change_set_id=before.change_set_id)
             fresh = leads_by_id(session, [row["id"] for row in found.rows])
+        fresh = {row["id"]: row for row in custom_fields.with_cells(list(fresh.values()), lookups)}
     except CrmError as error:
         found.message = Message(f"Nothing was saved. {error.detail} Your edits are still here.")
         return

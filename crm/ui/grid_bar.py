@@ -22,7 +22,7 @@ def draw(found: grid.Sheet, person: Person, lookups: Lookups) -> None:
         st.html(_words(found), width="stretch")
         if pending:
             with st.popover("What", type="tertiary"):
-                st.html(_list(pending))
+                st.html(_list(pending, lookups))
         elif found.message:
             _draw_answers(found, person)
         if person.may("lead", "edit"):
@@ -58,8 +58,8 @@ def _words(found: grid.Sheet) -> str:
     return "<span class='tl-bar'>Type, paste or fill into the cells; Ctrl+S saves.</span>"
 
 
-def _list(pending: unsaved.Drafts) -> str:
-    shown = unsaved.lines(pending)
+def _list(pending: unsaved.Drafts, lookups: Lookups) -> str:
+    shown = unsaved.lines(pending, {name: field.label for name, field in lookups.names.fields.items()})
     rows = "".join(
         f"<tr><td>{escape(lead)}</td><td>{escape(column)}</td><td>{escape(before)}</td><td>→ {escape(wanted)}</td></tr>"
         for lead, column, before, wanted in shown[:40]

@@ -10,8 +10,11 @@ import pandas as pd
 import streamlit as st
 
 from crm import clock
+from crm.fields.kinds import Definition
+from crm.ui import custom_fields
 from crm.ui import drafts as unsaved
 from crm.ui.drafts import Draft, Row
+from crm.ui.lookups import Lookups
 
 COLUMNS: Mapping[str, str] = {
     "name": "Lead", "company": "Company", "stage": "Stage", "owner": "Owner", "value": "Value", "currency": "Cur.", "value_usd": "Value $",
@@ -30,13 +33,18 @@ OPEN = "open"
 OPENED = "leads.open"
 
 
-def frame_of(rows: Sequence[Row], drafts: Mapping[int, Draft], columns: Sequence[str]) -> pd.DataFrame:
+def names_of(lookups: Lookups) -> dict[str, str]:
+    """Every column there is, by name: the usual ones, then the person's custom fields."""
+    return {**COLUMNS, **{field.name: custom_fields.label(field, lookups) for field in lookups.lead_fields}}
+
+
+def frame_of(rows: Sequence[Row], drafts: Mapping[int, Draft], columns: Sequence[str], fields: Mapping[str, Definition]) -> pd.DataFrame:
     """The cells as the editor shows them, drafts over rows. The ids are the index: other rows then never inherit an edit."""
     now = clock.now()
     found = {OPEN: pd.Series([":material/chevron_right:"] * len(rows), dtype="str")}
     for name in columns:
         cells = [_cell(row, drafts.get(row["id"]), name, now) for row in rows]
-        found[name] = _series(name, cells)
+        found[name] = custom_fields.series(fields[name], cells) if name in fields else _series(name, cells)
     frame = pd.DataFrame(found)
     frame.index = pd.Index([row["id"] for row in rows], dtype="int64", name="id")
     return frame
@@ -71,11 +79,16 @@ def standing(rows: Sequence[Row], drafts: Mapping[int, Draft]) -> dict[str, list
     }
 
 
-def config(columns: Sequence[str], choices: Mapping[str, Sequence[str]], *, on_open: Callable[[], None]) -> dict[str, Any]:
+def config(
+    frame: pd.DataFrame, columns: Sequence[str], choices: Mapping[str, Sequence[str]], lookups: Lookups, *, on_open: Callable[[], None]
+) -> dict[str, Any]:
     """How the editor draws and limits each column. What it lets through is checked again when it is saved."""
     cc = st.column_config
     found: dict[str, Any] = {OPEN: cc.ButtonColumn("", width=40, pinned=True, type="tertiary", on_click=on_open, key=OPENED)}
     for name in columns:
+        if name in lookups.names.fields:
+            found[name] = custom_fields.column(lookups.names.fields[name], list(frame[name]), lookups)
+            continue
         label, width = COLUMNS[name], WIDTHS[name]
         if name in CHOICES:
             found[name] = cc.SelectboxColumn(label, width=width, required=name == "stage", options=list(choices[name]))

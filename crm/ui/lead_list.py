@@ -73,7 +73,7 @@ def draw_line(found: Total, asked: Asked, place: DeltaGenerator) -> int:
 def draw_actions(person: Person, lookups: Lookups, place: DeltaGenerator) -> list[str]:
     """Columns, recent saves, a new lead; answers the columns to show."""
     with place:
-        every = closed.without_hidden(person, grid_columns.COLUMNS)
+        every = closed.without_hidden(person, grid_columns.names_of(lookups))
         columns = filters.ask_columns(every, [name for name in grid_columns.USUAL if name in every])
         messages.draw_recent(person)
         if person.may("lead", "create") and st.button("Lead", icon=":material/add:", key="leads.new"):

@@ -14,6 +14,8 @@ import streamlit as st
 from crm import clock
 from crm.access import Person, acting_as
 from crm.customers import reads as customers
+from crm.fields.catalogue import NO_FIELDS, Catalogue, own_catalogue
+from crm.fields.kinds import Definition
 from crm.leads import reads
 from crm.organisation.reads import markets
 from crm.people.reads import away
@@ -32,6 +34,9 @@ class Lookups:
     """Codes of the currencies a value may be in."""
     markets: Mapping[str, str] = field(default_factory=dict)
     """Country code -> name."""
+    catalogue: Catalogue = NO_FIELDS
+    lead_fields: Sequence[Definition] = ()
+    """Custom fields of leads that the person can come upon."""
 
     @cached_property
     def stages(self) -> dict[int, StageRow]:
@@ -55,12 +60,20 @@ def look_up(person: Person) -> Lookups:
 @st.cache_resource(ttl=300, max_entries=500, show_spinner=False)
 def _read(who: tuple[int, bool], stamp: int, _person: Person) -> Lookups:
     with acting_as(_person) as session:
-        found = pipelines(session)
+        found, fields = pipelines(session), own_catalogue(session)
         names = Names(
             who[0], _person.time_zone, reads.names_of_people(session), reads.names_of_teams(session),
             {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages}, away(session, clock.today(_person.time_zone)),
+            {each.name: each for each in fields.fields if each.record_type == "lead"},
         )  # fmt: skip
-        return Lookups(names, found, reads.possible_owners(session), reads.currencies(session), markets(session))
+        return Lookups(
+            names, found, reads.possible_owners(session), reads.currencies(session), markets(session), fields, _lead_fields(_person, fields)
+        )  # fmt: skip
+
+
+def _lead_fields(person: Person, fields: Catalogue) -> list[Definition]:
+    reach, hidden = person.reach("lead", "view"), person.hidden_fields("lead")
+    return [field for field in fields.of_teams("lead", None if reach.everywhere else reach.teams | person.team_ids) if field.name not in hidden]
 
 
 def customer_choices(person: Person) -> tuple[dict[str, str], list[str]]:

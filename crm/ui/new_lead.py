@@ -10,7 +10,7 @@ from crm import money
 from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.leads.use_cases import create_lead
-from crm.ui import closed, messages
+from crm.ui import closed, custom_fields, messages
 from crm.ui.lookups import Lookups
 
 
@@ -41,6 +41,15 @@ def open_for(person: Person, lookups: Lookups) -> None:
         left, right = st.columns(2)
         given["next_step"] = left.text_input("Next step", max_chars=300, disabled=shut["next_step"])
         given["source"] = right.text_input("Source", max_chars=300, disabled=shut["source"])
+        fields = [field for field in lookups.catalogue.of_team("lead", pipeline.team_id) if closed.is_open(person, field.name)]
+        asked = [field for field in fields if field.is_required]
+        more = [field for field in fields if not field.is_required]
+        beginning = {field.key: field.default for field in fields}
+        if asked:
+            given |= custom_fields.draw_inputs(asked, beginning, "new_lead.{}".format, lookups)
+        if more:
+            with st.expander("More fields"):
+                given |= custom_fields.draw_inputs(more, beginning, "new_lead.{}".format, lookups)
         is_sent = st.form_submit_button("Add lead", type="primary")
     if not is_sent:
         return

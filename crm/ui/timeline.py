@@ -95,7 +95,7 @@ def _line(name: str, old: Any, new: Any, names: Names, companies: Mapping[tuple[
         before, after = (companies.get(("company", value), "a company you do not see") if value else "" for value in (old, new))
     else:
         before, after = names.plain(name, old), names.plain(name, new)
-    return f"{label}: {before or words.NOTHING} → {after or words.NOTHING}"
+    return f"{names.field(name, label)}: {before or words.NOTHING} → {after or words.NOTHING}"
 
 
 def html_of(entry: Entry, names: Names) -> str:

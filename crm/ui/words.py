@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crm import clock, money
+from crm.fields.kinds import Definition, text_of
 from crm.pipelines.reads import StageRow
 
 NOTHING = "–"
@@ -66,6 +67,8 @@ class Names:
     stages: Mapping[int, StageRow] = field(default_factory=dict)
     away: Mapping[int, date | None] = field(default_factory=dict)
     """Who is away today -> their last day away, None while nobody knows."""
+    fields: Mapping[str, Definition] = field(default_factory=dict)
+    """Custom fields of leads, by `custom.<key>`."""
 
     def owner(self, person_id: int | None) -> str:
         """Somebody's name where an owner is chosen, with their absence beside it."""
@@ -82,12 +85,19 @@ class Names:
             return otherwise
         return "you" if person_id == self.me else self.people.get(person_id, "somebody")
 
+    def field(self, name: str, otherwise: str) -> str:
+        """What a field of a lead is called."""
+        return self.fields[name].label if name in self.fields else otherwise
+
     def plain(self, name: str, value: Any) -> str:
         """A field's plain (JSON) value in words; "" for none."""
         if value is None or value == "":
             return ""
         if name == "stage_id":
             return self.stages[value].name if value in self.stages else "a stage that is gone"
+        if name.startswith("custom."):
+            kind = self.fields[name].kind if name in self.fields else "text"
+            return amount(value) if kind == "money" and isinstance(value, Mapping) else text_of(kind, value, self.people)
         if name in _BOOKS:
             return str(getattr(self, _BOOKS[name]).get(value, f"no. {value}"))
         if name == "value":

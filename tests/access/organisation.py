@@ -36,6 +36,7 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
         "audit": {"view": "all", "export": "all"},
         **{resource: {"view": "all", "configure": "all"} for resource in ("pipeline", "team", "role")},
         "person": {"view": "all", "configure": "all", "view_as": "all"},
+        "field": {"configure": "all"},
     },
     "manager": {
         "lead": {**dict.fromkeys(("view", "create", "edit", "delete", "bulk", "import", "export"), "team"), "assign": "all"},
@@ -43,6 +44,7 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
         "customer": {"view": "team", "export": "team"}, "alert": {"create": "team", "edit": "team", "delete": "team", "assign": "all"},
         "pipeline": {"view": "team", "configure": "team"}, "person": {"view": "team"}, "team": {"view": "team"}, "report": {"view": "team", "export": "team"},
         "view": {**KEEPS_OWN, "share": "team"},
+        "field": {"configure": "team"},
     },
     "rep": {
         "lead": {**dict.fromkeys(("view", "create", "edit", "assign", "bulk", "import"), "team"), "delete": "own"},
@@ -79,7 +81,7 @@ PEOPLE: dict[str, dict[str | None, str]] = {
 OWNERS: Sequence[str | None] = (None, "nils", "nora", "finn", "sara", "solveig", "hugo", "gitte", "mixed", "torn", "nemo")
 KINDS = {"lead": "leads", "company": "companies", "contact": "contacts", "activity": "activities", "pipeline": "pipelines", "stage": "stages",
          "person": "people", "team": "teams", "alert": "alerts", "role": "roles", "grant": "grants", "field_rule": "field_rules",
-         "view": "views", "assignment_rule": "assignment_rules", "market": "markets", "holiday": "holidays"}  # fmt: skip
+         "view": "views", "assignment_rule": "assignment_rules", "market": "markets", "holiday": "holidays", "custom_field": "custom_fields"}  # fmt: skip
 # Seen by everybody who is signed in.
 OF_THE_ORGANISATION = {"setting": "organisation_settings", "market": "markets", "holiday": "holidays"}
 
@@ -218,6 +220,7 @@ class Plain:
             "assignment_rule": self.assignment_rules(name),
             **{kind: {row["id"] for row in self.rows[table]} for kind, table in OF_THE_ORGANISATION.items()},
             "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
+            "custom_field": {field["id"] for field in self.rows["custom_fields"]},
         }  # fmt: skip
         by_grant = {"person": keeps_people, "team": keeps_people, **dict.fromkeys(("role", "grant", "field_rule"), self.sees_roles(name))}
         return {c["id"] for c in self.rows["changes"] if by_grant.get(c["record_type"]) or c["record_id"] in seen.get(c["record_type"], ())}
@@ -258,6 +261,10 @@ class Plain:
     def memberships(self, name: str) -> set[int]:
         reach = self.reach(name, "person", "view")
         return {m["id"] for m in self.rows["memberships"] if m["person_id"] == self.people[name] or reach.everywhere or m["team_id"] in reach.teams}
+
+    def custom_fields(self, name: str) -> set[int]:
+        """What fields are called is known to everybody who is signed in."""
+        return {field["id"] for field in self.rows["custom_fields"]}
 
     def buckets(self, name: str, table: str, resource: str = "lead") -> set[int]:
         """Postings, stays and their sums carry team and owner of their own."""
@@ -315,6 +322,7 @@ def set_up(engine: Engine) -> Plain:
             session.execute(text("insert into crm.markets values ('AE', 'Emirates', 'AED')"))
         apply(session, [Edit("holiday", None, {"day": "2026-12-02", "name": "National day", "market": "AE"})], source="test", on_conflict="refuse")
         pipelines = _pipelines(session, plain)
+        _fields(session, plain)
     _leads(plain, pipelines)
     fold()
     _work(plain)
@@ -350,6 +358,16 @@ def _pipelines(session: Any, plain: Plain) -> dict[str, tuple[int, list[int]]]:
         made = apply(session, stages, source="test", on_conflict="refuse")
         found[team] = (pipeline, [result.record_id for result in made.results])
     return found
+
+
+def _fields(session: Any, plain: Plain) -> None:
+    """A field of everybody's and one of each team's, for each kind of record; one is removed again."""
+    edits = [
+        Edit("custom_field", None, {"record_type": kind, "label": f"{team or 'Common'} size", "kind": "number", "team_id": plain.teams.get(team or "")})
+        for kind in ("lead", "company", "contact") for team in (None, *TEAMS)
+    ]  # fmt: skip
+    made = apply(session, edits, source="test", on_conflict="refuse").results
+    apply(session, [delete_edit("custom_field", made[1].record_id or 0, 1)], source="test", on_conflict="refuse")
 
 
 def _leads(plain: Plain, pipelines: Mapping[str, tuple[int, list[int]]]) -> None:

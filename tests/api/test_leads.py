@@ -101,15 +101,15 @@ def test_a_name_that_stands_for_two_companies_is_refused(api, db, cast):
 
 
 def test_a_change_is_written_and_answers_with_the_new_version(api, cast, petra):
-    answer = api("ana").patch(petra, {"stage": "Negotiation", "value": {"amount": "100", "currency": "AED"}, "custom": {"size": "large"}}, version=1)
+    answer = api("ana").patch(petra, {"stage": "Negotiation", "value": {"amount": "100", "currency": "AED"}, "custom": {"color": "large"}}, version=1)
     assert answer.status_code == 200
     lead = answer.json()
     assert (lead["version"], answer.headers["etag"]) == (2, '"2"')
     assert lead["stage"] == {**named(cast, "stage", "Negotiation"), "kind": "open"}
     assert lead["value"] == {"amount": "100.00", "currency": "AED"}
     assert lead["value_usd"] == {"amount": "27.23", "currency": "USD"}
-    assert lead["custom"] == {"size": "large"}
-    emptied = api("ana").patch(petra, {"value": None, "custom": {"size": None}}, version=2).json()
+    assert lead["custom"] == {"color": "large"}
+    emptied = api("ana").patch(petra, {"value": None, "custom": {"color": None}}, version=2).json()
     assert (emptied["value"], emptied["custom"]) == (None, {})
 
 

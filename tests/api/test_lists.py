@@ -153,7 +153,7 @@ def backdate(db, days):
 
 def test_a_lead_is_read_as_it_stood(api, db, cast, petra, past):
     api("mona").patch(
-        petra, {"name": "Petra Group", "stage": "Won", "owner": "Ana", "value": None, "custom": {"size": "large"}, "next_step": "ship"}, version=1
+        petra, {"name": "Petra Group", "stage": "Won", "owner": "Ana", "value": None, "custom": {"color": "large"}, "next_step": "ship"}, version=1
     )
     backdate(db, 10)
     then = api("ana").get(petra, as_of=past(20)).json()

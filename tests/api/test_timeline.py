@@ -8,14 +8,14 @@ from crm.clock import now
 
 
 def test_changes_are_told_newest_first_with_names(api, cast, petra):
-    api("mona").patch(petra, {"stage": "Won", "owner": "Ana", "value": {"amount": "5", "currency": "EUR"}, "custom": {"size": "large"}}, version=1)
+    api("mona").patch(petra, {"stage": "Won", "owner": "Ana", "value": {"amount": "5", "currency": "EUR"}, "custom": {"color": "large"}}, version=1)
     newest, first = api("ana").rows(f"{petra}/changes")
     assert (newest["version"], newest["person"]["name"], newest["source"], first["version"]) == (2, "Mona", "api", 1)
     fields = {change["field"]: (change["old"], change["new"]) for change in newest["fields"]}
     assert fields["stage"] == ({"id": cast.stages["Gulf"]["Lead"], "name": "Lead"}, {"id": cast.stages["Gulf"]["Won"], "name": "Won"})
     assert fields["owner"] == ({"id": cast.people["bruno"], "name": "Bruno"}, {"id": cast.people["ana"], "name": "Ana"})
     assert fields["value"] == ({"amount": "9500.00", "currency": "USD"}, {"amount": "5.00", "currency": "EUR"})
-    assert fields["custom.size"] == (None, "large")
+    assert fields["custom.color"] == (None, "large")
 
 
 def test_changes_come_page_by_page(api, petra):

@@ -196,7 +196,10 @@ def test_another_key_finds_leads_too_and_one_that_finds_several_is_a_failure(db,
 
 def test_a_custom_field_can_be_the_key(db, cast):
     pairs = ["ref=custom.ref"]
-    bring_in("name,ref\nOne,r1\nTwo,r2\n", pairs=pairs, key="custom.ref")
+    with pytest.raises(Invalid, match=r"Leads of Gulf have no field “custom\.ref”\. Fields are: custom\.size, custom\.color\. Or add --create-missing"):
+        bring_in("name,ref\nOne,r1\nTwo,r2\n", pairs=pairs, key="custom.ref")
+    assert bring_in("name,ref\nOne,r1\nTwo,r2\n", pairs=pairs, key="custom.ref", may_make=True).made == {"fields": ["ref"]}
+    assert db.rows("select label, kind, team_id from crm.custom_fields where key = 'ref'") == [{"label": "Ref", "kind": "text", "team_id": cast.teams["Gulf"]}]
     assert counts(bring_in("name,ref,phone\nOne,r1,123\nNew,r3,\n", pairs=pairs, key="custom.ref")) == (1, 1, 0, 0, 0)
 
 

@@ -42,7 +42,7 @@ CELLS = (
     *(("next_step", step) for step in (None, "call", "visit", "send samples")), *(("phone", phone) for phone in (None, "1", "2")),
     *(("value", value) for value in (None, ("100.00", "USD"), ("250.50", "AED"), ("100.00", "AED"))),
     *(("expected_close_on", day) for day in (None, "2026-12-01", "2026-12-20", "2027-01-05")),
-    *(("custom.size", size) for size in (None, 3, "large", {"boxes": [1, 2]})), ("name", "Sohar Steel"), ("name", ""),
+    *(("custom.size", size) for size in (None, 3, 4, 2.5)), ("name", "Sohar Steel"), ("name", ""),
 )  # fmt: skip
 PLACES = (
     *(("owner_id", name) for name in (None, "ana", "bruno", "carla", "alma")), *(("team_id", team) for team in TEAMS),

@@ -1,0 +1,108 @@
+"""What becomes of the values when a field changes its kind: told first, then done with the change itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from crm.changes import Edit
+from crm.changes.records import canonical_json, type_of
+from crm.errors import Invalid
+from crm.fields.kinds import CHOOSING, Definition, text_of, typed
+
+MOST_SAMPLES = 5
+_TABLES: Mapping[str, str] = {"lead": "crm.leads", "company": "crm.companies", "contact": "crm.contacts"}
+_NAMED = text("select id, name from crm.people where disabled_at is null")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """Values that stand and become `changes` of (record, version, new value); `lost` do not convert, the first few named as (record, value)."""
+
+    standing: int = 0
+    lost: int = 0
+    samples: Sequence[tuple[str, str]] = ()
+    changes: Sequence[tuple[int, int, Any]] = field(default=(), repr=False)
+
+    @property
+    def words(self) -> str:
+        """The impact in one sentence."""
+        if not self.standing:
+            return "No record holds a value yet."
+        kept = self.standing - self.lost
+        if not self.lost:
+            return f"All {self.standing:,} values convert."
+        shown = "; ".join(f"{record}: “{value}”" for record, value in self.samples)
+        return f"{kept:,} of {self.standing:,} values convert. {self.lost:,} do not and are emptied, such as {shown}. Undo brings them back."
+
+
+def needs_conversion(before: Definition, after: Definition) -> bool:
+    return before.kind != after.kind
+
+
+def preview(session: Session, before: Definition, after: Definition) -> Conversion:
+    """What would become of the values that the person sees, deleted records aside. Writes nothing."""
+    table = _TABLES[before.record_type]
+    rows = session.execute(
+        text(
+            f"select id, version, name, custom -> :key as value from {table} where custom ? :key and deleted_at is null and merged_into_id is null order by id"
+        ),
+        {"key": before.key},
+    ).all()
+    people = {row.name.casefold(): row.id for row in session.execute(_NAMED)} if "person" in (before.kind, after.kind) else {}
+    spec = typed(replace(after, is_required=False), lambda name: [people[name.casefold()]] if name.casefold() in people else [])
+    names = {number: name for name, number in people.items()}
+    samples: list[tuple[str, str]] = []
+    changes: list[tuple[int, int, Any]] = []
+    lost = 0
+    for row in rows:
+        try:
+            value = converted(before.kind, row.value, spec, names)
+        except Invalid:
+            value, lost = None, lost + 1
+            if len(samples) < MOST_SAMPLES:
+                samples.append((row.name, text_of(before.kind, row.value)[:60]))
+        if not spec.same(value, canonical_json(spec, row.value)):
+            changes.append((row.id, row.version, value))
+    return Conversion(len(rows), lost, samples, changes)
+
+
+def converted(kind: str, value: Any, spec: Any, people: Mapping[int, str] | None = None) -> Any:
+    """A value of `kind` as `spec` keeps it. Raises `Invalid` where it cannot be."""
+    to = spec.definition.kind
+    if kind == to or (kind == "choice" and to == "choices"):
+        return spec.read(value)
+    if to == "flag" and kind == "number":
+        raise Invalid("A number is neither yes nor no.")
+    if kind == "choices" and isinstance(value, list):
+        if len(value) > 1 and to != "text":
+            raise Invalid("Several do not fit into one.")
+        return spec.read(", ".join(str(each) for each in value))
+    if kind == "number" and to == "money":
+        return spec.read(value)
+    if kind == "money" and to == "number":
+        raise Invalid("A number would lose the currency.")
+    said = str(value) if kind == "number" else text_of(kind, value, people)
+    return spec.read(said)
+
+
+def options_in_use(session: Session, before: Definition, most: int = 100) -> list[str]:
+    """The distinct values that stand, for the options of a field that becomes a choice."""
+    if before.kind in CHOOSING:
+        return list(before.options)
+    table = _TABLES[before.record_type]
+    rows = session.execute(
+        text(f"select custom ->> :key as value, count(*) from {table} where custom ? :key and deleted_at is null group by 1 order by 2 desc limit :most"),
+        {"key": before.key, "most": most},
+    )
+    return [row.value for row in rows if row.value and len(row.value) <= 100 and "," not in row.value and ";" not in row.value]
+
+
+def edits_of(before: Definition, found: Conversion) -> list[Edit]:
+    """The records' own part of the change."""
+    kind = type_of(before.record_type)
+    return [Edit(kind.name, record_id, {before.name: value}, version) for record_id, version, value in found.changes]

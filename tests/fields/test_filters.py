@@ -1,0 +1,70 @@
+"""Lists by custom field hold exactly what the walls show, whichever way they are found, and the figure of a kept index."""
+
+import pytest
+from sqlalchemy import text
+
+from crm.access import acting_as
+from crm.changes import Edit, apply
+from crm.fields import filters
+from crm.fields.filters import CustomFilter
+from crm.leads.reads import LeadFilter, count_leads, list_leads
+
+SIZES = {"Al Noor Trading": 3, "Petra Supplies": 3, "Delta Foods": 5, "Nile Mart": 3}
+
+
+@pytest.fixture
+def sized(db, cast):
+    with acting_as(cast.who("alma")) as session:
+        edits = [Edit("lead", cast.leads[name], {"custom.size": size}, 1) for name, size in SIZES.items()]
+        apply(session, edits, source="test", on_conflict="refuse")
+    return cast
+
+
+def found(cast, who, **asked):
+    wanted = LeadFilter(custom=(CustomFilter("size", "number", **asked),))
+    with acting_as(cast.who(who)) as session:
+        names = {row["name"] for row in list_leads(session, wanted).rows}
+        assert count_leads(session, wanted) == len(names)
+    return names
+
+
+@pytest.mark.parametrize("scope", ["all", "team", "own", "none"])
+@pytest.mark.parametrize("is_common", [True, False])
+def test_each_scope_finds_its_own_by_either_way(db, sized, scope, is_common, monkeypatch):
+    with db.owner().begin() as connection:
+        connection.execute(
+            text("update crm.grants set scope = :s where resource = 'lead' and action = 'view' and role_id = (select id from crm.roles where name = 'rep')"),
+            {"s": scope},
+        )
+    monkeypatch.setattr(filters, "_IS_COMMON", text(f"select {is_common} where cast(:wanted as jsonb[]) is not null"))
+    wanted = {
+        "all": {"Al Noor Trading", "Petra Supplies", "Nile Mart"},
+        "team": {"Al Noor Trading", "Petra Supplies"},
+        "own": {"Al Noor Trading"},
+        "none": set(),
+    }
+    assert found(sized, "ana", values=(3,)) == wanted[scope]
+
+
+def test_somebody_with_a_wide_team_and_own_leads_elsewhere_finds_both(db, sized):
+    with db.owner().begin() as connection:
+        role = connection.scalar(text("insert into crm.roles (name) values ('solo') returning id"))
+        connection.execute(text("insert into crm.grants (role_id, resource, action, scope) values (:r, 'lead', 'view', 'own')"), {"r": role})
+        connection.execute(text("insert into crm.memberships (person_id, team_id, role_id) values (:p, :t, :r)"),
+                           {"p": sized.people["ana"], "t": sized.teams["Levant"], "r": role})  # fmt: skip
+        connection.execute(text("update crm.leads set owner_id = :p, version = version + 1 where name = 'Nile Mart'"), {"p": sized.people["ana"]})
+    assert found(sized, "ana", values=(3,)) == {"Al Noor Trading", "Petra Supplies", "Nile Mart"}
+
+
+def test_ranges_pass_over_what_is_no_number(db, sized):
+    with db.owner().begin() as connection:
+        connection.execute(text("""update crm.leads set custom = '{"size": "many"}', version = version + 1 where name = 'Petra Supplies'"""))
+    assert found(sized, "alma", low=4) == {"Delta Foods"}
+    assert found(sized, "alma", high=4) == {"Al Noor Trading", "Nile Mart"}
+
+
+def test_few_matches_are_found_by_the_index(db, sized):
+    with db.owner().begin() as connection:
+        connection.execute(text("set local enable_seqscan = off"))
+        plan = connection.scalars(text("""explain select id from crm.leads where custom @> any (array['{"size": 3}']::jsonb[])""")).all()
+    assert any("ix_leads_custom" in line for line in plan)

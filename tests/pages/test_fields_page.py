@@ -1,0 +1,94 @@
+"""The Fields page: for whoever configures fields; what is typed is looked at first and applied as one change set."""
+
+import pytest
+
+from crm.access import acting_as
+from crm.changes import Edit, apply
+from tests.pages.parts import press, said
+
+PAGE = "pages/fields.py"
+
+
+def typed(page, **state):
+    """What the browser would report of the grid."""
+    page.session_state[f"fields.grid.{page.session_state['fields.sheet'].generation}"] = {"edited_rows": {}, "added_rows": [], "deleted_rows": [], **state}
+    return page.run()
+
+
+def apply_all(page):
+    press(page, "fields.preview")
+    return press(page, "fields.apply")
+
+
+def field_of(db, key):
+    return db.rows("select label, kind, team_id, position, deleted_at is null as is_live from crm.custom_fields where key = :key order by id", key=key)
+
+
+@pytest.mark.parametrize("who", ["ana", "vera", "carla"])
+def test_it_is_shut_for_who_does_not_configure(visit, who):
+    page = visit(who, PAGE)
+    assert "This page is not for your role" in [title.value for title in page.title]
+    assert any("field: configure" in text.value for text in page.markdown)
+
+
+def test_a_manager_sees_only_the_own_teams_fields_to_shape(visit, cast):
+    page = visit("mona", PAGE)
+    assert not page.exception
+    assert list(page.selectbox(key="whose").options) == ["Gulf"]
+    assert "No fields here yet." in said(page) and "From every team and the teams above" in said(page)
+
+
+def test_a_new_field_is_previewed_applied_and_stands_on_the_leads_page(visit, db, cast):
+    page = typed(visit("mona", PAGE), added_rows=[{"label": "Tier", "kind": "choice", "options": ["Gold", "Silver"]}])
+    assert "Draft: 1 change, not applied." in said(page)
+    apply_all(page)
+    assert "1 change of fields applied." in said(page)
+    assert field_of(db, "tier") == [{"label": "Tier", "kind": "choice", "team_id": cast.teams["Gulf"], "position": 0, "is_live": True}]
+    lead = visit("ana", "pages/lead.py", id=str(cast.leads["Delta Foods"]))
+    assert [box.label for box in lead.selectbox if box.label == "Tier"] == ["Tier"]
+
+
+def test_renaming_reordering_and_removing_go_in_one_change_set_that_undo_takes_back(visit, db, cast):
+    page = typed(visit("alma", PAGE), edited_rows={0: {"label": "Staff"}, 1: {"place": 1}})
+    apply_all(page)
+    assert [(field["label"], field["position"]) for key in ("color", "size") for field in field_of(db, key) if field["label"] != "Size"] == [
+        ("Color", 0),
+        ("Staff", 1),
+    ]
+    press(page, "message.undo")
+    assert [field["label"] for field in field_of(db, "size")] == ["Size", "Size"]
+    page = typed(visit("alma", PAGE), deleted_rows=[0])
+    apply_all(page)
+    assert [field["is_live"] for field in field_of(db, "size")] == [False, True]
+
+
+def test_a_change_of_kind_shows_what_would_not_convert_and_converts_the_rest(visit, db, cast):
+    with acting_as(cast.who("ana")) as session:
+        edits = [Edit("lead", cast.leads[name], {"custom.color": value}, 1) for name, value in (("Delta Foods", "12"), ("Al Noor Trading", "dark red"))]
+        apply(session, edits, source="test", on_conflict="refuse")
+    page = typed(visit("alma", PAGE), edited_rows={1: {"kind": "number"}})
+    press(page, "fields.preview")
+    assert "1 of 2 values convert. 1 do not and are emptied, such as Al Noor Trading: “dark red”" in said(page)
+    press(page, "fields.apply")
+    assert "1 change of fields applied." in said(page)
+    values = "select name, custom from crm.leads where name in ('Delta Foods', 'Al Noor Trading') order by name"
+    assert [row["custom"] for row in db.rows(values)] == [{}, {"color": 12}]
+    press(page, "message.undo")
+    assert [row["custom"] for row in db.rows(values)] == [{"color": "dark red"}, {"color": "12"}]
+    assert field_of(db, "color")[0]["kind"] == "text"
+
+
+def test_two_admins_at_once_are_told_and_nothing_is_lost(visit, db, cast):
+    page = typed(visit("alma", PAGE), edited_rows={0: {"label": "Staff"}})
+    with acting_as(cast.who("alma")) as session:
+        field = session.connection().exec_driver_sql("select id from crm.custom_fields where key = 'size' and record_type = 'lead'").scalar_one()
+        apply(session, [Edit("custom_field", field, {"label": "Heads"}, 1)], source="test", on_conflict="refuse")
+    apply_all(page)
+    assert any("Somebody else changed the same field since you looked (name)" in error.value for error in page.error)
+    assert field_of(db, "size")[0]["label"] == "Heads"
+
+
+def test_a_line_without_a_name_is_told_and_cannot_be_applied(visit, db, cast):
+    page = typed(visit("alma", PAGE), added_rows=[{"kind": "number"}])
+    assert "A new field needs a name." in said(page)
+    assert page.button(key="fields.preview").disabled
