@@ -54,10 +54,10 @@ class Places:
 
 def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Asked, Places]:
     """Draw the filters; answers what they ask for, and the places beside them."""
-    views = closed.without_hidden(person, VIEWS)
+    quick = closed.without_hidden(person, VIEWS)
     with st.container(horizontal=True, key="leads_views", vertical_alignment="center", gap="small"):
         view = st.segmented_control(
-            "Quick view", list(views), default="mine" if begins_with_own else "team", required=True, format_func=lambda name: VIEWS[name],
+            "Quick view", list(quick), default="mine" if begins_with_own else "team", required=True, format_func=lambda name: VIEWS[name],
             key="view", bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
         q = st.text_input(
