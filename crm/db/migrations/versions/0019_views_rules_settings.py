@@ -236,8 +236,10 @@ def _grant() -> None:
             "insert into crm.grants (role_id, resource, action, scope)"
             f" select g.role_id, 'view', '{action}', case when r.is_organisation_wide and g.scope = 'all' then 'all' else {scope.replace('scope', 'g.scope')} end"
             " from crm.grants as g join crm.roles as r on r.id = g.role_id"
-            f" where g.resource = '{like[0]}' and g.action = '{like[1]}' and g.scope <> 'none' on conflict do nothing"
+            f" where g.resource = '{like[0]}' and g.action = '{like[1]}' and g.scope <> 'none' on conflict (role_id, resource, action)"
+            " do update set scope = excluded.scope where grants.scope = 'none'"
         )
+        op.execute(f"insert into crm.grants (role_id, resource, action, scope) select id, 'view', '{action}', 'none' from crm.roles on conflict do nothing")
 
 
 def downgrade() -> None:
