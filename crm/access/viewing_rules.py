@@ -8,6 +8,7 @@ from crm.access.person import RESOURCES, Person, missing_grant
 from crm.errors import CrmError, Invalid, Refused
 
 LOOKING = ("view", "export")
+FIELDS_CLOSE_ON = ("lead", "company", "contact")
 
 
 def refusal(by: Person, other: Person) -> CrmError | None:
@@ -26,7 +27,7 @@ def refusal(by: Person, other: Person) -> CrmError | None:
 
 
 def reaches_further(by: Person, other: Person) -> str | None:
-    """The first grant by which `other` sees what `by` does not; None when there is none. Their own records may lie in any team."""
+    """The first grant, or field, by which `other` sees what `by` does not; None when there is none. Their own records may lie in any team."""
     for resource, actions in RESOURCES.items():
         for action in actions:
             if action not in LOOKING:
@@ -36,6 +37,9 @@ def reaches_further(by: Person, other: Person) -> str | None:
                 continue
             if theirs.everywhere or theirs.own or not theirs.teams <= mine.teams:
                 return f"{resource}: {action}"
+    for record_type in FIELDS_CLOSE_ON:
+        if hidden := by.hidden_fields(record_type) - other.hidden_fields(record_type):
+            return f"{record_type}.{min(hidden)}: view"
     return None
 
 

@@ -24,7 +24,7 @@ _RULES = text("""
 # Who works leads in a team: members of it whose role edits leads.
 _MEMBERS = text("""
     select m.person_id from crm.memberships as m
-    join crm.grants as g on g.role_id = m.role_id and g.resource = 'lead' and g.action = 'edit' and g.scope <> 'none'
+    join crm.grants as g on g.role_id = m.role_id and g.resource = 'lead' and g.action = 'edit' and g.scope <> 'none' and g.deleted_at is null
     join crm.people as p on p.id = m.person_id
     where m.team_id = :team and p.disabled_at is null order by lower(p.name), p.id
 """)

@@ -83,16 +83,16 @@ class FieldChecks(Checks):
         if wanted.get("record_type") not in rules.RECORD_TYPES:
             raise Invalid(f"A field belongs to one of: {', '.join(rules.RECORD_TYPES)}.", field="record_type")
         rows = self.session.execute(_KEYS, {"record_type": wanted["record_type"]}).all()
-        taken = {row.key for row in rows} | self._made(wanted["record_type"])
+        taken = {row.key for row in rows} | self._given_out(wanted["record_type"])
         wanted["key"] = rules.check_key(wanted["key"], taken) if wanted.get("key") else rules.key_of(wanted["label"], taken)
-        self._made(wanted["record_type"]).add(wanted["key"])
+        self._given_out(wanted["record_type"]).add(wanted["key"])
         wanted.setdefault("position", max((row.position for row in rows), default=-1) + 1)
         return wanted
 
-    def _made(self, record_type: str) -> set[str]:
+    def _given_out(self, record_type: str) -> set[str]:
         """Keys that this same call gives out."""
-        made: dict[str, set[str]] = self.__dict__.setdefault("made", {})
-        return made.setdefault(record_type, set())
+        given_out: dict[str, set[str]] = self.__dict__.setdefault("given_out", {})
+        return given_out.setdefault(record_type, set())
 
     def _change(self, current: Mapping[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
         for name, words in (

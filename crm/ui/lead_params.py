@@ -54,7 +54,7 @@ def params(lookups: Lookups, *, begins_with_own: bool) -> dict[str, Param]:
         "owner": Param([], {**people, "Nobody": filters.NOBODY}, is_many=True),
         "sort": Param("-updated_at", _by_text(filters.SORTS)),
         "group": Param("", _by_text(filters.GROUPS)),
-        "columns": Param(list(grid_columns.USUAL), _by_text(grid_columns.COLUMNS), is_many=True),
+        "columns": Param(list(grid_columns.USUAL), _by_text(grid_columns.names_of(lookups)), is_many=True),
     }
     if len(lookups.markets) > 1:
         found["market"] = Param([], _by_text(lookups.markets), is_many=True)

@@ -57,4 +57,4 @@ def default_view(session: Session, page: str) -> SavedView | None:
 
 def roles(session: Session) -> Mapping[int, str]:
     """Roles that a page may open for, by id."""
-    return {row.id: row.name for row in session.execute(text("select id, name from crm.roles order by id"))}
+    return {row.id: row.name for row in session.execute(text("select id, name from crm.roles where deleted_at is null order by id"))}

@@ -27,7 +27,8 @@ def policies() -> list[tuple[str, str, str, str, str | None, str | None]]:
     by_me = f"person_id is not distinct from {WALLS.ME}"
     found: list[tuple[str, str, str, str, str | None, str | None]] = [(table, "owner_all", "all", "owner", "true", "true") for table in TABLES]
     add = found.append
-    add(("configuration_drafts", "view_own", "select", "view,write", mine, None))
+    # What waits for somebody themselves is not for those who look as them.
+    add(("configuration_drafts", "view_own", "select", "view,write", f"{mine} and {WALLS.on('is_viewed')} is not true", None))
     add(("configuration_drafts", "write_insert", "insert", "write", None, mine))
     add(("configuration_drafts", "write_update", "update", "write", mine, mine))
     add(("configuration_drafts", "write_delete", "delete", "write", mine, None))
