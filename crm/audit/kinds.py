@@ -23,6 +23,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "view_as.started": (VIEWS, "Began to look as"), "view_as.ended": (VIEWS, "Stopped looking as"),
     "person.placed": (SHAPING, "Changed teams and roles of"), "person.disabled": (SHAPING, "Disabled"), "person.enabled": (SHAPING, "Enabled"),
     "person.set_up": (SHAPING, "Set up the first admin"), "order_lens_connected": (SHAPING, "Connected production"),
+    "configuration.applied": (SHAPING, "Applied a draft of"),
 }  # fmt: skip
 
 

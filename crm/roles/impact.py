@@ -167,7 +167,7 @@ def _blockers(session: Session, edits: Sequence[Edit]) -> list[str]:
     """What would refuse it: tried for real and taken back."""
     savepoint = session.begin_nested()
     try:
-        save_role(session, edits, name="", source="preview")
+        save_role(session, edits, name="", source="configuration")
     except Stale:
         return []  # that is no fault of the edits: whoever applies them is told who was first
     except CrmError as error:

@@ -149,7 +149,7 @@ def test_history_is_seen_as_far_as_its_record(wide_db, plain, name):
 @pytest.mark.parametrize("name", PEOPLE)
 def test_what_shaped_the_work_is_told_to_auditors_and_to_nobody_else(wide_db, plain, name):
     """The function runs as the owner and holds the audit's grant against whoever calls it, by itself."""
-    work = ("lead", "company", "contact", "activity", "alert")
+    work = ("lead", "company", "contact", "activity", "alert", "view")
     asked = "select id from crm.audited_changes(:types, '9999-01-01', 1, '0001-01-02', null, null, null, null, 100000)"
     with acting_as(plain.who(name)) as session:
         found = set(session.scalars(text(asked), {"types": [*KINDS, "lead_rule"]}))

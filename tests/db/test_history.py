@@ -80,7 +80,9 @@ def test_every_field_of_every_kind_of_record_is_in_the_history(db, cast, kind):
         elif field.kind == "money":
             value = ""
         else:
-            value = {"kind": "'won'" if kind == "stage" else "'meeting'", "email": "'zz@demo.example'", "market": "'OM'"}.get(field.name, other[field.kind])
+            value = {"kind": "'won'" if kind == "stage" else "'meeting'", "email": "'zz@demo.example'", "colour": "'deep'", "market": "'OM'"}.get(
+                field.name, other[field.kind]
+            )
         change = "value_amount = 77, value_currency = 'AED'" if field.kind == "money" else f"{field.name} = {value}"
         with db.owner().connect() as connection:  # rolled back
             for obstacle in (

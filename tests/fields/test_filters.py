@@ -33,7 +33,10 @@ def found(cast, who, **asked):
 def test_each_scope_finds_its_own_by_either_way(db, sized, scope, is_common, monkeypatch):
     with db.owner().begin() as connection:
         connection.execute(
-            text("update crm.grants set scope = :s where resource = 'lead' and action = 'view' and role_id = (select id from crm.roles where name = 'rep')"),
+            text(
+                "update crm.grants set scope = :s, version = version + 1 where scope <> :s and resource = 'lead' and action = 'view'"
+                " and role_id = (select id from crm.roles where name = 'rep')"
+            ),
             {"s": scope},
         )
     monkeypatch.setattr(filters, "_IS_COMMON", text(f"select {is_common} where cast(:wanted as jsonb[]) is not null"))

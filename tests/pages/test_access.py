@@ -83,7 +83,7 @@ def test_nothing_that_is_pressed_on_any_page_changes_anything_meanwhile(look: Lo
     before = fingerprint(db)
     page.query_params.update({"id": str(cast.leads["Petra Supplies"])} if entry.url == "lead" else {})
     page.switch_page(entry.path).run()
-    for key in [button.key for button in page.button]:
+    for key in [button.key for button in page.button if not str(button.key).startswith("shell.")]:  # the ways out stay open
         if any(button.key == key and not button.disabled for button in page.button):
             press(page, key)
             assert not page.exception, key
