@@ -62,7 +62,7 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
         )  # fmt: skip
         q = st.text_input(
             "Search", key="q", bind="query-params", type="search", placeholder="Search name, company, mail, phone", icon=":material/search:",
-            label_visibility="collapsed", width=300, live="400ms",
+            label_visibility="collapsed", width=190, live="400ms",
         )  # fmt: skip
         actions = st.container(horizontal=True, width="content", key="leads_actions", vertical_alignment="center", gap="small")
     views = st.container(horizontal=True, key="leads_saved_line", vertical_alignment="center", gap="small")

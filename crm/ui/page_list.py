@@ -50,7 +50,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/conflicts.py", "conflicts", "Conflicts", ":material/call_split:", "Work", "lead", is_private=True),
     PageEntry("pages/pipeline_report.py", "pipeline", "Pipeline", ":material/filter_alt:", "Understand", "report"),
     PageEntry("pages/pipelines.py", "pipelines", "Pipelines", ":material/view_column:", "Shape", "pipeline", "configure"),
-    PageEntry("pages/fields.py", "fields", "Fields", ":material/list_alt:", "Shape", "field", "configure"),
+    PageEntry("pages/fields.py", "fields", "Fields", ":material/label:", "Shape", "field", "configure"),
     PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),
     PageEntry("pages/roles.py", "roles", "Roles", ":material/key:", "Shape", "role", "configure", everywhere=True),
     PageEntry("pages/access.py", "access", "Access", ":material/help:", "Shape", "role", everywhere=True),
