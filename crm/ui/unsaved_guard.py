@@ -17,7 +17,7 @@ export default function ({ data }) {
   })
   document.addEventListener('keydown', (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 's') return
-    const save = () => document.querySelector('[class*="st-key-leads-save"] button')
+    const save = () => document.querySelector('.st-key-leads-save button')
     if (!save()) return
     event.preventDefault()
     event.stopPropagation()
