@@ -14,8 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psutil
+from sqlalchemy import text
+
+from crm.bench.ground import Ground
 
 START_SECONDS = 60
+FIRST_ORDERS_SECONDS = 300
+_READINGS = text("select count(*) filter (where state = 'done'), count(*) filter (where state = 'running') from crm.sync_runs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,19 @@ def served() -> Iterator[Served]:
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def wait_for_first_orders(ground: Ground) -> None:
+    """Until the demo's production has been read, which a server begins with: nobody's day is measured by its first minute."""
+    ends = time.monotonic() + FIRST_ORDERS_SECONDS
+    with ground.owner().connect() as connection:
+        while time.monotonic() < ends:
+            done, running = connection.execute(_READINGS).one()
+            connection.rollback()
+            if done and not running:
+                return
+            time.sleep(1)
+    raise RuntimeError("The demo's production was not read in time.")
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:

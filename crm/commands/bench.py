@@ -46,6 +46,7 @@ def _measure(leads: int, parts: set[str]) -> Iterator[Any]:
         yield from syncing.measure(found)
     if parts & {"http", "pages", "browser"}:
         with serving.served() as server:
+            serving.wait_for_first_orders(found)
             if "http" in parts:
                 yield from api.measure(found, server)
             if "pages" in parts:
