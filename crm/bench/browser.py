@@ -19,7 +19,7 @@ RUNS = 12
 SIZE = {"width": 1440, "height": 900}
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"]
 CARD = ".card[data-lead]"
-GRID = "[data-testid=stDataFrame] [role=gridcell]"
+GRID = "[data-testid=stDataFrame] canvas >> nth=0"
 IS_STILL = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
 
 
@@ -82,7 +82,7 @@ def _switches(page: Any) -> tuple[list[float], list[float]]:
             menu = page.get_by_test_id("stSidebarNav").get_by_role("link", name=link, exact=True)
             started = time.perf_counter()
             menu.evaluate("link => link.click()")
-            page.locator(shown).first.wait_for(state="attached")
+            page.locator(shown).first.wait_for()
             taken.append(time.perf_counter() - started)
     return there[1:], back[1:]
 

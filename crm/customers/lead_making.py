@@ -57,8 +57,12 @@ _CANDIDATES = text(f"""
     order by c.id
     limit :size
 """)
-# A batch is a few hundred customers from where the last one ended: hashing everybody's leads for each would be most of the work.
-_BY_INDEX = text("select set_config('enable_hashjoin', :joins, true), set_config('enable_mergejoin', :joins, true), set_config('jit', :jit, true)")
+# A batch is a few hundred customers from where the last one ended: hashing, or walking, everybody's leads for each would be most of
+# the work. The tables that the run itself has just filled look small to the planner, so it is told.
+_BY_INDEX = text("""
+    select set_config('enable_hashjoin', :joins, true), set_config('enable_mergejoin', :joins, true), set_config('enable_seqscan', :joins, true),
+        set_config('jit', :jit, true)
+""")
 _ORDERS = text("""
     select o.customer_id, count(*) as orders, sum(o.amount_usd) as usd, (array_agg(o.id order by o.ordered_at desc, o.id desc))[1 : :most] as ids
     from crm.orders as o
