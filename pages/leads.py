@@ -25,7 +25,7 @@ sheet = grid.sheet()
 grid.hear(sheet, messages.take())
 with acting_as(person) as session:
     total = lead_list.total(session, asked)
-    page = lead_list.draw_line(total, asked, places.line)
+    page = lead_list.draw_line(total, asked, places.views)
     groups = lead_groups.read(session, asked)
     grid.turn_to(
         sheet, (asked, page), columns, lookups.names.fields,

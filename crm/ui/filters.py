@@ -45,11 +45,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the page may draw beside the filters: below the first line, at its end, and at the end of the second one."""
+    """Where the page may draw beside the filters: on a line below the first one, and at the first one's end."""
 
     views: DeltaGenerator
     actions: DeltaGenerator
-    line: DeltaGenerator
 
 
 def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Asked, Places]:
@@ -93,7 +92,7 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
         open_only=view in WORK_VIEWS and not stages, custom=custom,
     )  # fmt: skip
     wanted = _bounded(wanted, view or "team", clock.today(person.time_zone))
-    return Asked(wanted, sort or "-updated_at", view or "team", pipeline_id, bool(q) and not is_long, group or ""), Places(views, actions, line)
+    return Asked(wanted, sort or "-updated_at", view or "team", pipeline_id, bool(q) and not is_long, group or ""), Places(views, actions)
 
 
 def _ask_pipeline(lookups: Lookups) -> int | None:
