@@ -52,6 +52,7 @@ SAYS: Mapping[str, Says] = {
     "read_lead": Says({200: _LEAD}, _ONE),
     "create_lead": Says({201: _LEAD}, (409,)),
     "change_lead": Says({200: _LEAD}, (*_ONE, 428), stale=True),
+    "hand_lead_over": Says({201: ("The lead that goes on", replies.Lead)}, (*_ONE, 409, 428), stale=True),
     "delete_lead": Says({204: ("Deleted", None)}, (*_ONE, 428), stale=True),
     "change_leads": Says({200: ("What became of each edit, in their order", replies.BulkResult)}),
     "list_changes": Says({200: ("A page of changes", replies.ChangeList)}, _ONE),
@@ -117,6 +118,7 @@ _EXAMPLE_STALE = {
 _REQUEST_EXAMPLES: Mapping[str, Any] = {
     "create_lead": {"name": "Al Noor Trading", "team": "Gulf", "value": {"amount": "12400.00", "currency": "AED"}, "custom": {"size": "large"}},
     "change_lead": {"stage": "Negotiation", "expected_close_on": "2026-12-20"},
+    "hand_lead_over": {"pipeline": "Deals", "ends_in": "Won"},
     "change_leads": {"edits": [{"id": 7, "version": 3, "set": {"stage": "Negotiation"}}, {"id": 9, "version": 1, "set": {"owner": 12}}]},
     "add_activity": {"kind": "call", "body": "Asked for a price list.", "duration_minutes": 10},
     "set_alert": {"lead": 7, "due_at": "2026-11-24T07:00:00Z", "text": "call about the samples"},
@@ -127,7 +129,7 @@ _REQUEST_EXAMPLES: Mapping[str, Any] = {
     "add_stage": {"name": "Trial order", "probability": 0.6, "target_days": 14, "required_fields": ["expected_close_on"], "required_activity": "call"},
     "change_stage": {"is_removed": True, "leads_to": "Contacted"},
 }
-_REPLY_EXAMPLES: Mapping[str, Any] = {"read_lead": _EXAMPLE_LEAD, "create_lead": _EXAMPLE_LEAD, "change_lead": _EXAMPLE_LEAD}
+_REPLY_EXAMPLES: Mapping[str, Any] = {"read_lead": _EXAMPLE_LEAD, "create_lead": _EXAMPLE_LEAD, "change_lead": _EXAMPLE_LEAD, "hand_lead_over": _EXAMPLE_LEAD}
 _IF_MATCH = {
     "name": "If-Match", "in": "header", "required": True, "description": "The version you saw, in quotes", "example": '"3"',
     "schema": {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'},
@@ -142,7 +144,8 @@ _HEADERS = {
     "X-Change-Set": {"description": "The change set that the write made; undo it by POST /change-sets/{id}/undo", "schema": {"type": "string"}},
 }
 _SENDS = {
-    "read_lead": ("ETag",), "create_lead": ("ETag", "Location", "X-Change-Set"), "change_lead": ("ETag", "X-Change-Set"), "delete_lead": ("X-Change-Set",),
+    "read_lead": ("ETag",), "create_lead": ("ETag", "Location", "X-Change-Set"), "change_lead": ("ETag", "X-Change-Set"),
+    "hand_lead_over": ("ETag", "Location", "X-Change-Set"), "delete_lead": ("X-Change-Set",),
     "add_activity": ("ETag", "X-Change-Set"), "read_alert": ("ETag",), "set_alert": ("ETag", "Location", "X-Change-Set"),
     "change_alert": ("ETag", "X-Change-Set"), "delete_alert": ("X-Change-Set",),
     "add_pipeline": ("ETag", "Location", "X-Change-Set"), "change_pipeline": ("ETag", "X-Change-Set"), "add_stage": ("ETag", "X-Change-Set"),
@@ -196,7 +199,7 @@ def _reply(name: str, status: int, words: str, model: type[BaseModel] | None) ->
     found: dict[str, Any] = {"description": words}
     if model is not None:
         schema: dict[str, Any] = {"$ref": f"#/components/schemas/{model.__name__}"}
-        if name in ("create_lead", "change_lead"):
+        if name in ("create_lead", "change_lead", "hand_lead_over"):
             schema = {"anyOf": [schema, {"$ref": "#/components/schemas/LeadOutOfSight"}]}
         content: dict[str, Any] = {"schema": schema}
         if name in _REPLY_EXAMPLES:

@@ -109,6 +109,15 @@ class NewLead(LeadFields):
     ] = None  # fmt: skip
 
 
+class HandOver(Request):
+    """Where the lead goes on, and how it ends where it is."""
+
+    pipeline: Annotated[Any, PlainValidator(_reference), WithJsonSchema({
+        "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "minLength": 1}], "description": "An id, or an exact name",
+    })] = Field(examples=["Deals"])  # fmt: skip
+    ends_in: Reference = Field(None, description="A won stage of the lead's own pipeline, id or exact name; the first one, when left out")
+
+
 class LeadEdit(Request):
     id: Id
     version: VersionNumber = Field(description="The version you saw")

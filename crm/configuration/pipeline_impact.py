@@ -58,7 +58,9 @@ def say(session: Session, draft: Draft, edits: Sequence[DraftEdit]) -> Impact:
     held = leads_in(session, [stage.id for stage in stages.values() if stage.id in touched or stage.pipeline_id in ended])
     work = _Work(draft, {p.id: p for p in standing}, stages, held, names_of_teams(session))
     lines = [*work.of_pipelines(), *work.of_stages(), *work.of_reports()]
-    return Impact((*lines, "Nobody loses sight of anything.") if lines else (), tuple(work.questions()), tuple(work.blockers()))
+    if lines and len(edits) == len(draft.edits):  # roles say for themselves who loses sight of what
+        lines.append("Nobody loses sight of anything.")
+    return Impact(tuple(lines), tuple(work.questions()), tuple(work.blockers()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,10 @@ class _Work:
         after += [(str(wanted.get("name") or ""), str(wanted.get("kind", "open"))) for wanted in new]
         names = [name.strip().lower() for name, _ in after]
         twice = sorted({name for name, lower in zip((n for n, _ in after), names, strict=True) if lower and names.count(lower) > 1})
-        found = [f"Two stages of “{pipeline.name}” are called “{name}”. Give one another name." for name in twice[:1]]
+        gone = {stage.name.strip().lower(): stage.name for stage in self.removed if stage.pipeline_id == pipeline.id}
+        found = [f"“{gone[name]}” is removed while another stage takes its name, which could not be taken back. Keep “{gone[name]}” and change it instead."
+                 for name in names if name in gone][:1]  # fmt: skip
+        found += [f"Two stages of “{pipeline.name}” are called “{name}”. Give one another name." for name in twice[:1]]
         if any(not name for name in names):
             found.append(f"A stage of “{pipeline.name}” has no name yet.")
         if not any(kind == "open" for _, kind in after):

@@ -65,6 +65,7 @@ BODIES = {
     ("patch", "/v1/leads"): {"edits": [{"id": "lead_id", "version": 1, "set": {"phone": "1"}}]},
     ("patch", "/v1/leads/{lead_id}"): {"phone": "1"},
     ("post", "/v1/leads/{lead_id}/activities"): {"kind": "call"},
+    ("post", "/v1/leads/{lead_id}/hand-over"): {"pipeline": "Accounts"},
     ("post", "/v1/conflicts/{conflict_id}/resolve"): {"choice": "theirs"},
     ("post", "/v1/alerts"): {"lead": "lead_id", "due_at": "2027-03-01T09:00:00Z"},
     ("patch", "/v1/alerts/{alert_id}"): {"text": "taken"},
@@ -88,7 +89,8 @@ def ask(client, method, path, world):
     if body and "lead" in body:
         body = {**body, "lead": world["lead_id"]}
     filled = path.removeprefix("/v1").format(**world)
-    return client.request(method.upper(), filled, version=2 if method in ("patch", "delete") else None, **({"json": body} if body else {}))
+    is_versioned = method in ("patch", "delete") or path.endswith("/hand-over")
+    return client.request(method.upper(), filled, version=2 if is_versioned else None, **({"json": body} if body else {}))
 
 
 def test_a_stranger_learns_nothing_over_any_route_and_changes_nothing(api, db, document, world):

@@ -16,7 +16,7 @@ from crm.pipelines.reads import PipelineRow, pipelines
 from crm.pipelines.ready_made import READY_MADE
 from crm.ui import messages
 from crm.ui.lookups import Lookups
-from crm.ui.shape import file_dialog
+from crm.ui.shape import file_dialog, state
 from crm.ui.viewer import viewer
 
 
@@ -57,15 +57,8 @@ def choose(mine: Sequence[PipelineRow], person: Person, lookups: Lookups) -> Pip
 
 
 def _menu(pipeline: PipelineRow | None, person: Person) -> None:
-    actions = {"export": "Save as a file…", "import": "Read a file…", **({"archive": "Archive this pipeline…"} if pipeline else {})}
-    picked = st.menu_button(
-        "", list(actions), format_func=lambda name: actions[name], key="pipelines.menu", icon=":material/more_horiz:", help="More", type="tertiary"
-    )
-    if picked == "export":
-        file_dialog.save()
-    elif picked == "import":
-        file_dialog.read()
-    elif picked == "archive" and pipeline:
+    picked = file_dialog.draw_menu("pipelines", "pipeline", state.begin_anew, more={"archive": "Archive this pipeline…"} if pipeline else None)
+    if picked == "archive" and pipeline:
         _archive(pipeline, person)
 
 

@@ -11,15 +11,16 @@ from typing import Any
 import streamlit as st
 
 from crm.configuration.drafts import Draft
+from crm.configuration.order import Key
 from crm.configuration.pipeline_impact import Counted, asked
-from crm.configuration.pipeline_plan import Key, Planned, moved
+from crm.configuration.pipeline_plan import Planned, moved, ordered
 from crm.pipelines.reads import PipelineRow
 from crm.pipelines.rules import ACTIVITY_WORDS, COLOURS, FIELD_WORDS, STAGE_KINDS
 from crm.ui import words
 from crm.ui.board.cards import FIRST_TINT, LAST_TINT
-from crm.ui.shape import state
+from crm.ui.shape import order, state
 
-WIDTHS = (0.75, 0.25, 3.2, 1.5, 1.1, 1.1, 1.7, 3.0, 0.9, 0.6)
+WIDTHS = (0.75, 0.4, 3.1, 1.5, 1.1, 1.1, 1.7, 3.0, 0.9, 0.6)
 TITLES = ("", "", "Stage", "Kind", "Chance, %", "Days", "Colour", "Asks for", "Leads", "")
 BY_PLACE = "by its place"
 
@@ -38,6 +39,9 @@ def draw(pipeline: PipelineRow, name: str, planned: Sequence[Planned], draft: Dr
                     found.append(stage)
                 else:
                     found.append(_row(pipeline, stage, staying.index(stage), len(staying), held))
+    order.draw_listener(pipeline.id)
+    if (dragged := order.heard(pipeline.id, [stage.key for stage in staying])) is not None:
+        state.act(pipeline.id, partial(ordered, keys=dragged))
     if st.button("Add a stage", key=f"pipelines.{pipeline.id}.add", icon=":material/add:", type="tertiary"):
         found = _with_new(found)
         state.ask_again()
@@ -72,7 +76,7 @@ def _row(pipeline: PipelineRow, stage: Planned, place: int, count: int, held: Ma
             is_end = place == 0 if by < 0 else place == count - 1
             if st.button(f"Move {stage.name or 'the new stage'} {word}", icon=f":material/{icon}:", key=key(word), type="tertiary", disabled=is_end):
                 state.act(pipeline.id, partial(moved, key=stage.key, by=by))
-    at[1].html(f"<i class='tl-swatch tl-{stage.kind}' style='--step:{step}%'></i>")
+    at[1].html(f"{order.grip(stage.key)}<i class='tl-swatch tl-{stage.kind}' style='--step:{step}%'></i>")
     name = at[2].text_input("Stage", stage.name, key=key("name"), label_visibility="collapsed", max_chars=80, placeholder="Name of the stage")
     kind = at[3].selectbox("Kind", STAGE_KINDS, STAGE_KINDS.index(stage.kind), key=key("kind"), label_visibility="collapsed")
     percent = round(float(stage.probability) * 100)
