@@ -43,7 +43,7 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
         "company": dict.fromkeys(ALL, "team"), "contact": dict.fromkeys(ALL, "team"), "activity": {"create": "team", "edit": "team", "delete": "team"},
         "customer": {"view": "team", "export": "team"}, "alert": {"create": "team", "edit": "team", "delete": "team", "assign": "all"},
         "pipeline": {"view": "team", "configure": "team"}, "person": {"view": "team"}, "team": {"view": "team"}, "report": {"view": "team", "export": "team"},
-        "view": {**KEEPS_OWN, "share": "team"},
+        "role": {"view": "team"}, "view": {**KEEPS_OWN, "share": "team"},
         "field": {"configure": "team"},
     },
     "rep": {

@@ -102,7 +102,7 @@ def test_what_is_discarded_leaves_everything_as_it_was(visit: Any, db: Any) -> N
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        ({"settings__view": "all"}, "There is no “settings: view” to grant"), ({"role__view": "team"}, "“role: view” takes –, all"),
+        ({"settings__view": "all"}, "There is no “settings: view” to grant"), ({"role__view": "own"}, "“role: view” takes –, team, all"),
         ({"lead__view": "everything"}, "“lead: view” takes"), ({"lead__view": "<b>x"}, "“lead: view” takes"),
     ],
 )  # fmt: skip
