@@ -359,8 +359,10 @@ class Report(Out):
     currency: str
     rate: str
     as_of: date
-    data_age_seconds: int = Field(description="0: exact to the last commit")
+    data_age_seconds: int | None = Field(description="0: exact to the last commit; null for orders that were never read")
     left_out: list[str] = Field(description="Columns that are empty because your role hides what they add up")
+    from_: date | None = Field(default=None, alias="from", description="The first day, of a report over a period; absent otherwise")
+    to: date | None = Field(default=None, description="The last day, itself included; absent without a period")
 
 
 class Problem(BaseModel):

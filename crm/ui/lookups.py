@@ -11,14 +11,13 @@ from functools import cached_property
 
 import streamlit as st
 
-from crm import clock
 from crm.access import Person, acting_as
+from crm.assignment.absence import away
 from crm.customers import reads as customers
 from crm.fields.catalogue import NO_FIELDS, Catalogue, own_catalogue
 from crm.fields.kinds import Definition
 from crm.leads import reads
 from crm.organisation.reads import markets
-from crm.people.reads import away
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 from crm.ui.words import Names
 
@@ -63,7 +62,7 @@ def _read(who: tuple[int, bool], stamp: int, _person: Person) -> Lookups:
         found, fields = pipelines(session), own_catalogue(session)
         names = Names(
             who[0], _person.time_zone, reads.names_of_people(session), reads.names_of_teams(session),
-            {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages}, away(session, clock.today(_person.time_zone)),
+            {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages}, away(session),
             {each.name: each for each in fields.fields if each.record_type == "lead"},
         )  # fmt: skip
         return Lookups(
