@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import streamlit as st
 from sqlalchemy.orm import Session
@@ -33,7 +34,7 @@ def add(company_id: int) -> None:
         st.caption(GONE)
         return
     with st.form("lead.contact.form", border=False):
-        empty = {"team_id": company.team_id, "custom": {}}
+        empty: dict[str, Any] = {"team_id": company.team_id, "custom": {}}
         given = record_form.draw(CONTACT, NAMES, empty, person, lookups, lambda name: f"lead.contact.new.{company_id}.{name}")
         is_sent = st.form_submit_button("Add", type="primary", key="lead.contact.add")
     if is_sent:
