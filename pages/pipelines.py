@@ -38,5 +38,6 @@ with st.container(horizontal=True, vertical_alignment="center", key="pipelines_l
     name = stages.draw_name(pipeline, draft)
     review.draw_line(person, acts.shaped(pipeline), draft)
 review.draw_trouble(person, acts.shaped(pipeline), draft)
-wanted = stages.draw(pipeline, name, plan(pipeline, draft), draft, held)
+custom = {field.name: field.said for field in lookups.catalogue.of_team("lead", pipeline.team_id)}
+wanted = stages.draw(pipeline, name, plan(pipeline, draft), draft, held, custom)
 acts.keep(person, pipeline, draft, wanted)

@@ -26,6 +26,7 @@ TAGS = (
     ("leads", "Work leads: every write says which version it saw, and nobody's edit is overwritten."),
     ("timeline", "What happened with a lead."),
     ("alerts", "Follow-up reminders on leads; the same version rules."),
+    ("companies", "Organisations and the humans in them; the same version rules."),
     ("customers", "Who orders in production, and what: read-only."),
     ("settling", "Undo, and conflicts that wait for you."),
     ("lookups", "Who you are, and what a lead can refer to."),
@@ -46,6 +47,8 @@ class Says:
 _ONE = (404, 410)
 _LEAD = ("The lead", replies.Lead)
 _ALERT = ("The alert", replies.Alert)
+_COMPANY = ("The company", replies.Company)
+_CONTACT = ("The contact", replies.Contact)
 SAYS: Mapping[str, Says] = {
     "read_me": Says({200: ("You", replies.Me)}),
     "list_leads": Says({200: ("A page of leads", replies.LeadList)}),
@@ -67,6 +70,16 @@ SAYS: Mapping[str, Says] = {
     "set_alert": Says({201: _ALERT}, (404, 409)),
     "change_alert": Says({200: _ALERT}, (404, 428), stale="StaleAlertProblem"),
     "delete_alert": Says({204: ("Deleted", None)}, (404, 428), stale="StaleAlertProblem"),
+    "list_companies": Says({200: ("A page of companies", replies.CompanyList)}),
+    "read_company": Says({200: _COMPANY}, (404,)),
+    "add_company": Says({201: _COMPANY}, (409,)),
+    "change_company": Says({200: _COMPANY}, (404, 428), stale="StaleCompanyProblem"),
+    "delete_company": Says({204: ("Deleted", None)}, (404, 428), stale="StaleCompanyProblem"),
+    "list_contacts": Says({200: ("A page of contacts", replies.ContactList)}),
+    "read_contact": Says({200: _CONTACT}, (404,)),
+    "add_contact": Says({201: _CONTACT}, (404, 409)),
+    "change_contact": Says({200: _CONTACT}, (404, 428), stale="StaleContactProblem"),
+    "delete_contact": Says({204: ("Deleted", None)}, (404, 428), stale="StaleContactProblem"),
     "undo_change_set": Says({200: ("What was taken back, and what was left alone", replies.Undone)}, (404, 409)),
     "list_conflicts": Says({200: ("A page of conflicts", replies.ConflictList)}),
     "resolve_conflict": Says({200: ("Settled", replies.Resolved)}, (*_ONE, 409), stale=True),
@@ -124,6 +137,10 @@ _REQUEST_EXAMPLES: Mapping[str, Any] = {
     "set_alert": {"lead": 7, "due_at": "2026-11-24T07:00:00Z", "text": "call about the samples"},
     "change_alert": {"is_done": True},
     "resolve_conflict": {"choice": "mine"},
+    "add_company": {"name": "Petra Supplies LLC", "team": "Gulf", "website": "petra.example", "custom": {"size": 12}},
+    "change_company": {"custom": {"size": 14}},
+    "add_contact": {"name": "Maha Saleh", "company": "Petra Supplies LLC", "title": "buyer", "email": "maha@petra.example"},
+    "change_contact": {"title": "owner"},
     "add_pipeline": {"name": "Deals", "team": "Gulf", "begin_with": "deals"},
     "change_pipeline": {"name": "Accounts"},
     "add_stage": {"name": "Trial order", "probability": 0.6, "target_days": 14, "required_fields": ["expected_close_on"], "required_activity": "call"},
@@ -148,6 +165,9 @@ _SENDS = {
     "hand_lead_over": ("ETag", "Location", "X-Change-Set"), "delete_lead": ("X-Change-Set",),
     "add_activity": ("ETag", "X-Change-Set"), "read_alert": ("ETag",), "set_alert": ("ETag", "Location", "X-Change-Set"),
     "change_alert": ("ETag", "X-Change-Set"), "delete_alert": ("X-Change-Set",),
+    "read_company": ("ETag",), "add_company": ("ETag", "Location", "X-Change-Set"), "change_company": ("ETag", "X-Change-Set"),
+    "delete_company": ("X-Change-Set",), "read_contact": ("ETag",), "add_contact": ("ETag", "Location", "X-Change-Set"),
+    "change_contact": ("ETag", "X-Change-Set"), "delete_contact": ("X-Change-Set",),
     "add_pipeline": ("ETag", "Location", "X-Change-Set"), "change_pipeline": ("ETag", "X-Change-Set"), "add_stage": ("ETag", "X-Change-Set"),
     "change_stage": ("ETag", "X-Change-Set"),
 }  # fmt: skip
@@ -161,7 +181,8 @@ def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     )  # fmt: skip
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
     models = {model for says in SAYS.values() for _, model in says.replies.values() if model} | {
-        replies.Problem, replies.StaleProblem, replies.StaleAlertProblem, replies.StaleStageProblem, replies.LeadOutOfSight, CompanyName,
+        replies.Problem, replies.StaleProblem, replies.StaleAlertProblem, replies.StaleStageProblem, replies.StaleCompanyProblem,
+        replies.StaleContactProblem, replies.LeadOutOfSight, CompanyName,
     }  # fmt: skip
     shapes: list[tuple[Any, Literal["serialization"]]] = [(model, "serialization") for model in sorted(models, key=lambda m: m.__name__)]
     _, definitions = models_json_schema(shapes, ref_template="#/components/schemas/{model}")

@@ -140,6 +140,45 @@ class ActivityList(Out):
     next_cursor: str | None
 
 
+class Company(Out):
+    id: int
+    version: int
+    name: str
+    website: str | None
+    phone: str | None
+    market: str | None
+    team: Named | None
+    owner: Named | None
+    custom: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+class CompanyList(Out):
+    data: list[Company]
+    next_cursor: str | None
+
+
+class Contact(Out):
+    id: int
+    version: int
+    name: str
+    title: str | None
+    email: str | None
+    phone: str | None
+    company: Named | None
+    team: Named | None
+    owner: Named | None
+    custom: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+class ContactList(Out):
+    data: list[Contact]
+    next_cursor: str | None
+
+
 class Alert(Out):
     id: int
     version: int
@@ -401,3 +440,17 @@ class StaleStageProblem(Problem):
 
     conflicts: list[PlainConflict]
     current: Stage | Pipeline | None
+
+
+class StaleCompanyProblem(Problem):
+    """Nothing was written."""
+
+    conflicts: list[FieldConflict]
+    current: Company | None
+
+
+class StaleContactProblem(Problem):
+    """Nothing was written."""
+
+    conflicts: list[FieldConflict]
+    current: Contact | None

@@ -225,10 +225,11 @@ def _plain(name: str, value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def asked(requirements: Mapping[str, Any]) -> str:
-    """ "an expected close date and a call"; "nothing"."""
+def asked(requirements: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> str:
+    """ "an expected close date and a call"; "nothing". `labels`: what `custom.<key>` is called."""
+    known = {**FIELD_WORDS, **(labels or {})}
     found = read_requirements(requirements)
-    parts = [FIELD_WORDS.get(name, name.removeprefix("custom.").replace("_", " ")) for name in found.get("fields", ())]
+    parts = [known.get(name, name.removeprefix("custom.").replace("_", " ")) for name in found.get("fields", ())]
     parts += [ACTIVITY_WORDS[found["activity"]]] if "activity" in found else []
     parts += [f"one of {len(found['lost_reasons'])} lost reasons"] if "lost_reasons" in found else []
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts) or "nothing"

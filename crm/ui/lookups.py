@@ -75,6 +75,12 @@ def _lead_fields(person: Person, fields: Catalogue) -> list[Definition]:
     return [field for field in fields.of_teams("lead", None if reach.everywhere else reach.teams | person.team_ids) if field.name not in hidden]
 
 
+def teams_in_sight(person: Person, lookups: Lookups) -> list[int]:
+    """The teams whose leads the person sees, by name."""
+    reach = person.reach("lead", "view")
+    return [team_id for team_id in lookups.names.teams if reach.everywhere or team_id in reach.teams]
+
+
 def customer_choices(person: Person) -> tuple[dict[str, str], list[str]]:
     """What customers can be narrowed to: markets (code -> name) and segments; a few minutes old at most."""
     return _customer_choices(person.id, person.stamp, person)

@@ -44,7 +44,7 @@ class Sheet:
 
     role: Role
     standing: Role
-    custom: tuple[str, ...]
+    custom: tuple[tuple[str, str], ...]
     generation: int
     began: tuple[Grid, Grid]
     grants: Grid
@@ -128,7 +128,7 @@ def _typed(edited: pd.DataFrame, role: Role, cells: Mapping[tuple[str, str], tup
 def draw_fields(sheet: Sheet) -> None:
     """Which fields the role hides, or shows without letting them be changed."""
     every = [(record_type, name) for record_type, names in CLOSABLE.items() for name in names]
-    every += [("lead", name) for name in sheet.custom]
+    every += sheet.custom
     every += [each for each in sheet.role.fields if each not in every]
     base = pd.DataFrame({
         "what": [f"{record_type.capitalize()}: {type_of(record_type).field(name).label}" for record_type, name in every],

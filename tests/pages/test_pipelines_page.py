@@ -106,6 +106,19 @@ def test_what_a_stage_asks_for_is_chosen_in_words(visit: Any, db: Any, cast: Any
     assert asks["Negotiation"] == {"fields": ["expected_close_on"], "activity": "call"} and asks["Lost"] == {"lost_reasons": ["Price", "No need"]}
 
 
+def test_a_stage_asks_for_a_custom_field_by_its_name_and_no_other_teams_field_is_offered(visit: Any, db: Any, cast: Any) -> None:
+    with acting_as(cast.who("alma")) as session:
+        fields = [{"record_type": "lead", "label": "Shelf space", "kind": "number", "team_id": cast.teams[team]} for team in ("Gulf", "Levant")]
+        apply(session, [Edit("custom_field", None, field) for field in fields], source="test", on_conflict="refuse")
+    page = visit("mona", PAGE)
+    offered = page.multiselect(key=key(cast, "Negotiation", "fields"))
+    assert offered.options.count("“Shelf space”") == 1 and "“Size”" in offered.options
+    offered.set_value(["custom.shelf_space"]).run()
+    press(page, "pipelines.apply")
+    asks = db.value("select requirements from crm.stages where id = :s", s=cast.stages["Gulf"]["Negotiation"])
+    assert asks == {"fields": ["custom.shelf_space"]}
+
+
 @pytest.mark.parametrize(("choice", "days"), [("mine", 9), ("theirs", 5)])
 def test_two_at_once_the_second_decides_what_stands(visit: Any, db: Any, cast: Any, choice: str, days: int) -> None:
     page = visit("mona", PAGE)

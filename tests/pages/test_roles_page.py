@@ -119,6 +119,12 @@ def test_a_hidden_field_is_previewed_and_applied(visit: Any, cast: Any) -> None:
     assert cast.who("ana").hidden_fields("lead") == {"value"}
 
 
+@pytest.mark.parametrize(("label", "record_type"), [("Lead: Size", "lead"), ("Company: Size", "company")])
+def test_custom_fields_of_every_kind_of_record_can_be_closed(visit: Any, cast: Any, label: str, record_type: str) -> None:
+    press(press(type_field(open_role(visit), label, "hidden"), "roles.preview"), "roles.apply")
+    assert cast.who("ana").hidden_fields(record_type) == {"custom.size"}
+
+
 def test_the_last_admin_is_kept_and_the_preview_says_so(visit: Any, db: Any) -> None:
     page = type_grants(open_role(visit, "admin"), person__configure="–")
     page = press(page, "roles.preview")

@@ -25,8 +25,13 @@ TITLES = ("", "", "Stage", "Kind", "Chance, %", "Days", "Colour", "Asks for", "L
 BY_PLACE = "by its place"
 
 
-def draw(pipeline: PipelineRow, name: str, planned: Sequence[Planned], draft: Draft | None, held: Mapping[int, Counted]) -> state.Wanted:
-    """The grid; answers the stages in their order, and where removed stages' leads go, as they are wanted now. `name`: as `draw_name` answered."""
+def draw(
+    pipeline: PipelineRow, name: str, planned: Sequence[Planned], draft: Draft | None, held: Mapping[int, Counted], custom: Mapping[str, str]
+) -> state.Wanted:  # fmt: skip
+    """The grid; answers the stages in their order, and where removed stages' leads go, as they are wanted now.
+
+    `name`: as `draw_name` answered. `custom`: the custom fields that a stage may ask for, and how a sentence says them.
+    """
     places = dict(draft.places) if draft else {}
     staying = [stage for stage in planned if not stage.is_removed]
     found: list[Planned] = []
@@ -38,7 +43,7 @@ def draw(pipeline: PipelineRow, name: str, planned: Sequence[Planned], draft: Dr
                     places.update(_removed(pipeline, stage, staying, places, held))
                     found.append(stage)
                 else:
-                    found.append(_row(pipeline, stage, staying.index(stage), len(staying), held))
+                    found.append(_row(pipeline, stage, staying.index(stage), len(staying), held, custom))
     order.draw_listener(pipeline.id)
     if (dragged := order.heard(pipeline.id, [stage.key for stage in staying])) is not None:
         state.act(pipeline.id, partial(ordered, keys=dragged))
@@ -63,7 +68,7 @@ def _heads() -> None:
         column.html(f"<span class='tl-muted tl-col{' tl-num' if title == 'Leads' else ''}'>{title}</span>")
 
 
-def _row(pipeline: PipelineRow, stage: Planned, place: int, count: int, held: Mapping[int, Counted]) -> Planned:
+def _row(pipeline: PipelineRow, stage: Planned, place: int, count: int, held: Mapping[int, Counted], custom: Mapping[str, str]) -> Planned:
     """One stage that stays; answers it as its widgets say."""
     at = st.columns(WIDTHS, vertical_alignment="center")
 
@@ -84,7 +89,7 @@ def _row(pipeline: PipelineRow, stage: Planned, place: int, count: int, held: Ma
     days = at[5].number_input("Target days", 0, 3650, stage.target_days, key=key("days"), label_visibility="collapsed", placeholder="none")
     colour = _colour(at[6], stage, key("colour"))
     with at[7]:
-        requirements = _asks(stage, key)
+        requirements = _asks(stage, key, custom)
     leads = f"{held.get(stage.key, Counted()).leads:,}" if isinstance(stage.key, int) else "new"
     at[8].html(f"<span class='tl-num'>{leads}</span>")
     with at[9], st.container(key=f"pipelines_icon_out_{state.slug(stage.key)}"):
@@ -106,14 +111,14 @@ def _colour(at: Any, stage: Planned, key: str) -> str | None:
     return None if picked == BY_PLACE else picked
 
 
-def _asks(stage: Planned, key: Any) -> dict[str, Any]:
+def _asks(stage: Planned, key: Any, custom: Mapping[str, str]) -> dict[str, Any]:
     """What a lead needs before it may enter."""
-    said = asked(stage.requirements)
-    with st.popover(said[0].upper() + said[1:], key=key("asks"), type="tertiary", width="stretch", help="What a lead needs before it may enter"):
-        known = dict.fromkeys([*FIELD_WORDS, *stage.requirements.get("fields", ())])
+    said, said_of = asked(stage.requirements, custom), {**FIELD_WORDS, **custom}
+    with st.popover(said[:1].upper() + said[1:], key=key("asks"), type="tertiary", width="stretch", help="What a lead needs before it may enter"):
+        known = dict.fromkeys([*said_of, *stage.requirements.get("fields", ())])
         fields = st.multiselect(
             "Filled in", list(known), stage.requirements.get("fields", []), key=key("fields"),
-            format_func=lambda name: FIELD_WORDS.get(name, name.removeprefix("custom.").replace("_", " ")),
+            format_func=lambda name: said_of.get(name, name.removeprefix("custom.").replace("_", " ")),
         )  # fmt: skip
         activity = st.selectbox(
             "Has happened", [None, *ACTIVITY_WORDS], [None, *ACTIVITY_WORDS].index(stage.requirements.get("activity")), key=key("activity"),
