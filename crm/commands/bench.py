@@ -9,7 +9,7 @@ import typer
 
 from crm.commands.output import Json, answer, progress, table
 
-PARTS = ("database", "import", "sync", "http", "pages", "browser")
+PARTS = ("database", "reports", "import", "sync", "http", "pages", "browser")
 
 
 def register(app: typer.Typer) -> None:
@@ -35,11 +35,13 @@ def register(app: typer.Typer) -> None:
 
 
 def _measure(leads: int, parts: set[str]) -> Iterator[Any]:
-    from crm.bench import api, browser, database, files, ground, pages, serving, syncing
+    from crm.bench import api, browser, database, files, ground, pages, reports, serving, syncing
 
     found = ground.prepare(leads, progress)
     if "database" in parts:
         yield from database.measure(found)
+    if "reports" in parts:
+        yield from reports.measure(found)
     if "import" in parts:
         yield from files.measure(found)
     if "sync" in parts:

@@ -74,9 +74,37 @@ _FOLD = text("""
         ) as both_sides
         group by month, team_id, pipeline_id, stage_id, owner_id
         having sum(leads) <> 0 or sum(value_usd) <> 0
+    ), wrong_moves as (
+        select from (
+            select (p.effective_at at time zone z.name)::date as day, p.team_id, p.pipeline_id, p.stage_id, p.owner_id, p.kind, p.other_stage_id, p.leads,
+                1 as times, p.value_usd
+            from crm.postings as p cross join zone as z
+            union all
+            select (u.effective_at at time zone z.name)::date, u.team_id, u.pipeline_id, u.stage_id, u.owner_id, u.kind, u.other_stage_id, u.leads,
+                -1, -u.value_usd
+            from crm.unfolded_postings as u cross join zone as z
+            union all
+            select d.day, d.team_id, d.pipeline_id, d.stage_id, d.owner_id, d.kind, d.other_stage_id, side.leads, -side.times, -side.value_usd
+            from crm.move_days as d
+            cross join lateral (values (1, d.came, d.came_usd), (-1, d.went, -d.went_usd)) as side (leads, times, value_usd)
+        ) as both_sides
+        group by day, team_id, pipeline_id, stage_id, owner_id, kind, other_stage_id, leads
+        having sum(times) <> 0 or sum(value_usd) <> 0
+    ), wrong_move_months as (
+        select from (
+            select date_trunc('month', d.day)::date as month, d.team_id, d.pipeline_id, d.stage_id, d.owner_id, d.kind, d.other_stage_id,
+                d.came, d.went, d.came_usd, d.went_usd
+            from crm.move_days as d
+            union all
+            select m.month, m.team_id, m.pipeline_id, m.stage_id, m.owner_id, m.kind, m.other_stage_id, -m.came, -m.went, -m.came_usd, -m.went_usd
+            from crm.move_months as m
+        ) as both_sides
+        group by month, team_id, pipeline_id, stage_id, owner_id, kind, other_stage_id
+        having sum(came) <> 0 or sum(went) <> 0 or sum(came_usd) <> 0 or sum(went_usd) <> 0
     )
     select
-        (select count(*) from wrong_days) + (select count(*) from wrong_months) as wrong,
+        (select count(*) from wrong_days) + (select count(*) from wrong_months) + (select count(*) from wrong_moves)
+        + (select count(*) from wrong_move_months) as wrong,
         (select count(*) from crm.postings) as postings,
         (select count(*) from crm.unfolded_postings) as unfolded
 """)

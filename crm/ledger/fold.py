@@ -1,5 +1,8 @@
 """Folds postings into sums by day and by month, so that reports grow with months and buckets instead of with leads.
 
+There are two folds of the same postings: what stands in each bucket (days and months of postings), and what came to it and went from it,
+by kind and by the stage on the other side (days and months of moves).
+
 Readers add what is not folded yet, in one statement, so a report is exact to the last commit whether or
 not a fold has run. A trigger lists each posting in `unfolded_postings`; being listed is the mark, never an
 id's watermark: ids commit out of order. Folds run one at a time, held apart by the lock on the one row of
@@ -7,6 +10,9 @@ id's watermark: ids commit out of order. Folds run one at a time, held apart by 
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -16,22 +22,58 @@ from crm.organisation.reads import reporting_time_zone
 
 BATCH = 200_000
 
-_BUCKET = "team_id, pipeline_id, stage_id, owner_id"
 _DAY = "(effective_at at time zone :time_zone)::date as day"
 
 
-def _upsert(table: str, unit: str, source: str) -> str:
-    """Add the sums of `source` to the rows of `table`; a bucket that did not change gets no row."""
-    return f"""
-        insert into crm.{table} ({unit}, {_BUCKET}, leads, value_usd)
-        select {unit}, {_BUCKET}, sum(leads), sum(value_usd)
-        from {source}
-        group by {unit}, {_BUCKET}
-        having sum(leads) <> 0 or sum(value_usd) <> 0
-        on conflict ({unit}, {_BUCKET}) do update
-        set leads = {table}.leads + excluded.leads, value_usd = {table}.value_usd + excluded.value_usd
-    """
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """One fold: sums of `counted` by day and by month for each `cell`; each posting gives them by these expressions."""
 
+    days: str
+    months: str
+    cell: str
+    counted: Mapping[str, str]
+
+    def upsert(self, unit: str, source: str) -> str:
+        """Add what `source` counts to the rows by day or by month; a cell that did not change gets no row."""
+        table = self.days if unit == "day" else self.months
+        sums = ", ".join(f"sum({name}) as {name}" for name in self.counted)
+        added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in self.counted)
+        return f"""
+            insert into crm.{table} ({unit}, {self.cell}, {", ".join(self.counted)})
+            select {unit}, {self.cell}, {sums}
+            from {source}
+            group by {unit}, {self.cell}
+            having {" or ".join(f"sum({name}) <> 0" for name in self.counted)}
+            on conflict ({unit}, {self.cell}) do update
+            set {added}
+        """
+
+    def rebuilt_days(self) -> str:
+        given = ", ".join(f"{expression} as {name}" for name, expression in self.counted.items())
+        return self.upsert("day", f"""(
+            select {_DAY}, {self.cell}, {given}
+            from crm.postings as p
+            where not exists (select from crm.unfolded_postings as u where u.posting_id = p.id)
+        ) as folded""")  # fmt: skip
+
+    def rebuilt_months(self) -> str:
+        return self.upsert(
+            "month", f"(select date_trunc('month', day)::date as month, {self.cell}, {', '.join(self.counted)} from crm.{self.days}) as by_month"
+        )
+
+
+_STANDING = _Sums("posting_days", "posting_months", "team_id, pipeline_id, stage_id, owner_id", {"leads": "leads", "value_usd": "value_usd"})
+_MOVES = _Sums(
+    "move_days", "move_months", "team_id, pipeline_id, stage_id, owner_id, kind, other_stage_id",
+    {
+        "came": "(leads = 1)::int", "went": "(leads = -1)::int",
+        "came_usd": "case when leads = 1 then value_usd else 0 end", "went_usd": "case when leads = -1 then -value_usd else 0 end",
+    },
+)  # fmt: skip
+_FOLDS = (_STANDING, _MOVES)
+_GIVEN = ", ".join(f"u.{name}" for name in _MOVES.cell.split(", "))
+_MOVED = ", ".join(f"{expression} as {name}" for name, expression in _MOVES.counted.items())
 
 _BEGIN = text("select time_zone from crm.fold_stamps where id = 1 for update")
 _STAMP = text("update crm.fold_stamps set time_zone = :time_zone, folded_at = now() where id = 1")
@@ -42,26 +84,19 @@ _FOLD = text(f"""
         delete from crm.unfolded_postings as u
         using batch
         where u.posting_id = batch.posting_id
-        returning u.posting_id, {_DAY}, u.team_id, u.pipeline_id, u.stage_id, u.owner_id, u.leads, u.value_usd
-    ), by_month as (
-        select *, date_trunc('month', day)::date as month from taken
-    ), days as ({_upsert("posting_days", "day", "taken")}
-    ), months as ({_upsert("posting_months", "month", "by_month")}
+        returning u.posting_id, {_DAY}, {_GIVEN}, u.leads, u.value_usd
+    ), counted as (
+        select *, date_trunc('month', day)::date as month, {_MOVED} from taken
+    ), days as ({_STANDING.upsert("day", "counted")}
+    ), months as ({_STANDING.upsert("month", "counted")}
+    ), moves_of_days as ({_MOVES.upsert("day", "counted")}
+    ), moves_of_months as ({_MOVES.upsert("month", "counted")}
     )
     select count(*) as postings, max(posting_id) as newest from taken
 """)
-_ALL_DAYS = text(
-    _upsert("posting_days", "day", f"""(
-        select {_DAY}, {_BUCKET}, leads, value_usd
-        from crm.postings as p
-        where not exists (select from crm.unfolded_postings as u where u.posting_id = p.id)
-    ) as folded""")
-)  # fmt: skip
-_ALL_MONTHS = text(
-    _upsert("posting_months", "month", f"(select date_trunc('month', day)::date as month, {_BUCKET}, leads, value_usd from crm.posting_days) as by_month")
-)
-_EMPTY = tuple(text(f"delete from crm.{table} where leads = 0 and value_usd = 0") for table in ("posting_days", "posting_months"))
-_CLEAR = tuple(text(f"delete from crm.{table}") for table in ("unfolded_postings", "posting_days", "posting_months"))
+_REBUILD = tuple((text(each.rebuilt_days()), text(each.rebuilt_months())) for each in _FOLDS)
+_EMPTY = tuple(text(f"delete from crm.{table} where leads = 0 and value_usd = 0") for table in (_STANDING.days, _STANDING.months))
+_CLEAR = tuple(text(f"delete from crm.{table}") for table in ("unfolded_postings", *(table for each in _FOLDS for table in (each.days, each.months))))
 
 
 def fold(*, batch: int = BATCH) -> int:
@@ -106,8 +141,9 @@ def rebuild() -> int:
         time_zone = reporting_time_zone(session)
         for statement in _CLEAR:
             session.execute(statement)
-        session.execute(_ALL_DAYS, {"time_zone": time_zone})
-        session.execute(_ALL_MONTHS)
+        for days, months in _REBUILD:
+            session.execute(days, {"time_zone": time_zone})
+            session.execute(months)
         session.execute(_STAMP, {"time_zone": time_zone})
         return int(session.scalar(text("select count(*) from crm.postings")) or 0)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CHAR, CheckConstraint, Index, Numeric, SmallInteger, UniqueConstraint, func, text
+from sqlalchemy import CHAR, BigInteger, CheckConstraint, Index, Numeric, SmallInteger, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.db.base import Base, Id, Moment, Ref
@@ -57,12 +58,29 @@ class Stay(Base):
     stage_entered_at: Mapped[datetime]
     entered_at: Mapped[datetime]
     left_at: Mapped[Moment | None]
+    began_at: Mapped[datetime] = mapped_column(comment="when the lead began, whatever has become of it since")
+    left_by: Mapped[str | None] = mapped_column(comment="the kind of posting that ended it; null while it is open")
+    path: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), comment="the stages of this pipeline that the lead has been in, in order of its first entry")
     __table_args__ = (
         CheckConstraint("left_at >= entered_at", name="in_order"),
+        CheckConstraint("(left_at is null) = (left_by is null)", name="left_by"),
         Index("uq_stays_open", "lead_id", unique=True, postgresql_where=text("left_at is null")),
         Index("ix_stays_lead_id_entered_at", "lead_id", "entered_at"),
         Index("ix_stays_stage_id_entered_at", "stage_id", "entered_at"),
-    )
+        # Reports over what stands or was left read these and not the rows.
+        Index(
+            "ix_stays_standing", "stage_id", "stage_entered_at", postgresql_where=text("left_at is null"),
+            postgresql_include=["lead_id", "team_id", "pipeline_id", "owner_id", "value_usd", "source", "market", "close_month", "began_at"],
+        ),
+        Index(
+            "ix_stays_began_at", "began_at", postgresql_where=text("left_at is null"),
+            postgresql_include=["team_id", "pipeline_id", "stage_id", "owner_id", "value_usd", "source", "market", "stage_entered_at", "path"],
+        ),
+        Index(
+            "ix_stays_left_at", "left_at", postgresql_where=text("left_by = 'moved'"),
+            postgresql_include=["team_id", "pipeline_id", "stage_id", "owner_id", "source", "market", "stage_entered_at"],
+        ),
+    )  # fmt: skip
 
 
 class PostingDay(Base):
@@ -95,6 +113,41 @@ class PostingMonth(Base):
     __table_args__ = (UniqueConstraint("month", "team_id", "pipeline_id", "stage_id", "owner_id", postgresql_nulls_not_distinct=True),)
 
 
+class _Moves:
+    """What came to and went from a bucket in a day or a month, by kind and by the stage on the other side."""
+
+    id: Mapped[Id]
+    team_id: Mapped[Ref]
+    pipeline_id: Mapped[Ref]
+    stage_id: Mapped[Ref]
+    owner_id: Mapped[Ref | None]
+    kind: Mapped[str] = mapped_column(comment="of the postings that are counted here")
+    other_stage_id: Mapped[Ref | None] = mapped_column(comment="the stage on the other side; null for one-sided kinds")
+    came: Mapped[int] = mapped_column(comment="postings of +1")
+    went: Mapped[int] = mapped_column(comment="postings of -1")
+    came_usd: Mapped[Decimal] = mapped_column(Numeric(18, 2))
+    went_usd: Mapped[Decimal] = mapped_column(Numeric(18, 2))
+
+
+_CELL = ("team_id", "pipeline_id", "stage_id", "owner_id", "kind", "other_stage_id")
+
+
+class MoveDay(_Moves, Base):
+    """The fold of moves by day. A cache, rebuilt at will."""
+
+    __tablename__ = "move_days"
+    day: Mapped[date] = mapped_column(comment="effective day in the reporting time zone")
+    __table_args__ = (UniqueConstraint("day", *_CELL, name="uq_move_days_cell", postgresql_nulls_not_distinct=True),)
+
+
+class MoveMonth(_Moves, Base):
+    """The days of `move_days` summed by month."""
+
+    __tablename__ = "move_months"
+    month: Mapped[date] = mapped_column(comment="first day of the month, in the reporting time zone")
+    __table_args__ = (UniqueConstraint("month", *_CELL, name="uq_move_months_cell", postgresql_nulls_not_distinct=True),)
+
+
 class UnfoldedPosting(Base):
     """A posting that no fold has counted yet, kept by trigger: being listed here is the mark. The fold removes it."""
 
@@ -107,6 +160,8 @@ class UnfoldedPosting(Base):
     owner_id: Mapped[Ref | None]
     leads: Mapped[int] = mapped_column(SmallInteger, comment="+1 or -1")
     value_usd: Mapped[Decimal] = mapped_column(Numeric(16, 2), comment="signed USD")
+    kind: Mapped[str]
+    other_stage_id: Mapped[Ref | None]
 
 
 class FoldStamp(Base):

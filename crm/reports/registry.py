@@ -10,18 +10,22 @@ from typing import Literal
 from crm.db import queries
 from crm.errors import NotFound
 
-Kind = Literal["team", "pipeline", "person", "market", "days", "day"]
+Kind = Literal["team", "pipeline", "person", "source", "market", "days", "day", "months", "group"]
 
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A filter people give as text. `binds` is the query's parameter, `default` what it has when it is left out."""
+    """A filter people give as text. `binds` is the query's parameter, `default` what it has when it is left out.
+
+    `options`: of a `group`, the words it takes beside custom fields.
+    """
 
     name: str
     kind: Kind
     binds: str
     says: str
-    default: int | None = None
+    default: int | str | None = None
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class Report:
     """One report. Its columns are those of its query's header.
 
     `period_days`: it looks at a period, from and to, this long unless asked otherwise. `is_of_orders`: it reads the mirror of
-    production, and whoever runs it must see customers.
+    production, and whoever runs it must see customers. `tells`: the fields of leads that its rows are about; whoever's
+    role hides one is refused.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Report:
     rate: str = "USD at the rate of the day each value was set"
     period_days: int | None = None
     is_of_orders: bool = False
+    tells: tuple[str, ...] = ()
 
     @cached_property
     def query(self) -> queries.Query:
@@ -50,19 +56,49 @@ PIPELINE = Param("pipeline", "pipeline", "pipeline_id", "only this pipeline, by 
 OWNER = Param("owner", "person", "owner_id", "only this person's leads, by name, mail address or id; “me” is yourself")
 FROM = Param("from", "day", "from_day", "the first day, as 2026-01-31")
 TO = Param("to", "day", "to_day", "the last day, as 2026-03-31; today when left out")
+SOURCE = Param("source", "source", "source", "only leads from this source, exactly as it is called")
+LEAD_MARKET = Param("market", "market", "market", "only leads of this market, by its two-letter country code")
+BY = Param(
+    "by", "group", "by", "what tells the groups apart; beside these any custom field of leads that holds a choice, a text or yes and no", "owner",
+    ("owner", "team", "pipeline", "source", "market", "month", "stage_lost_from"),
+)  # fmt: skip
+SAID_ON = Param("said_on", "day", "said_on", "an earlier day, whose forecast stands beside")
+BACK = Param("back", "months", "months_back", "how many months before this one; 3 when left out", 3)
+AHEAD = Param("ahead", "months", "months_ahead", "how many months after this one; 6 when left out", 6)
+WHO = Param("owner", "person", "owner_id", "only what this person did, by name, mail address or id; “me” is yourself")
+QUIET = Param("days", "days", "days", "not contacted for so many days; 14 when left out", 14)
 MARKET_TEAM = Param("team", "team", "team_id", "only customers of this team's markets, by name or id")
 MARKET = Param("market", "market", "market", "only this market, by its two-letter country code")
 DAYS = Param("days", "days", "days", "how many days back an order counts; 90 when left out", 90)
 AT_ORDER_DATE = "USD at the rate of each order's day"
+_OF_LEADS = (TEAM, PIPELINE, OWNER, SOURCE, LEAD_MARKET)
+_IN_PERIOD = (*_OF_LEADS, FROM, TO)
 
 _ALL = (
     Report("pipeline_by_stage", "How many leads stand in each stage, and what are they worth?", "pipeline/pipeline_by_stage", (TEAM, PIPELINE, OWNER)),
     Report(
-        "funnel", "Of the leads that began in a period, how many reached each stage?", "pipeline/funnel", (TEAM, PIPELINE, OWNER, FROM, TO), period_days=180
+        "funnel", "Of the leads that began in a period, how many reached each stage?", "pipeline/funnel", _IN_PERIOD, period_days=180
     ),
     Report(
         "movement", "What was in each stage, what came, what went, what is there now?", "pipeline/movement", (TEAM, PIPELINE, OWNER, FROM, TO), period_days=30
     ),
+    Report("stage_velocity", "How long do leads stay in each stage, and which are there too long?", "pipeline/stage_velocity", _IN_PERIOD, period_days=90),
+    Report("win_rate", "Of the leads that ended, how many were won?", "pipeline/win_rate", (BY, *_IN_PERIOD), period_days=90),
+    Report("loss_reasons", "Why were leads lost?", "pipeline/loss_reasons", _IN_PERIOD, period_days=90, tells=("lost_reason",)),
+    Report(
+        "forecast", "What may open leads bring, what was won, and what did the forecast say before?", "pipeline/forecast",
+        (*_OF_LEADS, BACK, AHEAD, SAID_ON), tells=("expected_close_on",),
+    ),
+    Report(
+        "owners", "What does each owner have open, and what did they win and lose?", "pipeline/owners", (TEAM, PIPELINE, OWNER, FROM, TO), period_days=90
+    ),
+    Report(
+        "sources", "Where do leads come from, and what becomes of them?", "pipeline/sources", (TEAM, PIPELINE, OWNER, LEAD_MARKET, FROM, TO), period_days=90,
+        tells=("source",),
+    ),
+    Report("activity", "Who called, met and wrote how much?", "activities/activity", (TEAM, PIPELINE, WHO, FROM, TO), period_days=30),
+    Report("cohorts", "Of the leads that began in each month, how many were won by when?", "pipeline/cohorts", _IN_PERIOD, period_days=365),
+    Report("stale_leads", "Which open leads wait too long?", "pipeline/stale_leads", (*_OF_LEADS, QUIET)),
     Report(
         "neglected_customers", "Who ordered lately and has not been contacted since?", "customers/neglected_customers", (MARKET_TEAM, MARKET, DAYS),
         rate=AT_ORDER_DATE, is_of_orders=True,
@@ -70,6 +106,10 @@ _ALL = (
     Report(
         "revenue_by_market", "What did customers of each market order?", "customers/revenue_by_market", (MARKET_TEAM, MARKET, FROM, TO),
         rate=AT_ORDER_DATE, period_days=365, is_of_orders=True,
+    ),
+    Report(
+        "customer_cohorts", "Of the customers who first ordered in each month, how many ordered again?", "customers/customer_cohorts",
+        (MARKET_TEAM, MARKET, FROM, TO), rate=AT_ORDER_DATE, period_days=365, is_of_orders=True,
     ),
 )  # fmt: skip
 REPORTS: Mapping[str, Report] = {report.name: report for report in _ALL}

@@ -28,6 +28,8 @@ _CUSTOMERS_REACH = {
     "all": "Everybody's customers", "team": "Customers of the teams in reach", "mixed": "Customers of the teams in reach, and of one's own leads",
     "own": "Customers of one's own leads", "none": "No customers are in reach",
 }  # fmt: skip
+# What shapes a report without leaving rows out.
+_NOT_NARROWING = ("from", "to", "by", "back", "ahead", "said_on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,14 @@ class ReportResult:
         ]
 
     def _amounts(self) -> list[str]:
-        if self.left_out:
+        amounts = [name for name in self.columns if name.endswith("_usd")]
+        if any(name in self.left_out for name in amounts):
             return ["Amounts are left out: the value of leads is hidden from your role. An admin can open “lead.value: view”."]
-        return [f"Amounts are {self.rate}."]
+        return [f"Amounts are {self.rate}."] if amounts else []
 
     def _reach(self) -> str:
         reach = (_CUSTOMERS_REACH if self.is_of_orders else _REACH)[self.scope]
-        filters = ", ".join(f"{name} {value}" for name, value in self.filters.items() if name not in ("from", "to"))
+        filters = ", ".join(f"{name} {value}" for name, value in self.filters.items() if name not in _NOT_NARROWING)
         return f"{reach}{f'; only {filters}' if filters else ''}"
 
     def _age(self) -> list[str]:
@@ -121,12 +124,17 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     today = clock.today(time_zone)
     if as_of is not None and as_of > today + timedelta(days=1):  # one more, for those ahead of the reporting time zone
         raise Invalid(f"{as_of:%d %b %Y} has not come yet. Give a day up to today, or none for now.", field="as_of")
+    hiding.refuse(session, "lead", report.tells, doing="see a report about")
     filters = read_filters(session, report, params)
     period = _period(report, filters.binds, as_of, today)
     if period:
         filters.binds.update(from_day=period[0], to_day=period[1])
+    if "said_on" in filters.binds:
+        filters.binds.update(_months(filters.binds, as_of or today))
     wanted = {param.name for param in report.query.params}
-    given = {"as_of": as_of, "time_zone": time_zone, "today": today, **filters.binds}
+    given = {
+        "as_of": as_of, "time_zone": time_zone, "today": today, "now": clock.now(), "is_hidden": hiding.is_hidden(session, "lead", "value"), **filters.binds,
+    }  # fmt: skip
     rows = report.query.run(session, **{name: value for name, value in given.items() if name in wanted})
     left_out = _left_out(session, report)
     rows = [{**row, **dict.fromkeys(left_out)} for row in rows] if left_out else rows
@@ -147,6 +155,16 @@ def _left_out(session: Session, report: Report) -> tuple[str, ...]:
     if report.is_of_orders or not hiding.is_hidden(session, "lead", "value"):
         return ()
     return tuple(column.name for column in report.query.columns if column.name.endswith("_usd"))
+
+
+def _months(binds: Mapping[str, Any], day: date) -> dict[str, date]:
+    """The first days of the first and last month around `day`. Raises `Invalid` for a day whose forecast cannot be known."""
+    said_on: date | None = binds["said_on"]
+    if said_on and said_on > day:
+        raise Invalid(f"{said_on:%-d %b %Y} comes after the day that is looked at, {day:%-d %b %Y}. Give an earlier one.", field="said_on")
+    this_month = 12 * day.year + day.month - 1
+    first, last = max(12, this_month - binds["months_back"]), min(12 * 9999 + 11, this_month + binds["months_ahead"])
+    return {name: date(month // 12, month % 12 + 1, 1) for name, month in (("first_month", first), ("last_month", last))}
 
 
 def _period(report: Report, binds: Mapping[str, Any], as_of: date | None, today: date) -> tuple[date, date] | None:

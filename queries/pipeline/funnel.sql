@@ -1,60 +1,69 @@
 -- name: funnel
 -- answers: of the leads that began in a period, how many reached each stage, and where did the others end?
--- grain: one row per pipeline and open or won stage, in pipeline and stage order, for pipelines in which a lead began
--- params: from_day date (inclusive, a day of time_zone); to_day date (inclusive);
---   as_of date or null (what had happened by the end of this day; null for now); time_zone text;
---   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null
+-- grain: one row per pipeline and open or won stage, in pipeline and stage order, for pipelines in which such a lead stands
+-- params: from_day date (inclusive, a day of time_zone: when they began); to_day date (inclusive);
+--   as_of date or null (where they stood at the end of this day; null for now); time_zone text;
+--   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null; source text or null; market text or null
 -- columns: pipeline_id bigint; pipeline text; stage_id bigint; stage text; kind text (open or won);
 --   reached bigint (leads that entered this stage or a later one); share numeric (0..1, of those that began);
 --   from_previous numeric (0..1, of those that reached the stage before; null for the first); lost bigint (got this far and are lost now);
 --   dormant bigint (got this far and lie dormant now); value_usd numeric (of those that reached it, at the rate of the day each value was set)
 
-with bounds as (
-    select
-        cast(:from_day as timestamp) at time zone :time_zone as begins_at,
-        (:to_day + 1)::timestamp at time zone :time_zone as ends_at,
-        coalesce((:as_of + 1)::timestamp at time zone :time_zone, 'infinity') as known_until
-),
-
-beginnings as (
-    select
-        y.lead_id,
-        y.pipeline_id
-    from crm.stays as y, bounds as b
-    where y.entered_by = 'created'
-        and y.entered_at >= b.begins_at
-        and y.entered_at < least(b.ends_at, b.known_until)
+with began as (
+    select y.pipeline_id, y.stage_id, y.path, y.value_usd
+    from crm.stays as y
+    where :as_of is null
+        and y.left_at is null
+        and y.began_at >= cast(:from_day as timestamp) at time zone :time_zone
+        and y.began_at < (:to_day + 1)::timestamp at time zone :time_zone
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+    union all
+    select y.pipeline_id, y.stage_id, y.path, y.value_usd
+    from crm.stays as y
+    where :as_of is not null
+        and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+        and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
+        and y.began_at >= cast(:from_day as timestamp) at time zone :time_zone
+        and y.began_at < (:to_day + 1)::timestamp at time zone :time_zone
+        and (:team_id is null or y.team_id = :team_id)
+        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
 ),
 
--- Where each of them got in the pipeline it began in, and where it stands.
+-- Many leads went the same way: how far each way leads is looked up once.
 ways as (
     select
-        g.lead_id,
-        g.pipeline_id,
-        max(s.position) filter (where s.kind in ('open', 'won')) as furthest,
-        max(s.kind) filter (where y.left_at is null or y.left_at >= b.known_until) as stands,
-        max(y.value_usd) filter (where y.left_at is null or y.left_at >= b.known_until) as value_usd
-    from beginnings as g
-    join crm.stays as y on y.lead_id = g.lead_id and y.pipeline_id = g.pipeline_id
-    join crm.stages as s on s.id = y.stage_id
-    cross join bounds as b
-    where y.entered_at < b.known_until
-    group by g.lead_id, g.pipeline_id
+        b.pipeline_id,
+        b.stage_id,
+        b.path,
+        count(*) as leads,
+        sum(b.value_usd) as value_usd
+    from began as b
+    group by b.pipeline_id, b.stage_id, b.path
 ),
 
 steps as (
     select
         w.pipeline_id,
-        w.furthest,
-        count(*) as leads,
-        count(*) filter (where w.stands = 'lost') as lost,
-        count(*) filter (where w.stands = 'dormant') as dormant,
+        f.furthest,
+        sum(w.leads) as leads,
+        coalesce(sum(w.leads) filter (where s.kind = 'lost'), 0) as lost,
+        coalesce(sum(w.leads) filter (where s.kind = 'dormant'), 0) as dormant,
         sum(w.value_usd) as value_usd
     from ways as w
-    group by w.pipeline_id, w.furthest
+    join crm.stages as s on s.id = w.stage_id
+    cross join lateral (
+        select max(x.position) as furthest
+        from crm.stages as x
+        where x.id = any (w.path) and x.kind in ('open', 'won')
+    ) as f
+    group by w.pipeline_id, f.furthest
 ),
 
 reached as (

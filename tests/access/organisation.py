@@ -282,7 +282,7 @@ class Plain:
                      "lead_search_texts", "downloads",
                      "alembic_version"):  # fmt: skip
             return None
-        if table in ("postings", "stays", "posting_days", "posting_months", "unfolded_postings"):
+        if table in ("postings", "stays", "posting_days", "posting_months", "move_days", "move_months", "unfolded_postings"):
             return self.buckets(name, table)
         if table == "lead_contacts":
             leads = self.leads(name)

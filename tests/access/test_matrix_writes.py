@@ -339,7 +339,8 @@ INSERTED = {
     "holidays": ("settings", "day, name, market"), "exchange_rates": ("settings", "currency, valid_from, usd_per_unit"),
 }  # fmt: skip
 JSONS = ("value", "address")
-CLOSED = ("changes", "postings", "stays", "lead_search_texts", "posting_days", "posting_months", "unfolded_postings", "fold_stamps", "credentials", "sessions",
+CLOSED = ("changes", "postings", "stays", "lead_search_texts", "posting_days", "posting_months", "move_days", "move_months",
+          "unfolded_postings", "fold_stamps", "credentials", "sessions",
           "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "access_stamps", "alembic_version", "customers", "orders", "sync_runs",
           "alarms",
           "lead_reasons", "downloads", "lead_assignments", "assignment_turns")  # fmt: skip

@@ -24,11 +24,11 @@ def at(moment: str) -> datetime:
     return datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo("UTC"))
 
 
-def add_lead(cast: Cast, team: str, owner: str | None, *, when: datetime | None = None, value: str | None = None, stage: str = "Lead") -> int:
-    """A lead that began at `when`."""
+def add_lead(cast: Cast, team: str, owner: str | None, *, when: datetime | None = None, value: str | None = None, stage: str = "Lead", **more: Any) -> int:
+    """A lead that began at `when`; `more`: other fields of it."""
     wanted = {
         "name": "Sohar Steel", "team_id": cast.teams[team], "owner_id": cast.people[owner] if owner else None, "stage_id": cast.stages[team][stage],
-        "value": {"amount": value, "currency": "USD"} if value else None,
+        "value": {"amount": value, "currency": "USD"} if value else None, **more,
     }  # fmt: skip
     with acting_as(OPERATOR) as session:
         return apply(session, [Edit("lead", None, wanted, effective_at=when)], source="test", on_conflict="refuse").results[0].record_id or 0

@@ -4,6 +4,7 @@ import io
 import json
 from contextlib import redirect_stdout
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -105,6 +106,55 @@ def test_the_pipeline_as_of_a_past_day_equals_the_raw_file(done, raw, module_db,
     assert {row["name"]: (int(row["leads"]), float(row["usd"])) for row in rows} == wanted
     report = run(OPERATOR, "pipeline_by_stage", {"team": "Maven"}, day)
     assert {row["stage"]: (row["leads"], float(row["value_usd"])) for row in report.rows if row["leads"]} == wanted
+
+
+def reported(by, **filters):
+    return {row["group"]: row for row in run(OPERATOR, "win_rate", {"team": "Maven", "from": "2016-01-01", "to": "2018-12-31", "by": by, **filters}).rows}
+
+
+def rounded(number, to):
+    """As the database rounds."""
+    return float(Decimal(str(number)).quantize(Decimal(to), ROUND_HALF_UP))
+
+
+def closed_by(raw, column):
+    """Group -> (won, lost, won value, mean and median days from engage to close of those won), as pandas counts them."""
+    closed = raw[raw.close_date.notna()].copy()
+    closed["days"] = (pd.to_datetime(closed.close_date) - pd.to_datetime(closed.engage_date)).dt.days
+    found = {}
+    for group, rows in closed.groupby(column):
+        won = rows[rows.deal_stage == "Won"]
+        days = (rounded(days, "0.01") for days in (won.days.mean(), won.days.median()))
+        found[group] = (len(won), len(rows) - len(won), round(float(won.close_value.sum()), 2), *days)
+    return found
+
+
+@pytest.mark.parametrize(("by", "column"), [("owner", "sales_agent"), ("product", "product")])
+def test_win_rate_value_and_cycle_time_equal_the_raw_file(done, raw, module_db, by, column):
+    rows = reported(by)
+    wanted = closed_by(raw, column)
+    names = ("won", "lost", "won_value_usd", "mean_days", "median_days")
+    assert {group: tuple(float(row[name]) for name in names) for group, row in rows.items()} == wanted
+    assert {group: float(row["win_rate"]) for group, row in rows.items()} == {
+        group: rounded(won / (won + lost), "0.0001") for group, (won, lost, *_) in wanted.items()
+    }
+
+
+def test_value_by_quarter_equals_the_raw_file(done, raw, module_db):
+    quarters = {f"Q{(int(month[5:]) + 2) // 3} {month[:4]}": 0.0 for month in reported("month")}
+    for month, row in reported("month").items():
+        quarters[f"Q{(int(month[5:]) + 2) // 3} {month[:4]}"] += float(row["won_value_usd"])
+    assert quarters == raw[raw.deal_stage == "Won"].groupby("close_quarter").close_value.sum().to_dict()
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_win_rate_as_of_a_past_day_equals_the_raw_file(done, raw, module_db, day):
+    until = raw[raw.close_date.notna() & (raw.close_date <= day)]
+    rows = run(OPERATOR, "win_rate", {"team": "Maven", "from": "2016-01-01", "by": "team"}, day).rows
+    won = until[until.deal_stage == "Won"]
+    assert [(row["won"], row["lost"], float(row["won_value_usd"])) for row in rows] == (
+        [(len(won), len(until) - len(won), float(won.close_value.sum()))] if len(until) else []
+    )
 
 
 def test_the_books_are_right_afterwards(done, module_db):

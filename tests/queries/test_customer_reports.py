@@ -157,3 +157,29 @@ def test_a_mirror_that_was_never_read_says_so(db, cast):
 def test_filters_that_make_no_sense_are_refused(db, cast, filters):
     with pytest.raises(Invalid):
         run(OPERATOR, "neglected_customers", filters)
+
+
+def test_customers_that_began_together_and_when_they_ordered_again(db, cast):
+    """Two first ordered in January: one again in March; one in February, and again in March."""
+    told = {"Noor": ("Gulf", ["2026-01-03", "2026-01-20", "2026-03-05"]), "Sahara": ("Gulf", ["2026-01-31"]), "Petra": ("Levant", ["2026-02-01", "2026-03-01"])}
+    with db.owner().begin() as connection:
+        for name, (team, days) in told.items():
+            customer = connection.scalar(
+                text(
+                    "insert into crm.customers (external_id, name, team_id, first_order_at) values (:n, :n, :t, cast(:d as date) + time '09:00') returning id"
+                ),
+                {"n": name, "t": cast.teams[team], "d": days[0]},
+            )
+            for day in days:
+                connection.execute(
+                    text("""insert into crm.orders (external_id, customer_id, ordered_at, amount, currency, amount_usd, team_id)
+                        values (:x, :c, cast(:d as date) + time '09:00', 10, 'USD', 10, :t)"""),
+                    {"x": f"{name} {day}", "c": customer, "d": day, "t": cast.teams[team]},
+                )
+
+    def cohorts(person=OPERATOR, **filters):
+        rows = run(person, "customer_cohorts", {"from": "2026-01-01", "to": "2026-03-31", **filters}, date(2026, 3, 31)).rows
+        return [(f"{row['cohort']:%m}", row["months_since"], row["customers"], row["ordering"], row["orders"], int(row["revenue_usd"])) for row in rows]
+
+    assert cohorts() == [("01", 0, 2, 2, 3, 30), ("01", 1, 2, 0, 0, 0), ("01", 2, 2, 1, 1, 10), ("02", 0, 1, 1, 1, 10), ("02", 1, 1, 1, 1, 10)]
+    assert cohorts(cast.who("carla")) == cohorts(team="Levant") == [("02", 0, 1, 1, 1, 10), ("02", 1, 1, 1, 1, 10)]

@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
 from crm.access import OPERATOR
 from crm.reports.use_cases import run
@@ -65,9 +66,24 @@ def test_filters_and_reach_narrow_it(db, cast, january):
     assert funnel(cast, cast.who("bruno"))["Lead"]["reached"] == 4
 
 
-def test_a_deleted_lead_still_counts_for_how_far_it_got(db, cast, january):
-    change(db, january[2], deleted_at=at("2026-03-01 10:00"))
-    assert funnel(cast)["Negotiation"]["reached"] == 2
+def test_a_deleted_lead_counts_up_to_the_day_it_was_deleted(db, cast, january):
+    change(db, january[2], when=at("2026-03-01 10:00"), deleted_at=at("2026-03-01 10:00"))
+    assert funnel(cast)["Negotiation"]["reached"] == 1
+    assert funnel(cast, as_of=date(2026, 2, 28))["Negotiation"]["reached"] == 2
+
+
+def test_a_restored_lead_has_been_where_it_was(db, cast, january):
+    change(db, january[2], when=at("2026-03-01 10:00"), stage_id=cast.stages["Gulf"]["Lead"])
+    change(db, january[2], when=at("2026-03-02 10:00"), deleted_at=at("2026-03-02 10:00"))
+    change(db, january[2], when=at("2026-03-03 10:00"), deleted_at=None)
+    assert {stage: row["reached"] for stage, row in funnel(cast).items()} == {"Lead": 4, "Contacted": 3, "Negotiation": 2, "Won": 1}
+
+
+def test_another_order_of_stages_counts_from_now_on_for_what_was_reached_before(db, cast, january):
+    with db.owner().begin() as connection:
+        for place, name in ((1, "Negotiation"), (2, "Contacted")):
+            connection.execute(text("update crm.stages set position = :p, version = version + 1 where name = :n"), {"p": place, "n": name})
+    assert {stage: row["reached"] for stage, row in funnel(cast).items()} == {"Lead": 4, "Negotiation": 3, "Contacted": 2, "Won": 1}
 
 
 def test_nobody_began(db, cast):

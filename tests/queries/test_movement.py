@@ -122,3 +122,41 @@ def test_a_period_that_cannot_be_is_refused_in_words(db, cast, filters, as_of, s
 def test_the_first_day_there_is_can_be_asked_for(db, cast, january):
     assert run(OPERATOR, "movement", {"to": "0001-01-01"}).period == (date(1, 1, 1), date(1, 1, 1))
     assert figures(moved(OPERATOR, **{"from": "0001-01-01"})[january["Lead"]]) == (0, 4, 1, 3, 2)
+
+
+def test_the_waterfall_adds_up_in_leads_and_in_dollars(db, cast, january):
+    gulf = cast.stages["Gulf"]
+    lost = add_lead(cast, "Gulf", "ana", when=at("2026-01-07 10:00"), value="20", stage="Negotiation")
+    change(db, lost, when=at("2026-01-21 10:00"), stage_id=gulf["Lost"], value={"amount": "25", "currency": "USD"})
+    won = add_lead(cast, "Gulf", "ana", when=at("2025-12-07 10:00"), value="70", stage="Negotiation")
+    change(db, won, when=at("2026-01-22 10:00"), stage_id=gulf["Won"])
+    found = moved(OPERATOR)
+    usd = ("start_usd", "created_usd", "in_usd", "out_usd", "won_usd", "lost_usd", "value_changed_usd", "end_usd")
+    assert {stage: tuple(float(row[name]) for name in usd) for stage, row in found.items()} == {
+        gulf["Lead"]: (117, 50, 10, 67, 0, 0, 50, 160), gulf["Contacted"]: (0, 0, 60, 60, 0, 0, 0, 0),
+        gulf["Negotiation"]: (70, 20, 50, 90, 70, 20, 0, 50), gulf["Won"]: (0, 0, 70, 0, 0, 0, 0, 70), gulf["Lost"]: (0, 0, 25, 0, 0, 0, 0, 25),
+    }  # fmt: skip
+    assert {stage: tuple(row[name] for name in ("out", "won", "lost", "deleted")) for stage, row in found.items() if row["out"]} == {
+        gulf["Lead"]: (3, 0, 0, 1), gulf["Contacted"]: (2, 0, 0, 0), gulf["Negotiation"]: (2, 1, 1, 0),
+    }  # fmt: skip
+    for row in found.values():
+        assert row["start_usd"] + row["created_usd"] + row["in_usd"] - row["out_usd"] + row["value_changed_usd"] == row["end_usd"]
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [("2026-01-01", "2026-01-31"), ("2025-12-11", "2026-01-02"), ("2025-12-11", "2026-02-28"), ("2026-01-05", "2026-01-06"), ("2025-11-30", "2026-02-01"),
+     ("2025-12-01", "2026-03-01"), ("2026-01-20", None)],
+)  # fmt: skip
+def test_whole_months_and_single_days_add_up_to_the_postings_of_the_period(db, cast, january, begins, ends):
+    period = {"from": begins, **({"to": ends} if ends else {})}
+    found = {row["stage_id"]: (row["created"], row["in"], row["out"], row["change_usd"]) for row in run(OPERATOR, "movement", period).rows}
+    for stage, (created, came, went, usd) in found.items():
+        postings = db.rows(
+            "select kind, leads, value_usd from crm.postings where stage_id = :s and effective_at >= cast(:a as date)"
+            " and effective_at < coalesce(cast(:b as date) + 1, 'infinity')",
+            s=stage, a=begins, b=ends,
+        )  # fmt: skip
+        assert created == sum(1 for p in postings if p["kind"] == "created")
+        assert came - went == sum(p["leads"] for p in postings if p["kind"] != "created")
+        assert usd == sum(p["value_usd"] for p in postings)

@@ -8,7 +8,7 @@ from alembic import context, op
 from crm.db.history import history_triggers
 
 revision = "0026"
-down_revision = "0021"
+down_revision = "0025"
 
 WALLS = import_module("crm.db.migrations.versions.0004_walls")
 RECORDED = ("team_id", "person_id", "starts_on", "amount_usd", "deleted_at")

@@ -1,0 +1,126 @@
+-- name: forecast
+-- answers: what may open leads bring, month by month of their expected close, what was won, and what did the forecast say on an earlier day?
+-- grain: one row per month, oldest first; leads without an expected close date stand in a row without a month, the last one
+-- params: first_month date (inclusive); last_month date (inclusive); said_on date or null (the day whose forecast stands beside; null for none);
+--   as_of date or null (as leads stood at the end of this day; null for now); time_zone text;
+--   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null; source text or null; market text or null
+-- columns: month date (its first day; null: no expected close date); open bigint (leads); open_value_usd numeric;
+--   weighted_usd numeric (each lead's value times the chance its stage had on that day); won bigint (leads that came to a won stage in the month);
+--   won_value_usd numeric; expected_usd numeric (won and weighted together); said_usd numeric (expected_usd as it stood at the end of said_on)
+
+with moments as (
+    select 'now' as name, (:as_of + 1)::timestamp at time zone :time_zone as known_until
+    union all
+    select 'said' as name, (:said_on + 1)::timestamp at time zone :time_zone as known_until
+    where :said_on is not null
+),
+
+-- A stage's chance on that day, from the first change of it after; where history knows none, today's.
+chances as (
+    select
+        m.name,
+        s.id as stage_id,
+        s.kind,
+        coalesce(c.probability, s.probability) as probability
+    from crm.stages as s
+    cross join moments as m
+    left join lateral (
+        select (x.fields -> 'probability' ->> 0)::numeric as probability
+        from crm.changes as x
+        where m.known_until is not null
+            and x.record_type = 'stage'
+            and x.record_id = s.id
+            and x.version > 1
+            and x.at >= m.known_until
+            and x.fields ? 'probability'
+        order by x.version
+        limit 1
+    ) as c on true
+    where s.kind in ('open', 'won')
+),
+
+standing as (
+    select 'now' as name, y.stage_id, y.close_month, y.stage_entered_at, y.value_usd
+    from crm.stays as y
+    where :as_of is null
+        and y.left_at is null
+        and y.stage_id in (select s.id from crm.stages as s where s.kind = 'open')
+        and (:team_id is null or y.team_id = :team_id)
+        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+    union all
+    select 'now' as name, y.stage_id, y.close_month, y.stage_entered_at, y.value_usd
+    from crm.stays as y
+    where :as_of is null
+        and y.left_at is null
+        and y.stage_id in (select s.id from crm.stages as s where s.kind = 'won')
+        and y.stage_entered_at >= cast(:first_month as timestamp) at time zone :time_zone
+        and (:team_id is null or y.team_id = :team_id)
+        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+    union all
+    select m.name, y.stage_id, y.close_month, y.stage_entered_at, y.value_usd
+    from moments as m
+    join crm.stays as y on y.entered_at < m.known_until and (y.left_at is null or y.left_at >= m.known_until)
+    where m.known_until is not null
+        and (:team_id is null or y.team_id = :team_id)
+        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+),
+
+by_stage as (
+    select
+        w.name,
+        w.stage_id,
+        case
+            when c.kind = 'open' then w.close_month
+            else date_trunc('month', w.stage_entered_at at time zone :time_zone)::date
+        end as month,
+        c.kind,
+        c.probability,
+        count(*) as leads,
+        sum(w.value_usd) as value_usd
+    from standing as w
+    join chances as c on c.name = w.name and c.stage_id = w.stage_id
+    group by 1, 2, 3, 4, 5
+),
+
+totals as (
+    select
+        b.month,
+        sum(b.leads) filter (where b.name = 'now' and b.kind = 'open') as open,
+        sum(b.value_usd) filter (where b.name = 'now' and b.kind = 'open') as open_value_usd,
+        sum(b.value_usd * b.probability) filter (where b.name = 'now' and b.kind = 'open') as weighted_usd,
+        sum(b.leads) filter (where b.name = 'now' and b.kind = 'won') as won,
+        sum(b.value_usd) filter (where b.name = 'now' and b.kind = 'won') as won_value_usd,
+        sum(case when b.kind = 'won' then b.value_usd else b.value_usd * b.probability end) filter (where b.name = 'said') as said_usd
+    from by_stage as b
+    group by b.month
+),
+
+months as (
+    select x::date as month
+    from generate_series(cast(:first_month as timestamp), cast(:last_month as timestamp), '1 month') as x
+    union all
+    select null::date as month
+    where exists (select from totals as t where t.month is null)
+)
+
+select
+    m.month,
+    coalesce(t.open, 0)::bigint as open,
+    coalesce(t.open_value_usd, 0) as open_value_usd,
+    round(coalesce(t.weighted_usd, 0), 2) as weighted_usd,
+    coalesce(t.won, 0)::bigint as won,
+    coalesce(t.won_value_usd, 0) as won_value_usd,
+    round(coalesce(t.won_value_usd, 0) + coalesce(t.weighted_usd, 0), 2) as expected_usd,
+    case when :said_on is not null then round(coalesce(t.said_usd, 0), 2) end as said_usd
+from months as m
+left join totals as t on t.month is not distinct from m.month
+order by m.month nulls last

@@ -1,0 +1,103 @@
+-- name: stage_velocity
+-- answers: how long do leads stay in each stage before they move on, against the stage's target, and how many are there too long now?
+-- grain: one row per pipeline and open stage, in pipeline and stage order; stages in use, and removed ones that leads left in the period
+-- params: from_day date (inclusive, a day of time_zone: when they moved on); to_day date (inclusive);
+--   as_of date or null (which leads were in the stage at the end of this day; null for now); time_zone text; now timestamptz;
+--   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null; source text or null; market text or null
+-- columns: pipeline_id bigint; pipeline text; stage_id bigint; stage text; target_days int (as it is today; null: none);
+--   moved_on bigint (leads that left the stage for another one in the period); median_days numeric; p90_days numeric;
+--   in_time_share numeric (0..1, of those that moved on, within the target; null without one); leads bigint (in the stage then);
+--   over_target bigint (of these, longer than the target); over_target_usd numeric; oldest_days numeric (how long the one has been there that came first)
+
+with stages as (
+    select
+        p.team_id,
+        p.position as pipeline_position,
+        p.id as pipeline_id,
+        p.name as pipeline,
+        s.position as stage_position,
+        s.id as stage_id,
+        s.name as stage,
+        s.target_days,
+        p.deleted_at is null and s.deleted_at is null as is_in_use
+    from crm.stages as s
+    join crm.pipelines as p on p.id = s.pipeline_id
+    where s.kind = 'open'
+        and (:pipeline_id is null or p.id = :pipeline_id)
+),
+
+-- A stay ends with any change of owner or value; it is left for another stage where it was moved.
+leaving as (
+    select
+        s.stage_id,
+        count(*) as moved_on,
+        percentile_cont(array[0.5, 0.9]) within group (order by extract(epoch from y.left_at - y.stage_entered_at)::float8 / 86400) as days,
+        count(*) filter (where y.left_at - y.stage_entered_at <= make_interval(days => s.target_days)) as in_time
+    from crm.stays as y
+    join stages as s on s.stage_id = y.stage_id
+    where y.left_by = 'moved'
+        and y.left_at >= cast(:from_day as timestamp) at time zone :time_zone
+        and y.left_at < (:to_day + 1)::timestamp at time zone :time_zone
+        and (:team_id is null or y.team_id = :team_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+    group by s.stage_id
+),
+
+standing as (
+    select y.stage_id, y.stage_entered_at, y.value_usd, :now as at
+    from crm.stays as y
+    where :as_of is null
+        and y.left_at is null
+        and y.stage_id in (select s.stage_id from stages as s)
+        and (:team_id is null or y.team_id = :team_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+    union all
+    select y.stage_id, y.stage_entered_at, y.value_usd, (:as_of + 1)::timestamp at time zone :time_zone as at
+    from crm.stays as y
+    where :as_of is not null
+        and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+        and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
+        and y.stage_id in (select s.stage_id from stages as s)
+        and (:team_id is null or y.team_id = :team_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+),
+
+waiting as (
+    select
+        w.stage_id,
+        count(*) as leads,
+        count(*) filter (where w.stage_entered_at < w.at - make_interval(days => s.target_days)) as over_target,
+        coalesce(sum(w.value_usd) filter (where w.stage_entered_at < w.at - make_interval(days => s.target_days)), 0) as over_target_usd,
+        round((max(extract(epoch from w.at - w.stage_entered_at)) / 86400)::numeric, 1) as oldest_days
+    from standing as w
+    join stages as s on s.stage_id = w.stage_id
+    group by w.stage_id
+)
+
+select
+    s.pipeline_id,
+    s.pipeline,
+    s.stage_id,
+    s.stage,
+    s.target_days,
+    coalesce(l.moved_on, 0) as moved_on,
+    round(l.days[1]::numeric, 2) as median_days,
+    round(l.days[2]::numeric, 2) as p90_days,
+    case when s.target_days is not null then round(l.in_time::numeric / l.moved_on, 4) end as in_time_share,
+    coalesce(w.leads, 0) as leads,
+    coalesce(w.over_target, 0) as over_target,
+    coalesce(w.over_target_usd, 0) as over_target_usd,
+    w.oldest_days
+from stages as s
+left join leaving as l on l.stage_id = s.stage_id
+left join waiting as w on w.stage_id = s.stage_id
+where l.moved_on is not null
+    or w.leads is not null
+    or (s.is_in_use and (:team_id is null or s.team_id = :team_id))
+order by s.team_id, s.pipeline_position, s.pipeline_id, s.stage_position, s.stage_id

@@ -1,0 +1,109 @@
+-- name: win_rate
+-- answers: of the leads that ended in a period, how many were won, group by group?
+-- grain: one row per group, the most won value first; a lead counts where it stands, on the day it came to its won or lost stage
+-- params: by text (owner, team, pipeline, source, market, month, stage_lost_from, or custom. and a field's key);
+--   from_day date (inclusive, a day of time_zone); to_day date (inclusive); as_of date or null (as leads stood at the end of this day; null for now);
+--   time_zone text; team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null;
+--   source text or null; market text or null
+-- columns: group_id bigint (the owner, team, pipeline or stage; null for groups of other kinds); group text (custom fields as they are today);
+--   won bigint; lost bigint; win_rate numeric (0..1, won of won and lost); won_value_usd numeric; lost_value_usd numeric;
+--   median_days numeric (from the beginning to the win); mean_days numeric (the same)
+
+with closing as (
+    select s.id, s.kind
+    from crm.stages as s
+    where s.kind in ('won', 'lost')
+),
+
+ended as (
+    select y.lead_id, y.stage_id, y.team_id, y.pipeline_id, y.owner_id, y.source, y.market, y.value_usd, y.began_at, y.stage_entered_at
+    from crm.stays as y
+    where :as_of is null
+        and y.left_at is null
+        and y.stage_id in (select c.id from closing as c)
+        and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
+        and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+    union all
+    select y.lead_id, y.stage_id, y.team_id, y.pipeline_id, y.owner_id, y.source, y.market, y.value_usd, y.began_at, y.stage_entered_at
+    from crm.stays as y
+    where :as_of is not null
+        and y.stage_id in (select c.id from closing as c)
+        and y.entered_at >= cast(:from_day as timestamp) at time zone :time_zone
+        and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+        and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
+        and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
+        and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+),
+
+grouped as (
+    select
+        c.kind,
+        e.value_usd,
+        extract(epoch from e.stage_entered_at - e.began_at)::float8 / 86400 as days,
+        case :by
+            when 'owner' then e.owner_id
+            when 'team' then e.team_id
+            when 'pipeline' then e.pipeline_id
+            when 'stage_lost_from' then before.stage_id
+        end as group_id,
+        case
+            when :by = 'source' then e.source
+            when :by = 'market' then e.market::text
+            when :by = 'month' then to_char(e.stage_entered_at at time zone :time_zone, 'YYYY-MM')
+            when :by like 'custom.%' then l.custom ->> substr(:by, 8)
+        end as word
+    from ended as e
+    join closing as c on c.id = e.stage_id
+    left join crm.leads as l on l.id = e.lead_id and :by like 'custom.%'
+    left join lateral (
+        select y.stage_id
+        from crm.stays as y
+        where :by = 'stage_lost_from'
+            and y.lead_id = e.lead_id
+            and y.left_at <= e.stage_entered_at
+        order by y.entered_at desc, y.id desc
+        limit 1
+    ) as before on true
+    where (:team_id is null or e.team_id = :team_id)
+        and (:pipeline_id is null or e.pipeline_id = :pipeline_id)
+        and (:owner_id is null or e.owner_id = :owner_id)
+        and (:source is null or e.source = :source)
+        and (:market is null or e.market = :market)
+),
+
+totals as (
+    select
+        g.group_id,
+        g.word,
+        count(*) filter (where g.kind = 'won') as won,
+        count(*) filter (where g.kind = 'lost') as lost,
+        coalesce(sum(g.value_usd) filter (where g.kind = 'won'), 0) as won_value_usd,
+        coalesce(sum(g.value_usd) filter (where g.kind = 'lost'), 0) as lost_value_usd,
+        percentile_cont(0.5) within group (order by g.days) filter (where g.kind = 'won') as median_days,
+        avg(g.days) filter (where g.kind = 'won') as mean_days
+    from grouped as g
+    group by g.group_id, g.word
+)
+
+select
+    t.group_id,
+    case
+        when :by = 'owner' then coalesce(p.name, 'Person ' || t.group_id, 'Nobody')
+        when :by = 'team' then coalesce(m.name, 'Team ' || t.group_id)
+        when :by = 'pipeline' then coalesce(w.name, 'Pipeline ' || t.group_id)
+        when :by = 'stage_lost_from' then coalesce(s.name, 'Stage ' || t.group_id, 'Began there')
+        else coalesce(t.word, 'Not given')
+    end as "group",
+    t.won,
+    t.lost,
+    round(t.won::numeric / nullif(t.won + t.lost, 0), 4) as win_rate,
+    t.won_value_usd,
+    t.lost_value_usd,
+    round(t.median_days::numeric, 2) as median_days,
+    round(t.mean_days::numeric, 2) as mean_days
+from totals as t
+left join crm.people as p on :by = 'owner' and p.id = t.group_id
+left join crm.teams as m on :by = 'team' and m.id = t.group_id
+left join crm.pipelines as w on :by = 'pipeline' and w.id = t.group_id
+left join crm.stages as s on :by = 'stage_lost_from' and s.id = t.group_id
+order by case when :by = 'month' then t.word end, t.won_value_usd desc, t.won desc, t.lost desc, "group"
