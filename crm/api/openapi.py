@@ -90,6 +90,7 @@ SAYS: Mapping[str, Says] = {
     "change_stage": Says({200: ("The stage", replies.Stage), 204: ("Removed", None)}, (404, 428), stale="StaleStageProblem"),
     "list_stages": Says({200: ("A page of stages", replies.StageList)}, (404,)),
     "list_teams": Says({200: ("A page of teams", replies.TeamList)}),
+    "list_goals": Says({200: ("A page of goals", replies.GoalList)}),
     "list_people": Says({200: ("A page of people", replies.PersonList)}),
     "list_reports": Says({200: ("A page of reports", replies.ReportList)}),
     "read_report": Says({200: ("The report", replies.Report)}, (404,)),

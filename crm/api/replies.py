@@ -365,6 +365,20 @@ class PersonList(Out):
     next_cursor: str | None
 
 
+class Goal(Out):
+    id: int
+    version: int
+    team: Named
+    person: Named | None = Field(description="Null for the whole team's, those of teams below included")
+    starts_on: date = Field(description="First day of the quarter")
+    amount: Amount = Field(description="The value to win, in USD")
+
+
+class GoalList(Out):
+    data: list[Goal]
+    next_cursor: str | None
+
+
 class ReportParameter(Out):
     name: str
     says: str

@@ -16,6 +16,7 @@ from crm.clock import now
 from crm.db import engine as db_engine
 from crm.db.migrate import owner_engine
 from crm.demo.buyers import connect_production
+from crm.demo.goals import mean_to_win
 from crm.demo.markets import MARKETS
 from crm.demo.organisation import LEFT, PASSWORD, Organisation, found_organisation, let_go
 from crm.demo.rates import newest, weekly_rates
@@ -65,6 +66,7 @@ def fill(*, leads: int = 10_000, seed: int = 7, progress: Callable[[str], None] 
         batch = teller.tell_many(min(leads, BATCH))
         write_stories(session, batch, saves_since=now() - timedelta(days=SAVES_DAYS))
         remind(session, (person for name, person in made.people.items() if name != LEFT), now=now())
+        mean_to_win(session, [person for name, person in made.people.items() if name != LEFT], now=now())
         let_go(session, made)
     say(f"{len(batch):,} of {leads:,} leads")
     if leads > BATCH:  # a smaller demo leaves folding and cleaning to the worker and to autovacuum, and lets people in sooner

@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from crm import clock
 from crm.access import Person
 from crm.leads.reads import LeadFilter
-from crm.ui import closed, custom_fields, fold
+from crm.ui import closed, custom_fields, fold, lead_behind
 from crm.ui.lookups import Lookups, teams_in_sight
 
 QUIET_DAYS = 14
@@ -94,7 +94,7 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
         owner_ids=(person.id,) if view == "mine" else owners or ((person.id,) if begins_with_own and view != "team" else ()),
         open_only=view in WORK_VIEWS and not stages, custom=custom,
     )  # fmt: skip
-    wanted = _bounded(wanted, view or "team", clock.today(person.time_zone))
+    wanted = lead_behind.narrow(_bounded(wanted, view or "team", clock.today(person.time_zone)), lookups)
     return Asked(wanted, sort or "-updated_at", view or "team", pipeline_id, bool(q) and not is_long, group or ""), Places(views, actions, fold_place)
 
 

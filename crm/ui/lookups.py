@@ -16,7 +16,9 @@ from crm.assignment.absence import away
 from crm.customers import reads as customers
 from crm.fields.catalogue import NO_FIELDS, Catalogue, own_catalogue
 from crm.fields.kinds import Definition
+from crm.goals.reads import starts_in
 from crm.leads import reads
+from crm.ledger.fold import zone_of_days
 from crm.organisation.reads import markets
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 from crm.ui.words import Names
@@ -36,6 +38,10 @@ class Lookups:
     catalogue: Catalogue = NO_FIELDS
     lead_fields: Sequence[Definition] = ()
     """Custom fields of leads that the person can come upon."""
+    zone: str = "UTC"
+    """The time zone in which reports begin and end their days."""
+    fiscal_month: int = 1
+    """The month in which the fiscal year starts."""
 
     @cached_property
     def stages(self) -> dict[int, StageRow]:
@@ -66,7 +72,8 @@ def _read(who: tuple[int, bool], stamp: int, _person: Person) -> Lookups:
             {each.name: each for each in fields.fields if each.record_type == "lead"},
         )  # fmt: skip
         return Lookups(
-            names, found, reads.possible_owners(session), reads.currencies(session), markets(session), fields, _lead_fields(_person, fields)
+            names, found, reads.possible_owners(session), reads.currencies(session), markets(session), fields, _lead_fields(_person, fields),
+            zone_of_days(session), starts_in(session),
         )  # fmt: skip
 
 

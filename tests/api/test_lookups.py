@@ -2,6 +2,10 @@
 
 import pytest
 
+from crm.access import acting_as
+from crm.changes import Edit
+from crm.goals.use_cases import set_goals
+
 
 def test_me_tells_roles_teams_and_how_far_each_grant_reaches(api, cast):
     ana, alma = api("ana").get("/me").json(), api("alma").get("/me").json()
@@ -31,6 +35,22 @@ def test_teams_are_ones_own_and_those_one_may_hand_leads_to(api):
     assert [row["name"] for row in api("ana").rows("/teams")] == ["Gulf"]
     assert [row["name"] for row in api("mona").rows("/teams", limit=1)] == ["Gulf", "Levant"]
     assert [row["name"] for row in api("alma").rows("/teams")] == ["Gulf", "Levant"]
+
+
+def test_goals_are_those_of_ones_teams(api, cast):
+    made = []
+    with acting_as(cast.who("alma")) as session:
+        for team, person, amount in (("Gulf", None, "120000"), ("Gulf", "ana", "50000.5"), ("Levant", "carla", "7")):
+            values = {"team_id": cast.teams[team], "person_id": cast.people.get(person), "starts_on": "2026-10-01", "amount_usd": amount}
+            made.append(set_goals(session, [Edit("goal", None, values)], source="test").results[0].record_id)
+    assert api("ana").rows("/goals", limit=1) == [
+        {"id": made[0], "version": 1, "team": {"id": cast.teams["Gulf"], "name": "Gulf"}, "person": None, "starts_on": "2026-10-01",
+         "amount": {"amount": "120000.00", "currency": "USD"}},
+        {"id": made[1], "version": 1, "team": {"id": cast.teams["Gulf"], "name": "Gulf"}, "person": {"id": cast.people["ana"], "name": "Ana"},
+         "starts_on": "2026-10-01", "amount": {"amount": "50000.50", "currency": "USD"}},
+    ]  # fmt: skip
+    assert [row["id"] for row in api("carla").rows("/goals")] == made[2:]
+    assert [row["id"] for row in api("alma").rows("/goals", limit=2)] == made
 
 
 def test_people_are_those_of_ones_teams(api):

@@ -3,7 +3,9 @@
 import pytest
 from sqlalchemy import text
 
-from crm.access import as_system
+from crm.access import acting_as, as_system
+from crm.changes import Edit
+from crm.goals.use_cases import set_goals
 
 STRANGER, VIEWER, REP, TEAMMATE, MANAGER, ADMIN = "carla", "vera", "bruno", "ana", "mona", "alma"
 CAST = (STRANGER, VIEWER, REP, TEAMMATE, MANAGER, ADMIN)
@@ -25,6 +27,7 @@ SECRETS = (
     "mona@demo.example",
     "Petra LLC",
     "secret contact",
+    "31337",
 )
 
 
@@ -39,6 +42,7 @@ def world(api, cast, petra):
     alert = api("bruno").post("/alerts", {"lead": cast.leads["Petra Supplies"], "due_at": "2027-03-01T09:00:00Z", "text": "secret alert"}).json()
     company = made["company"]["id"]
     contact = api("mona").post("/contacts", {"name": "secret contact", "company": company}).json()
+    _goal(cast)
     return {
         "company_id": company, "contact_id": contact["id"],
         "lead_id": cast.leads["Petra Supplies"], "pipeline_id": cast.pipelines["Gulf"], "stage_id": cast.stages["Gulf"]["Lead"],
@@ -46,6 +50,13 @@ def world(api, cast, petra):
         "conflict_id": conflict["id"], "name": "pipeline_by_stage", "other_lead_id": made["id"], "customer_id": _customer(cast),
         "alert_id": alert["id"],
     }  # fmt: skip
+
+
+def _goal(cast):
+    """What bruno means to win."""
+    values = {"team_id": cast.teams["Gulf"], "person_id": cast.people["bruno"], "starts_on": "2026-10-01", "amount_usd": "31337.00"}
+    with acting_as(cast.who("mona")) as session:
+        set_goals(session, [Edit("goal", None, values)], source="test")
 
 
 def _customer(cast):

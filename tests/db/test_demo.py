@@ -198,3 +198,13 @@ def test_a_first_look_finds_what_people_have_shaped(demo):
     ]  # fmt: skip
     assert demo("select count(*), min(day) >= current_date - 1 from crm.holidays") == [(9, True)]
     assert demo("select split_part(email, '@', 1) from crm.people where absent_from <= current_date and absent_until >= current_date") == [("priya",)]
+
+
+def test_its_people_mean_to_win_something_this_quarter(demo):
+    """One each at most, of those who are still there; each team's is theirs together."""
+    goals = demo("select team_id, person_id, amount_usd from crm.goals")
+    assert any(person for _, person, _ in goals)
+    left = {person for (person,) in demo("select id from crm.people where disabled_at is not null")}
+    assert not left & {person for _, person, _ in goals}
+    for team in {team for team, _, _ in goals}:
+        assert sum(usd for of, person, usd in goals if of == team and person) == sum(usd for of, person, usd in goals if of == team and not person)

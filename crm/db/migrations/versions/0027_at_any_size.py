@@ -7,7 +7,7 @@ Revises: 0021
 from alembic import op
 
 revision = "0027"
-down_revision = "0021"
+down_revision = "0026"
 
 # Walking the list until a page is full asks about 100 / share leads, the index brings share x leads: they cost the same where
 # the leads found are some twenty times the root of all leads. A bound of so many leads would be right for one size only.
