@@ -329,6 +329,7 @@ class PersonList(Out):
 class ReportParameter(Out):
     name: str
     says: str
+    options: list[str] | None = None
 
 
 class ReportColumn(Out):
