@@ -6,6 +6,7 @@ from crm.assignment import records as assignment
 from crm.companies import records as companies
 from crm.customers import records as customers
 from crm.fields import records as fields
+from crm.goals import records as goals
 from crm.leads import records as leads
 from crm.organisation import records as organisation
 from crm.people import records as people
@@ -13,4 +14,4 @@ from crm.pipelines import records as pipelines
 from crm.roles import records as roles
 from crm.views import records as views
 
-__all__ = ["activities", "alerts", "assignment", "companies", "customers", "fields", "leads", "organisation", "people", "pipelines", "roles", "views"]
+__all__ = ["activities", "alerts", "assignment", "companies", "customers", "fields", "goals", "leads", "organisation", "people", "pipelines", "roles", "views"]

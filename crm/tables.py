@@ -10,6 +10,7 @@ from crm.configuration import models as configuration
 from crm.customers import models as customers
 from crm.db.base import Base
 from crm.fields import models as fields
+from crm.goals import models as goals
 from crm.leads import models as leads
 from crm.ledger import models as ledger
 from crm.organisation import models as organisation
@@ -17,6 +18,6 @@ from crm.pipelines import models as pipelines
 from crm.views import models as views
 
 __all__ = [
-    "Base", "access", "activities", "alerts", "assignment", "changes", "companies", "configuration", "customers", "fields", "leads", "ledger", "organisation",
-    "pipelines", "views",
+    "Base", "access", "activities", "alerts", "assignment", "changes", "companies", "configuration", "customers", "fields", "goals", "leads", "ledger",
+    "organisation", "pipelines", "views",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ import streamlit as st
 from crm.access import acting_as
 from crm.changes import count_open
 from crm.customers.asking import ask_for_sync
-from crm.ui import lead_list, look, messages, mirror_line, my_day
+from crm.ui import goal_progress, lead_list, look, messages, mirror_line, my_day
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
@@ -25,6 +25,8 @@ with st.container(horizontal=True, key="home_head", vertical_alignment="center",
     mirror_line.draw_button(mirror, person)
 messages.draw(person)
 my_day.draw_figures(day, waiting, own=own)
+if day.progress:
+    goal_progress.draw(day.progress, person, own=own)
 my_day.draw_neglected(day)
 left, right = st.columns(2, gap="large")
 with left:

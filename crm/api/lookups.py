@@ -10,17 +10,19 @@ from starlette.responses import Response
 
 from crm.access.person import RESOURCES
 from crm.api import cursors
-from crm.api.answers import answer, listing, named
+from crm.api.answers import answer, listing, money, named
 from crm.api.door import Caller, Door
 from crm.api.names import field_of
 from crm.api.requests import Paging
 from crm.errors import NotFound
+from crm.goals import reads as goal_reads
+from crm.goals.rules import Goal
 from crm.leads.references import names_of
 from crm.people import directory
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 
 routes = APIRouter(prefix="/v1", route_class=Door, tags=["lookups"])
-Row = TypeVar("Row", directory.TeamRow, directory.PersonRow, PipelineRow, StageRow)
+Row = TypeVar("Row", directory.TeamRow, directory.PersonRow, PipelineRow, StageRow, Goal)
 
 
 @routes.get("/me")
@@ -103,3 +105,16 @@ def _person(row: directory.PersonRow) -> dict[str, Any]:
         "is_disabled": row.disabled_at is not None,
         "teams": [{"id": place.team_id, "name": place.team, "role": place.role} for place in row.places],
     }  # fmt: skip
+
+
+@routes.get("/goals")
+def list_goals(call: Caller, query: Annotated[Paging, Query()]) -> Response:
+    """What the people of the teams you look after or work in mean to win each quarter, and the teams themselves."""
+    last = cursors.read(query.cursor, ["goals"]) or 0
+    with call.acting() as session:
+        rows = goal_reads.goals(session, after=last, most=query.limit + 1)
+        names = names_of(session, {"team": {row.team_id for row in rows}, "person": {row.person_id for row in rows if row.person_id}})
+    return _page(rows, query, ["goals"], lambda row: {
+        "id": row.id, "version": row.version, "team": named(row.team_id, names.get(("team", row.team_id))),
+        "person": named(row.person_id, names.get(("person", row.person_id or 0))), "starts_on": row.starts_on, "amount": money(row.amount_usd),
+    })  # fmt: skip

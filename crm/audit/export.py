@@ -10,6 +10,7 @@ from typing import IO, Any
 from sqlalchemy.orm import Session
 
 from crm.access import Person, acting_as, as_system, audit, downloads
+from crm.access.downloads import defused
 from crm.audit.reads import AuditFilter, Entry, label_of, list_audit, require_auditor
 from crm.changes.history import plain_text
 
@@ -18,7 +19,6 @@ FILE_NAME = "audit.csv"
 MOST_ROWS = 200_000
 BATCH = 2_000
 COLUMNS = ("at", "who", "what", "kind", "from", "door", "details")
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def ask_for_export(person: Person, wanted: AuditFilter) -> str:
@@ -64,8 +64,3 @@ def details(entry: Entry) -> str:
     if entry.fields:
         return "; ".join(f"{label_of(entry, name)}: {plain_text(before)} → {plain_text(after)}" for name, (before, after) in entry.fields.items())
     return "; ".join(f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}" for name, value in entry.facts.items())
-
-
-def defused(cell: str) -> str:
-    """The text as a spreadsheet shows it and never runs it."""
-    return f"'{cell}" if cell.startswith(_FORMULAS) else cell

@@ -18,6 +18,7 @@ from crm.leads import reads
 
 PEOPLE = 30
 THINK_SECONDS = 1.0
+REPORTS = ("pipeline", "forecast", "win-loss", "team-report", "revenue", "stale")
 
 
 def measure(ground: Ground, served: Served) -> Iterator[Figure]:
@@ -29,6 +30,8 @@ def measure(ground: Ground, served: Served) -> Iterator[Figure]:
     for page, query in (("leads", ""), ("lead", f"id={lead_id}"), ("board", ""), ("", ""), ("customers", "")):
         taken = asyncio.run(_reruns(served, token, page, query, runs=30))
         yield figure("pages", f"{page.capitalize() or 'Home'}, script run, one person", taken, bar=150)
+    for page in REPORTS:
+        yield figure("pages", f"{page.capitalize()} report, script run, one person", asyncio.run(_reruns(served, token, page, "", runs=15)), bar=400)
     everybody = asyncio.run(_crowd(served, token))
     yield figure("pages", f"Leads, {PEOPLE} people with one second of thinking", everybody, bar=300)
     yield Figure("pages", "memory of web and worker", "MB", served.memory_mb(), None, 600)

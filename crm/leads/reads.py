@@ -57,6 +57,7 @@ _SEARCHED = ("email", "phone", "external_id")
 _SORTED_BY = {"value_usd": "value"}
 _FILTERED_BY = {
     "sources": "source", "markets": "market", "closes_from": "expected_close_on", "closes_before": "expected_close_on",
+    "has_no_close": "expected_close_on",
 }  # fmt: skip
 
 COLUMNS = """
@@ -83,7 +84,12 @@ class LeadFilter:
     not_contacted_days: int | None = None
     closes_from: date | None = None
     closes_before: date | None = None
+    has_no_close: bool = False
     in_stage_since: datetime | None = None
+    in_stage_before: datetime | None = None
+    created_since: datetime | None = None
+    created_before: datetime | None = None
+    stage_kinds: tuple[str, ...] = ()
     open_only: bool = False
     custom: tuple[CustomFilter, ...] = ()
 
@@ -151,7 +157,8 @@ def _after(sort: Sort, descending: bool, after: tuple[Any, int], parameters: dic
 
 _BOUNDS = {
     "closes_from": "l.expected_close_on >= :closes_from", "closes_before": "l.expected_close_on < :closes_before",
-    "in_stage_since": "l.stage_entered_at >= :in_stage_since",
+    "in_stage_since": "l.stage_entered_at >= :in_stage_since", "in_stage_before": "l.stage_entered_at < :in_stage_before",
+    "created_since": "l.created_at >= :created_since", "created_before": "l.created_at < :created_before",
 }  # fmt: skip
 
 
@@ -189,6 +196,11 @@ def conditions(session: Session, wanted: LeadFilter, *, is_now: bool = True) -> 
         if (bound := getattr(wanted, field)) is not None:
             where.append(condition)
             parameters[field] = bound
+    if wanted.has_no_close:
+        where.append("l.expected_close_on is null")
+    if wanted.stage_kinds:
+        where.append("l.stage_id in (select st.id from crm.stages as st where st.kind = any(cast(:stage_kinds as text[])))")
+        parameters["stage_kinds"] = list(wanted.stage_kinds)
     if wanted.open_only:
         where.append("l.stage_id in (select st.id from crm.stages as st where st.kind = 'open')")
     for number, part in enumerate(wanted.custom):

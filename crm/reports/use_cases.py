@@ -92,7 +92,8 @@ class ReportResult:
 
     def _age(self) -> list[str]:
         if not self.is_of_orders:
-            return []
+            known = "Exact to the last change." if self.is_now else f"As things stood at the end of {self.as_of:%-d %b %Y}."
+            return [known] if self.period else []
         if self.read_at is None:
             return ["Orders have not been read from production yet."]
         return [f"Orders were read from production {clock.ago(self.read_at)}."]

@@ -11,14 +11,15 @@ from functools import cached_property
 
 import streamlit as st
 
-from crm import clock
 from crm.access import Person, acting_as
+from crm.assignment.absence import away
 from crm.customers import reads as customers
 from crm.fields.catalogue import NO_FIELDS, Catalogue, own_catalogue
 from crm.fields.kinds import Definition
+from crm.goals.reads import starts_in
 from crm.leads import reads
+from crm.ledger.fold import zone_of_days
 from crm.organisation.reads import markets
-from crm.people.reads import away
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 from crm.ui.words import Names
 
@@ -37,6 +38,10 @@ class Lookups:
     catalogue: Catalogue = NO_FIELDS
     lead_fields: Sequence[Definition] = ()
     """Custom fields of leads that the person can come upon."""
+    zone: str = "UTC"
+    """The time zone in which reports begin and end their days."""
+    fiscal_month: int = 1
+    """The month in which the fiscal year starts."""
 
     @cached_property
     def stages(self) -> dict[int, StageRow]:
@@ -63,17 +68,24 @@ def _read(who: tuple[int, bool], stamp: int, _person: Person) -> Lookups:
         found, fields = pipelines(session), own_catalogue(session)
         names = Names(
             who[0], _person.time_zone, reads.names_of_people(session), reads.names_of_teams(session),
-            {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages}, away(session, clock.today(_person.time_zone)),
+            {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages}, away(session),
             {each.name: each for each in fields.fields if each.record_type == "lead"},
         )  # fmt: skip
         return Lookups(
-            names, found, reads.possible_owners(session), reads.currencies(session), markets(session), fields, _lead_fields(_person, fields)
+            names, found, reads.possible_owners(session), reads.currencies(session), markets(session), fields, _lead_fields(_person, fields),
+            zone_of_days(session), starts_in(session),
         )  # fmt: skip
 
 
 def _lead_fields(person: Person, fields: Catalogue) -> list[Definition]:
     reach, hidden = person.reach("lead", "view"), person.hidden_fields("lead")
     return [field for field in fields.of_teams("lead", None if reach.everywhere else reach.teams | person.team_ids) if field.name not in hidden]
+
+
+def teams_in_sight(person: Person, lookups: Lookups) -> list[int]:
+    """The teams whose leads the person sees, by name."""
+    reach = person.reach("lead", "view")
+    return [team_id for team_id in lookups.names.teams if reach.everywhere or team_id in reach.teams]
 
 
 def customer_choices(person: Person) -> tuple[dict[str, str], list[str]]:

@@ -25,7 +25,8 @@ from crm.leads import reads
 from crm.leads.moves import moves_since
 from crm.leads.reads import LeadFilter
 from crm.ledger.fold import zone_of_days
-from crm.ui import alert_acts, filters, look, orders, words
+from crm.ui import alert_acts, filters, goal_progress, look, orders, words
+from crm.ui.goal_progress import Progress
 from crm.ui.kept import kept
 from crm.ui.lookups import Lookups
 
@@ -48,6 +49,8 @@ class Day:
     weeks: Sequence[Decimal]
     neglected: tuple[int, Decimal] | None
     load: Mapping[int, tuple[int, int]]
+    progress: Progress | None
+    """None where what it adds up is hidden from whoever looks."""
 
     def sum(self, name: str) -> Any:
         """None where the figures are hidden from whoever looks."""
@@ -61,8 +64,10 @@ def read(session: Session, person: Person, *, own: bool) -> Day:
     ends_at = clock.end_of(today, person.time_zone)
     zone = zone_of_days(session)
     quiet_before, since = now - timedelta(days=filters.QUIET_DAYS), _yesterday(person)
-    desks = kept(session, "home.desks", owner_id, lambda: load("home/open_leads_by_owner").run(
+    quarter = goal_progress.quarter_of(session, clock.today(zone))
+    desks = kept(session, "home.desks", (owner_id, quarter.begins), lambda: load("home/open_leads_by_owner").run(
         session, owner_id=owner_id, quiet_before=quiet_before, moved_since=since, now=now,
+        closes_from=quarter.begins, closes_before=quarter.ends + timedelta(days=1),
     ))  # fmt: skip
     weeks = kept(session, "home.weeks", owner_id, lambda: load("home/open_value_by_week").run(
         session, owner_id=owner_id, today=clock.today(zone), time_zone=zone,
@@ -79,6 +84,7 @@ def read(session: Session, person: Person, *, own: bool) -> Day:
         reads.list_leads(session, quiet, sort="last_contacted_at", limit=NEXT).rows if len(due) < NEXT else (),
         moves_since(session, since, owner_id=owner_id, most=NEXT), [row["value_usd"] for row in weeks] if shows_value else [], _neglected(session, person),
         {} if own else alerts.due_by_person(session, now=now, before=ends_at),
+        goal_progress.read(session, person, desks, quarter, own=own, zone=zone) if shows_value and sees_close else None,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SHEETS = ("shell.css", "look.css", "day.css", "board/page.css", "access.css")
+SHEETS = ("shell.css", "look.css", "day.css", "board/page.css", "access.css", "reports/page.css")
 
 
 @lru_cache(maxsize=1)
@@ -22,6 +22,6 @@ def sheet() -> str:
     return "\n".join(
         [
             f":root {{ --tl-mark: url('{icon()}'); }}",
-            *((HERE / name).read_text() for name in ("shell.css", "look.css", "day.css", "board/page.css", "access.css")),
+            *((HERE / name).read_text() for name in SHEETS),
         ]
     )

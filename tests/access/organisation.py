@@ -36,15 +36,15 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
         "audit": {"view": "all", "export": "all"},
         **{resource: {"view": "all", "configure": "all"} for resource in ("pipeline", "team", "role")},
         "person": {"view": "all", "configure": "all", "view_as": "all"},
-        "field": {"configure": "all"},
+        "field": {"configure": "all"}, "goal": {"configure": "all"},
     },
     "manager": {
         "lead": {**dict.fromkeys(("view", "create", "edit", "delete", "bulk", "import", "export"), "team"), "assign": "all"},
         "company": dict.fromkeys(ALL, "team"), "contact": dict.fromkeys(ALL, "team"), "activity": {"create": "team", "edit": "team", "delete": "team"},
         "customer": {"view": "team", "export": "team"}, "alert": {"create": "team", "edit": "team", "delete": "team", "assign": "all"},
         "pipeline": {"view": "team", "configure": "team"}, "person": {"view": "team"}, "team": {"view": "team"}, "report": {"view": "team", "export": "team"},
-        "view": {**KEEPS_OWN, "share": "team"},
-        "field": {"configure": "team"},
+        "role": {"view": "team"}, "view": {**KEEPS_OWN, "share": "team"},
+        "field": {"configure": "team"}, "goal": {"configure": "team"},
     },
     "rep": {
         "lead": {**dict.fromkeys(("view", "create", "edit", "assign", "bulk", "import"), "team"), "delete": "own"},
@@ -63,7 +63,7 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
     "watcher": {"lead": {"view": "all"}, "report": {"view": "all"}},
     "giver": {"lead": {"view": "team", "edit": "own", "assign": "all", "create": "own", "delete": "none"}, "alert": {"edit": "own", "assign": "team"},
               "customer": {"view": "own", "export": "all"}, "company": {"view": "all", "create": "none"},
-              "view": {"create": "own", "edit": "own", "share": "all"}},
+              "view": {"create": "own", "edit": "own", "share": "all"}, "goal": {"configure": "all"}},
     "carer": {"company": {"view": "team", "create": "team", "edit": "team"}, "contact": {"view": "own", "create": "own", "edit": "own"}},
     "nobody": {},
     "auditor": {"audit": {"view": "all"}, "role": {"view": "all"}, "person": {"view": "all"}},
@@ -81,7 +81,8 @@ PEOPLE: dict[str, dict[str | None, str]] = {
 OWNERS: Sequence[str | None] = (None, "nils", "nora", "finn", "sara", "solveig", "hugo", "gitte", "mixed", "torn", "nemo")
 KINDS = {"lead": "leads", "company": "companies", "contact": "contacts", "activity": "activities", "pipeline": "pipelines", "stage": "stages",
          "person": "people", "team": "teams", "alert": "alerts", "role": "roles", "grant": "grants", "field_rule": "field_rules",
-         "view": "views", "assignment_rule": "assignment_rules", "market": "markets", "holiday": "holidays", "custom_field": "custom_fields"}  # fmt: skip
+         "view": "views", "assignment_rule": "assignment_rules", "market": "markets", "holiday": "holidays", "custom_field": "custom_fields",
+         "goal": "goals"}  # fmt: skip
 # Seen by everybody who is signed in.
 OF_THE_ORGANISATION = {"setting": "organisation_settings", "market": "markets", "holiday": "holidays"}
 
@@ -174,6 +175,11 @@ class Plain:
         reach = self.reach(name, "pipeline", "view")
         return {rule["id"] for rule in self.rows["assignment_rules"] if reach.covers(rule["team_id"], False)}
 
+    def goals(self, name: str) -> set[int]:
+        """Those of teams whose people they see, and their own."""
+        reach = self.reach(name, "person", "view")
+        return {goal["id"] for goal in self.rows["goals"] if reach.covers(goal["team_id"], False) or goal["person_id"] == self.people[name]}
+
     def lead_assignments(self, name: str) -> set[int]:
         leads = self.leads(name)
         return {given["lead_id"] for given in self.rows["lead_assignments"] if given["lead_id"] in leads}
@@ -217,7 +223,7 @@ class Plain:
         seen = {
             "lead": self.leads(name), "company": self.companies(name), "contact": self.contacts(name), "activity": self.activities(name),
             "pipeline": self.pipelines(name), "stage": self.stages(name), "alert": self.alerts(name), "view": self.views(name),
-            "assignment_rule": self.assignment_rules(name),
+            "assignment_rule": self.assignment_rules(name), "goal": self.goals(name),
             **{kind: {row["id"] for row in self.rows[table]} for kind, table in OF_THE_ORGANISATION.items()},
             "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
             "custom_field": {field["id"] for field in self.rows["custom_fields"]},
@@ -331,6 +337,7 @@ def set_up(engine: Engine) -> Plain:
     _configuration(plain)
     _views(plain)
     _assignment(plain)
+    _goals(plain)
     return plain
 
 
@@ -452,13 +459,18 @@ def _alerts(plain: Plain) -> None:
     with acting_as(OPERATOR) as session:
         leads = list(session.scalars(text("select id from crm.leads where deleted_at is null order by id")))
         people = [plain.people[name] for name in ("nils", "sara", "solveig", "gitte", "mixed", "alma")]
+        alma = plain.people["alma"]
         edits = [
-            Edit("alert", None, {"lead_id": lead, "person_id": people[i % len(people)], "due_at": clock.now(), "text": f"secret of lead {lead}"})
-            for i, lead in enumerate(leads)
-        ]
+            Edit("alert", None, {"lead_id": lead, "person_id": alma, "due_at": clock.now(), "text": f"secret of lead {lead}"}) for lead in leads
+        ]  # fmt: skip
         made = [result.record_id for result in apply(session, edits, source="test", on_conflict="refuse").results]
-        apply(session, [Edit("alert", alert, {"done_at": clock.now()}, 1) for alert in made[::5]], source="test", on_conflict="refuse")
-        apply(session, [delete_edit("alert", alert, 1) for alert in made[1::7] if alert not in made[::5]], source="test", on_conflict="refuse")
+        with writing(session, "alert", "edit"):  # as if those who do not see the lead had seen it when it became theirs
+            moved = text("update crm.alerts set person_id = :p, version = version + 1 where id = :id and person_id <> :p")
+            session.execute(moved, [{"p": people[i % len(people)], "id": alert} for i, alert in enumerate(made)])
+        versions = {row.id: row.version for row in session.execute(text("select id, version from crm.alerts"))}
+        edits = [Edit("alert", alert, {"done_at": clock.now()}, versions[alert]) for alert in made[::5]]
+        edits += [delete_edit("alert", alert, versions[alert]) for alert in made[1::7] if alert not in made[::5]]
+        apply(session, edits, source="test", on_conflict="refuse")
 
 
 def _configuration(plain: Plain) -> None:
@@ -494,3 +506,16 @@ def _assignment(plain: Plain) -> None:
         leads = [Edit("lead", None, {"name": f"Given in {team}", "team_id": plain.teams[team], "value": value}) for team in TEAMS]
         apply(session, leads, source="test", on_conflict="refuse")
         apply(session, [Edit("assignment_rule", rule.record_id, {"is_active": False}, 1) for rule in made], source="test", on_conflict="refuse")
+
+
+def _goals(plain: Plain) -> None:
+    """Of every team and of everybody in it, for two quarters; one changed, some taken back."""
+    with acting_as(OPERATOR) as session:
+        placed = [(team, name) for name, places in PEOPLE.items() for team in places if team] + [(team, None) for team in TEAMS]
+        edits = [
+            Edit("goal", None, {"team_id": plain.teams[team], "person_id": plain.people.get(name or ""), "starts_on": day, "amount_usd": 1000 + number})
+            for number, (team, name) in enumerate(placed) for day in ("2026-10-01", "2027-01-01")
+        ]  # fmt: skip
+        made = [result.record_id for result in apply(session, edits, source="test", on_conflict="refuse").results]
+        apply(session, [delete_edit("goal", goal, 1) for goal in made[1::7]], source="test", on_conflict="refuse")
+        apply(session, [Edit("goal", made[0], {"amount_usd": 5}, 1)], source="test", on_conflict="refuse")

@@ -24,9 +24,9 @@ WRITTEN = {
     "field_rule": ("role", "rule", "'hidden'", None),
     "view": ("view", "position", "77", "owner_id"), "assignment_rule": ("pipeline", "position", "77", None),
     "market": ("settings", "name", "'by hand'", None), "holiday": ("settings", "name", "'by hand'", None),
-    "custom_field": ("field", "position", "77", None),
+    "custom_field": ("field", "position", "77", None), "goal": ("goal", "amount_usd", "77", None),
 }  # fmt: skip
-CONFIGURED = ("pipeline", "stage", "person", "team", "role", "grant", "field_rule", "assignment_rule", "market", "holiday", "custom_field")
+CONFIGURED = ("pipeline", "stage", "person", "team", "role", "grant", "field_rule", "assignment_rule", "market", "holiday", "custom_field", "goal")
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def scoped(plain: Plain, kind: str, row) -> dict:
     if kind == "stage":
         (pipeline,) = plain.of("pipelines", [row["pipeline_id"]])
         return {**row, "team_id": pipeline["team_id"], "owner_id": None}
-    if kind in ("pipeline", "assignment_rule", "custom_field"):
+    if kind in ("pipeline", "assignment_rule", "custom_field", "goal"):
         return {**row, "owner_id": None}
     if kind in ("person", "team", "role", "grant", "field_rule", "market", "holiday"):
         return {**row, "team_id": None, "owner_id": None}
@@ -116,7 +116,7 @@ def expected(plain, name, kind, action, row) -> str:
 @pytest.mark.parametrize("name", PEOPLE)
 def test_editing_reaches_exactly_what_may_be_edited(wide_db, plain, name):
     values = {"lead": "x", "company": "x", "contact": "x", "activity": "x", "alert": "x", "pipeline": 77, "stage": 77, "person": "Asia/Dubai", "role": "x",
-              "grant": "all", "field_rule": "hidden", "view": 77, "assignment_rule": 77, "custom_field": 77}  # fmt: skip
+              "grant": "all", "field_rule": "hidden", "view": 77, "assignment_rule": 77, "custom_field": 77, "goal": 77}  # fmt: skip
     with trying(plain, name) as session:
         for kind, (_, field, _, _) in WRITTEN.items():
             rows = rows_of(plain, kind)
@@ -129,7 +129,21 @@ def test_editing_reaches_exactly_what_may_be_edited(wide_db, plain, name):
 @pytest.mark.parametrize("name", PEOPLE)
 def test_deleting_reaches_exactly_what_may_be_deleted(wide_db, plain, name):
     with trying(plain, name) as session:
-        for kind in ("lead", "company", "contact", "activity", "alert", "stage", "pipeline", "team", "view", "assignment_rule", "holiday", "custom_field"):
+        for kind in (
+            "lead",
+            "company",
+            "contact",
+            "activity",
+            "alert",
+            "stage",
+            "pipeline",
+            "team",
+            "view",
+            "assignment_rule",
+            "holiday",
+            "custom_field",
+            "goal",
+        ):
             rows = plain.rows[KINDS[kind]]
             with aside(session):
                 results = apply(session, [delete_edit(kind, row["id"], row["version"]) for row in rows], source="test").results
@@ -212,6 +226,8 @@ def test_alerts_are_set_only_on_leads_one_sees_and_for_whom_one_may(wide_db, pla
                 assert result.status == "denied"
             elif row["id"] not in seen or row["deleted_at"]:
                 assert result.status == "not_found"
+            elif person_id != me and row["id"] not in plain.leads("nils"):
+                assert result.status == "invalid" and "does not see this lead" in result.error.detail
             else:
                 assert result.status == ("applied" if create.covers(row["team_id"], person_id == me) else "denied")
 
@@ -221,7 +237,8 @@ def test_an_alert_is_handed_over_only_by_whom_and_to_whom_one_may(wide_db, plain
     me = plain.people[name]
     edit, assign = plain.reach(name, "alert", "edit"), plain.reach(name, "alert", "assign")
     with trying(plain, name) as session:
-        for person_id in (me, plain.people["nora"], plain.people["finn"]):
+        for to in (name, "nora", "finn"):
+            person_id = plain.people[to]
             with aside(session):
                 results = apply(
                     session, [Edit("alert", row["id"], {"person_id": person_id}, row["version"]) for row in plain.rows["alerts"]], source="test"
@@ -231,6 +248,8 @@ def test_an_alert_is_handed_over_only_by_whom_and_to_whom_one_may(wide_db, plain
                 (lead,) = plain.of("leads", [row["lead_id"]])
                 may = any(reach.covers(lead["team_id"], person_id == me) for reach in (edit, assign))
                 wanted = before if before != "applied" else "unchanged" if row["person_id"] == person_id else "applied" if may else "denied"
+                if wanted in ("applied", "denied") and before == "applied" and lead["id"] not in plain.leads(to):
+                    wanted = "invalid"
                 assert result.status == wanted, (person_id, row)
 
 
@@ -317,7 +336,7 @@ INSERTED = {
     "alerts": ("alert", "lead_id, person_id, due_at"),
     "pipelines": ("pipeline", "team_id, name, position"), "stages": ("pipeline", "pipeline_id, name, kind, position"),
     "views": ("view", "owner_id, audience, for_team_id, page, name, address"),
-    "assignment_rules": ("pipeline", "team_id, name, method"),
+    "assignment_rules": ("pipeline", "team_id, name, method"), "goals": ("goal", "team_id, person_id, starts_on, amount_usd"),
     "people": ("person", "email, name"), "teams": ("team", "name"), "roles": ("role", "name"),
     "memberships": ("person", "person_id, team_id, role_id"), "grants": ("role", "role_id, resource, action, scope"),
     "field_rules": ("role", "role_id, record_type, field, rule"),

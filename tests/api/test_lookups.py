@@ -2,6 +2,10 @@
 
 import pytest
 
+from crm.access import acting_as
+from crm.changes import Edit
+from crm.goals.use_cases import set_goals
+
 
 def test_me_tells_roles_teams_and_how_far_each_grant_reaches(api, cast):
     ana, alma = api("ana").get("/me").json(), api("alma").get("/me").json()
@@ -31,6 +35,22 @@ def test_teams_are_ones_own_and_those_one_may_hand_leads_to(api):
     assert [row["name"] for row in api("ana").rows("/teams")] == ["Gulf"]
     assert [row["name"] for row in api("mona").rows("/teams", limit=1)] == ["Gulf", "Levant"]
     assert [row["name"] for row in api("alma").rows("/teams")] == ["Gulf", "Levant"]
+
+
+def test_goals_are_those_of_ones_teams(api, cast):
+    made = []
+    with acting_as(cast.who("alma")) as session:
+        for team, person, amount in (("Gulf", None, "120000"), ("Gulf", "ana", "50000.5"), ("Levant", "carla", "7")):
+            values = {"team_id": cast.teams[team], "person_id": cast.people.get(person), "starts_on": "2026-10-01", "amount_usd": amount}
+            made.append(set_goals(session, [Edit("goal", None, values)], source="test").results[0].record_id)
+    assert api("ana").rows("/goals", limit=1) == [
+        {"id": made[0], "version": 1, "team": {"id": cast.teams["Gulf"], "name": "Gulf"}, "person": None, "starts_on": "2026-10-01",
+         "amount": {"amount": "120000.00", "currency": "USD"}},
+        {"id": made[1], "version": 1, "team": {"id": cast.teams["Gulf"], "name": "Gulf"}, "person": {"id": cast.people["ana"], "name": "Ana"},
+         "starts_on": "2026-10-01", "amount": {"amount": "50000.50", "currency": "USD"}},
+    ]  # fmt: skip
+    assert [row["id"] for row in api("carla").rows("/goals")] == made[2:]
+    assert [row["id"] for row in api("alma").rows("/goals", limit=2)] == made
 
 
 def test_people_are_those_of_ones_teams(api):
@@ -74,3 +94,12 @@ def test_reports_are_listed_with_their_parameters_and_an_unknown_one_is_a_404(ap
     assert {"team", "pipeline", "owner"} <= {param["name"] for param in listed["pipeline_by_stage"]["parameters"]}
     assert {"pipeline", "stage", "leads", "value_usd"} <= {column["name"] for column in listed["pipeline_by_stage"]["columns"]}
     assert api("ana").get("/reports/astrology").status_code == 404
+
+
+def test_a_report_over_a_period_says_its_first_and_last_day_as_documented(api):
+    """The document knows both; each answer is held against it as it comes."""
+    answer = api("ana").get("/reports/movement", **{"from": "2026-01-01", "to": "2026-01-31"}).json()
+    assert (answer["from"], answer["to"]) == ("2026-01-01", "2026-01-31")
+    assert "from" not in api("ana").get("/reports/pipeline_by_stage").json()
+    for name in ("neglected_customers", "revenue_by_market", "funnel"):
+        assert api("ana").get(f"/reports/{name}").status_code == 200

@@ -144,7 +144,13 @@ PAGES = {
         "leads-none": ("/leads?q=nothingness", "Nothing found"),
         "lead-none": ("/lead?id=999999", "no such lead"), "not-for-you": ("/people", "not for your role"),
     },
-    "mona": {"pipeline-report": ("/pipeline", "At the start"), "pipeline-report-none": ("/pipeline?as_of=2020-01-31", "Nothing is open")},
+    "mona": {
+        "pipeline-report": ("/pipeline", "At the start"), "pipeline-report-none": ("/pipeline?as_of=2020-01-31", "Nothing is open"),
+        "forecast": ("/forecast", "no close date"), "win-loss": ("/win-loss", "Who wins?"), "win-loss-none": ("/win-loss?as_of=2020-01-31", "Nothing was won"),
+        "team-report": ("/team-report", "Who called, met and wrote?"), "revenue": ("/revenue", "Who orders again?"),
+        "revenue-none": ("/revenue?as_of=2020-01-31", "Nothing was ordered"), "stale": ("/stale", "Which leads wait?"),
+        "goals": ("/goals", "Type the USD to win"), "home-goal": ("/", "Set a goal"),
+    },
     "alma": {
         "people": ("/people", "Bruno"), "people-teams": ("/people?part=Teams", "Levant"), "roles": ("/roles", "What it may do"),
         "orders": ("/orders", "Who becomes a lead by itself"), "home-all": ("/", "Do next"),

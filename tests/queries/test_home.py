@@ -12,8 +12,9 @@ def desks(cast, who, owner=None):
     with acting_as(cast.who(who)) as session:
         at = now()
         rows = load("home/open_leads_by_owner").run(
-            session, owner_id=cast.people[owner] if owner else None, quiet_before=at - timedelta(days=14), moved_since=at - timedelta(days=1), now=at
-        )
+            session, owner_id=cast.people[owner] if owner else None, quiet_before=at - timedelta(days=14), moved_since=at - timedelta(days=1), now=at,
+            closes_from=at.date(), closes_before=at.date() + timedelta(days=30),
+        )  # fmt: skip
     return {row["owner_id"]: row for row in rows}
 
 

@@ -1,0 +1,59 @@
+"""Goals as the person sees them: of the teams whose people they see, and their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from crm.goals.rules import Goal
+from crm.organisation.reads import setting
+
+_COLUMNS = "g.id, g.version, g.team_id, g.person_id, g.starts_on, g.amount_usd"
+_BETWEEN = text(f"select {_COLUMNS} from crm.goals as g where g.deleted_at is null and g.starts_on between :begins and :ends order by g.starts_on, g.id")
+_AFTER = text(f"select {_COLUMNS} from crm.goals as g where g.deleted_at is null and g.id > :after order by g.id limit :most")
+_MEMBERS = text("""
+    select m.team_id, p.id, p.name
+    from crm.memberships as m
+    join crm.people as p on p.id = m.person_id
+    where m.team_id = any(:teams) and p.disabled_at is null
+    group by m.team_id, p.id
+    order by lower(p.name), p.id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    id: int
+    name: str
+
+
+def starts_in(session: Session) -> int:
+    """The month, 1 to 12, in which the fiscal year starts."""
+    return int(setting(session, "fiscal_year_starts_in_month", 1))
+
+
+def goals_between(session: Session, begins: date, ends: date) -> Sequence[Goal]:
+    """Goals in sight of the quarters that begin from the first day to the last, both included."""
+    return [Goal(*row) for row in session.execute(_BETWEEN, {"begins": begins, "ends": ends})]
+
+
+def goals(session: Session, *, after: int = 0, most: int = 100) -> Sequence[Goal]:
+    """Every goal in sight, by id."""
+    return [Goal(*row) for row in session.execute(_AFTER, {"after": after, "most": most})]
+
+
+def parents(session: Session) -> Mapping[int, int | None]:
+    """Every team and the one above it."""
+    return {row.id: row.parent_id for row in session.execute(text("select id, parent_id from crm.teams where deleted_at is null"))}
+
+
+def members(session: Session, team_ids: Sequence[int]) -> Mapping[int, Sequence[Member]]:
+    """Who has a place in each of these teams, by name; disabled people are left out."""
+    found: dict[int, list[Member]] = {team_id: [] for team_id in team_ids}
+    for row in session.execute(_MEMBERS, {"teams": list(team_ids)}):
+        found[row.team_id].append(Member(row.id, row.name))
+    return found

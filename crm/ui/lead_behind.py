@@ -1,0 +1,76 @@
+"""The leads behind a number: filters that only an address brings (`?kind=won&entered=2026-10-01..2026-12-31`), shown as chips to take away.
+
+Figures on Home and in reports open the Leads page with them. Whatever means nothing here is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import streamlit as st
+
+from crm import clock
+from crm.leads.reads import LeadFilter
+from crm.ui.lookups import Lookups
+
+KINDS: Mapping[str, tuple[str, ...]] = {"open": ("open",), "won": ("won",), "lost": ("lost",), "dormant": ("dormant",), "ended": ("won", "lost")}
+LONGEST = 300
+
+
+def period(begins: date, ends: date) -> str:
+    """Both days, as an address says them."""
+    return f"{begins.isoformat()}..{ends.isoformat()}"
+
+
+def narrow(wanted: LeadFilter, lookups: Lookups) -> LeadFilter:
+    """The filter with what the address asks for beside it; draws a chip for each part."""
+    found = parts(lookups, st.query_params)
+    if not found:
+        return wanted
+    with st.container(horizontal=True, key="leads_behind", vertical_alignment="center", gap="small"):
+        for name, (said, changes) in found.items():
+            wanted = replace(wanted, **changes)
+            if st.button(said, key=f"leads.behind.{name}", icon=":material/close:", icon_position="right", help="Take this filter away"):
+                del st.query_params[name]
+                st.rerun()
+    return wanted
+
+
+def parts(lookups: Lookups, given: Mapping[str, str]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Name in the address -> (what its chip says, what of the filter it sets)."""
+    zone = lookups.zone
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    if (kind := given.get("kind", "")) in KINDS:
+        found["kind"] = (f"{kind.capitalize()} leads", {"stage_kinds": KINDS[kind]})
+    if source := given.get("source", "").replace("\x00", "")[:LONGEST]:
+        found["source"] = (f"Source {source}", {"sources": (source,)})
+    if given.get("closes") == "none":
+        found["closes"] = ("Without a close date", {"has_no_close": True})
+    elif days := _days(given.get("closes")):
+        begins, ends = days
+        found["closes"] = (f"Closing {_said(begins, ends)}", {"closes_from": begins, "closes_before": ends + timedelta(days=1)})
+    for name, says, since, before in (
+        ("entered", "In their stage since", "in_stage_since", "in_stage_before"), ("created", "Began", "created_since", "created_before"),
+    ):  # fmt: skip
+        if days := _days(given.get(name)):
+            begins, ends = days
+            found[name] = (f"{says} {_said(begins, ends)}", {since: clock.start_of(begins, zone), before: clock.end_of(ends, zone)})
+    return found
+
+
+def _days(given: str | None) -> tuple[date, date] | None:
+    begins, _, ends = (given or "").partition("..")
+    try:
+        first, last = date.fromisoformat(begins), date.fromisoformat(ends)
+    except ValueError:
+        return None
+    return (first, last) if date(1900, 1, 1) <= first <= last <= date(2999, 1, 1) else None
+
+
+def _said(begins: date, ends: date) -> str:
+    if begins == ends:
+        return f"{begins:%-d %b %Y}"
+    return f"{begins:%-d %b}{'' if begins.year == ends.year else f' {begins:%Y}'} to {ends:%-d %b %Y}"

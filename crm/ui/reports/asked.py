@@ -1,0 +1,176 @@
+"""What every report page is asked for: team, owner, pipeline, source, market, period, what to compare with, as of which day.
+
+All of it lives in the URL, so that a page can be sent; what it names and nobody knows is as if it were left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import streamlit as st
+
+from crm import clock
+from crm.access import Person
+from crm.goals import rules
+from crm.reports.registry import report_named
+from crm.ui import closed, filters, lead_behind
+from crm.ui.lookups import Lookups
+
+QUARTER = 0
+PERIODS: Mapping[int, str] = {30: "30 days", 90: "90 days", QUARTER: "This quarter", 365: "A year"}
+AGAINST: Mapping[str, str] = {"before": "Against the time before", "year": "Against a year before", "": "Not compared"}
+SLIDE_DAYS = 365
+AS_OF, SLIDER = "as_of", "reports.slider"
+ALL_PIPELINES = "All pipelines"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`as_of`: None for now. `ends`: the last day that is looked at. `earlier`: the period that is compared with, None for none."""
+
+    begins: date
+    ends: date
+    earlier: tuple[date, date] | None = None
+    as_of: date | None = None
+    team_id: int | None = None
+    owner_id: int | None = None
+    pipeline_id: int | None = None
+    source: str = ""
+    market: str = ""
+
+    @property
+    def days(self) -> int:
+        return (self.ends - self.begins).days + 1
+
+    def params(self, report: str, *, period: tuple[date, date] | None = None, **more: Any) -> dict[str, str]:
+        """What of it the report takes, as text; `more` are parameters of its own."""
+        begins, ends = period or (self.begins, self.ends)
+        said = {
+            "team": self.team_id, "owner": self.owner_id, "pipeline": self.pipeline_id, "source": self.source, "market": self.market,
+            "from": begins.isoformat(),
+            "to": ends.isoformat(), **more,
+        }  # fmt: skip
+        known = {param.name for param in report_named(report).params}
+        return {name: str(value) for name, value in said.items() if name in known and value not in (None, "")}
+
+
+def ask(person: Person, lookups: Lookups, *, takes: Sequence[str], usual: int = 30) -> Asked:
+    """Draw the filters that the page `takes` and the slider; answers what they ask for."""
+    today = clock.today(lookups.zone)
+    with st.container(horizontal=True, key="report_filters", vertical_alignment="center", gap="small"):
+        found = {_ASKS[name][0]: _ASKS[name][1](person, lookups) for name in takes if name in _ASKS}
+        if "period" in takes:
+            days = st.segmented_control(
+                "Period", list(PERIODS), default=usual, required=True, format_func=PERIODS.__getitem__, key="period", bind="query-params",
+                label_visibility="collapsed",
+            )  # fmt: skip
+            against = st.selectbox(
+                "Compare", list(AGAINST), key="against", bind="query-params", format_func=AGAINST.__getitem__, label_visibility="collapsed", width=195
+            )
+    as_of = _ask_day(today)
+    ends = as_of or today
+    begins, earlier = ends, None
+    if "period" in takes:
+        begins, earlier = _period(usual if days is None else days, against or "", ends, lookups.fiscal_month)
+    return Asked(begins, ends, earlier, as_of, **found)
+
+
+def _period(days: int, against: str, ends: date, month: int) -> tuple[date, tuple[date, date] | None]:
+    """The first day, and what is compared with: as many days of the quarter, or of the days, before."""
+    begins = rules.quarter_start(ends, month) if days == QUARTER else date.fromordinal(max(1, ends.toordinal() - days + 1))
+    length = ends - begins
+    if not against or begins.year < 1902:
+        return begins, None
+    if against == "year":
+        first = rules.months_on(begins.replace(day=1), -12) + timedelta(days=begins.day - 1)
+    else:
+        first = rules.months_on(begins, -3) if days == QUARTER else begins - length - timedelta(days=1)
+    return begins, (first, min(first + length, begins - timedelta(days=1)))
+
+
+def _ask_day(today: date) -> date | None:
+    """The slider over the last year, and a field for any day; None for now."""
+    with st.container(horizontal=True, key="report_as_of", vertical_alignment="center", gap="small"):
+        st.html("<span class='tl-muted'>As of the end of</span>", width="content")
+        given = st.session_state.get(AS_OF)
+        first = today - timedelta(days=SLIDE_DAYS)
+        st.session_state[SLIDER] = min(max(given, first), today) if isinstance(given, date) else today
+        as_of = st.date_input(
+            "Day", value=None, key=AS_OF, bind="query-params", max_value=today, min_value=date(2000, 1, 1), format="YYYY-MM-DD",
+            label_visibility="collapsed", width=135, help="The end of a past day; empty for now.",
+        )  # fmt: skip
+        if isinstance(as_of, date):
+            st.session_state[SLIDER] = min(max(as_of, first), today)
+        st.slider("As of", first, today, key=SLIDER, format="D MMM YYYY", label_visibility="collapsed", on_change=_slid, args=(today,))
+    return as_of if isinstance(as_of, date) and as_of < today else None
+
+
+def _slid(today: date) -> None:
+    day = st.session_state[SLIDER]
+    st.session_state[AS_OF] = day if day < today else None
+
+
+def _select(name: str, options: Sequence[Any], labels: Mapping[Any, str], every: str, width: int) -> Any:
+    """A choice among options, where there is any; None for all of them."""
+    if len(options) < 2:
+        return None
+    return st.selectbox(
+        name.capitalize(), [None, *options], key=name, bind="query-params", label_visibility="collapsed", width=width,
+        format_func=lambda option: every if option is None else labels.get(option, "Somebody"),
+    )  # fmt: skip
+
+
+def _ask_team(person: Person, lookups: Lookups) -> Any:
+    reach = person.reach("report", "view")
+    return _select("team", [team for team in lookups.names.teams if reach.everywhere or team in reach.teams], lookups.names.teams, "Every team", 150)
+
+
+def _ask_owner(person: Person, lookups: Lookups) -> Any:
+    return _select("owner", lookups.owners, lookups.names.people, "Every owner", 165) if closed.shows(person, "owner_id") else None
+
+
+def _ask_pipeline(person: Person, lookups: Lookups) -> Any:
+    return _select("pipeline", [p.id for p in lookups.pipelines], {p.id: lookups.pipeline_label(p.id) for p in lookups.pipelines}, ALL_PIPELINES, 170)
+
+
+def _ask_source(person: Person, lookups: Lookups) -> str:
+    if not closed.shows(person, "source"):
+        return ""
+    typed = st.text_input("Source", key="source", bind="query-params", placeholder="Any source", label_visibility="collapsed", width=130, max_chars=200)
+    return (typed or "").replace("\x00", "").strip()
+
+
+def _ask_market(person: Person, lookups: Lookups) -> str:
+    return _select("market", list(lookups.markets), lookups.markets, "Every market", 150) or "" if closed.shows(person, "market") else ""
+
+
+_ASKS: Mapping[str, tuple[str, Callable[[Person, Lookups], Any]]] = {
+    "team": ("team_id", _ask_team), "owner": ("owner_id", _ask_owner), "pipeline": ("pipeline_id", _ask_pipeline), "source": ("source", _ask_source),
+    "market": ("market", _ask_market),
+}  # fmt: skip
+
+
+def context(lookups: Lookups, asked: Asked) -> list[str]:
+    """What one looks at, for the line on the top right."""
+    found = [
+        lookups.names.teams.get(asked.team_id or 0, ""), f"{lookups.pipeline_label(asked.pipeline_id)} pipeline" if asked.pipeline_id else "",
+        lookups.names.people.get(asked.owner_id or 0, ""), asked.source, lookups.markets.get(asked.market, asked.market),
+    ]  # fmt: skip
+    return [*filter(None, found), "USD", f"as of {asked.as_of:%-d %b %Y}" if asked.as_of else "now"]
+
+
+def behind(lookups: Lookups, asked: Asked, **more: Any) -> dict[str, Any]:
+    """The address of the leads behind a number, as they are now; `more` are parts of their own (`kind`, `stage`, `entered`...)."""
+    own = {
+        "team": lookups.names.teams.get(asked.team_id or 0), "owner": lookups.names.people.get(asked.owner_id or 0), "source": asked.source,
+        "market": lookups.markets.get(asked.market), "pipeline": lookups.pipeline_label(asked.pipeline_id) if asked.pipeline_id else ALL_PIPELINES,
+    }  # fmt: skip
+    return {"view": filters.VIEWS["team"], **{name: value for name, value in {**own, **more}.items() if value}}
+
+
+def period_of(asked: Asked) -> str:
+    """The period as an address says it."""
+    return lead_behind.period(asked.begins, asked.ends)

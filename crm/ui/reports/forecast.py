@@ -1,0 +1,170 @@
+"""Forecast: what open leads may bring month by month, what was won, what was said before, and how far that is from the goal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import streamlit as st
+from sqlalchemy.orm import Session
+
+from crm.access import Person
+from crm.goals import reads, rules
+from crm.ui import words
+from crm.ui.lookups import Lookups
+from crm.ui.reports import asked as asking
+from crm.ui.reports import charts, parts, picking
+from crm.ui.reports.asked import Asked
+from crm.ui.reports.parts import Tile, change, share, usd
+from crm.ui.reports.reading import Read, Reader
+from crm.ui.reports.shell import Page
+from crm.ui.reports.win_loss import period_of_month
+
+TAKES = ("team", "owner", "pipeline", "source", "market")
+OWNERS, MONTHS = "forecast.owners", "forecast.months"
+BACK, AHEAD, SAID_DAYS = 5, 6, 30
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`quarter`: its first day. `goal_usd`: of those whose leads these are; None without one."""
+
+    months: Read
+    owners: Read
+    quarter: date
+    quarter_name: str
+    goal_usd: Decimal | None
+
+
+def read(reader: Reader, page: Page) -> Found:
+    """The month chart follows the owner that is picked."""
+    asked = page.asked
+    owner = picking.picked(OWNERS)
+    narrowed = replace(asked, owner_id=int(owner)) if owner else asked
+    quarter = rules.quarter_start(asked.ends, page.lookups.fiscal_month)
+    said_on = asked.ends - timedelta(days=SAID_DAYS) if asked.ends.year > 1901 else asked.ends
+    months = reader("forecast", narrowed, back=BACK, ahead=AHEAD, said_on=said_on.isoformat())
+    return Found(
+        months, reader("owners", replace(asked, begins=quarter)), quarter, rules.quarter_name(quarter, page.lookups.fiscal_month),
+        _goal(reader.session, page.person, narrowed, quarter),
+    )  # fmt: skip
+
+
+def _goal(session: Session, person: Person, asked: Asked, quarter: date) -> Decimal | None:
+    """Of the owner, the team, or everybody in sight; a goal is for all sources, markets and pipelines, so there is none where one is chosen."""
+    if asked.source or asked.market or asked.pipeline_id:
+        return None
+    parents = reads.parents(session)
+    reach = person.reach("report", "view")
+    goals = [goal for goal in reads.goals_between(session, quarter, quarter) if reach.everywhere or goal.team_id in reach.teams or goal.person_id == person.id]
+    if asked.team_id:
+        goals = [goal for goal in goals if goal.team_id == asked.team_id]
+    return rules.of_person(goals, asked.owner_id) if asked.owner_id else rules.of_teams(goals, parents)
+
+
+def in_quarter(found: Found, column: str) -> Any:
+    """The sum over the quarter's months; None where it is hidden."""
+    ends = rules.ends_on(found.quarter)
+    rows = [row for row in found.months.rows if row["month"] and found.quarter <= row["month"] <= ends]
+    return sum((row[column] or 0 for row in rows), Decimal(0)) if found.months.shows(column) else None
+
+
+def headline(found: Found) -> str:
+    expected, won = in_quarter(found, "expected_usd"), in_quarter(found, "won_value_usd")
+    if expected is None:
+        return "The forecast is of values, which are hidden from your role." if found.months.result else "The forecast is hidden from your role."
+    first = f"{found.quarter_name} stands at {usd(expected)}, {usd(won)} of it won."
+    if found.goal_usd:
+        missing = found.goal_usd - expected
+        first += f" That is {share(expected / found.goal_usd)} of the goal: {usd(abs(missing))} {'to go' if missing > 0 else 'more than meant'}."
+    undated = next((row for row in found.months.rows if row["month"] is None and row["open"]), None)
+    return (
+        f"{first} {words.count(undated['open'], 'open lead')} worth {usd(undated['open_value_usd'])} {'has' if undated['open'] == 1 else 'have'} no close date."
+        if undated
+        else first
+    )
+
+
+def draw(found: Found, page: Page) -> None:
+    parts.draw_headline(headline(found))
+    _draw_tiles(found)
+    owner = picking.picked(OWNERS)
+    picking.draw_chips({"Owner": page.lookups.names.people.get(int(owner)) if owner else None})
+    _draw_months(found.months, page)
+    _draw_owners(found.owners, page)
+
+
+def _draw_tiles(found: Found) -> None:
+    rows = [row for row in found.months.rows if row["month"]]
+    expected, won, said = (in_quarter(found, column) for column in ("expected_usd", "won_value_usd", "said_usd"))
+    if not found.months.result:
+        return
+    undated = [row for row in found.months.rows if row["month"] is None]
+    parts.draw_tiles(
+        (
+            Tile(f"Forecast {found.quarter_name}", usd(expected), change(expected, said), trend=[row["expected_usd"] for row in rows],
+                 hint="Won in the quarter, and open value expected in it, weighted by the chance of its stage."),
+            Tile("Won so far", usd(won), trend=[row["won_value_usd"] for row in rows]),
+            Tile("Of the goal", share(expected / found.goal_usd) if found.goal_usd and expected is not None else words.NOTHING,
+                 hint=f"The goal is {usd(found.goal_usd)}." if found.goal_usd else "No goal is set for what this page shows."),
+            Tile("Open without a date", f"{sum(row['open'] for row in undated):,}", is_more_good=False,
+                hint="Open leads without an expected close date are in no month."),
+        ),
+        f"against what was said {SAID_DAYS} days before",
+    )  # fmt: skip
+
+
+def _draw_months(read: Read, page: Page) -> None:
+    empty, hint = "Nothing is expected yet.", "Give open leads a value and an expected close date, and their months show here."
+    with parts.block("What may come, what came, and what was said before", read, key="forecast_months", empty=empty, hint=hint) as any_:
+        if not any_:
+            return
+        rows = [row for row in read.rows if row["month"]]
+        x = [f"{row['month']:%b %Y}" for row in rows]
+        if read.shows("weighted_usd"):
+            said = read.params.get("said_on", "")
+            charts.draw(
+                MONTHS, charts.bars(x, [row["won_value_usd"] for row in rows], name="Won", tone="won", is_money=True),
+                charts.bars(x, [row["weighted_usd"] for row in rows], name="Expected, weighted", tone="soft", is_money=True),
+                charts.line(x, [row["said_usd"] for row in rows], name=f"As said on {date.fromisoformat(said):%-d %b}" if said else "As said", tone="muted",
+                            is_dotted=True, is_money=True),
+                y_title="USD", is_stacked=True, is_picked=False, height=300, says="Won and expected value by month, and what the forecast said before",
+            )  # fmt: skip
+        lines = [_month_line(row, page) for row in read.rows if row["open"] or row["won"]]
+        parts.draw_lines("forecast_months", lines, ("Open", "Open value", "Weighted", "Won", "Forecast", "Said"))
+
+
+def _month_line(row: Mapping[str, Any], page: Page) -> tuple[str, Mapping[str, Any] | None, Sequence[str]]:
+    """Its name opens the open leads of the month."""
+    figures = (
+        f"{row['open']:,}",
+        usd(row["open_value_usd"]),
+        usd(row["weighted_usd"]),
+        usd(row["won_value_usd"]),
+        usd(row["expected_usd"]),
+        usd(row["said_usd"]),
+    )
+    if row["month"] is None:
+        return "No close date", asking.behind(page.lookups, page.asked, kind="open", closes="none"), figures
+    return f"{row['month']:%B %Y}", asking.behind(page.lookups, page.asked, kind="open", closes=period_of_month(row["month"])), figures
+
+
+def _draw_owners(read: Read, page: Page) -> None:
+    empty, hint = "Nobody has an open lead here.", "Open leads show here by whose they are."
+    with parts.block("Whose leads is it in?", read, key="forecast_owners", empty=empty, hint=hint) as any_:
+        rows = [row for row in read.rows if row["open"]][:10]
+        if any_ and rows and read.shows("weighted_usd"):
+            charts.draw(
+                OWNERS, charts.lying([_name(row, page.lookups) for row in rows], [row["weighted_usd"] for row in rows], name="Weighted open value",
+                    tone="accent",
+                                     is_money=True, stands_for=[row["owner_id"] for row in rows]),
+                x_title="USD, weighted by the chance of the stage", height=70 + 30 * max(2, len(rows)), says="Weighted open value by owner",
+            )  # fmt: skip
+            st.html("<p class='tl-states'>Click an owner, and the months show only their leads.</p>")
+
+
+def _name(row: Mapping[str, Any], lookups: Lookups) -> str:
+    return str(row["owner"] or lookups.names.people.get(row["owner_id"] or 0) or "Nobody")

@@ -1,0 +1,118 @@
+"""What report pages are made of: the headline, four tiles, blocks that say what they show, lines that open their leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from crm import money
+from crm.ui import words
+from crm.ui.reports.reading import Read
+
+LEADS = "pages/leads.py"
+LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure: how it was before (`change`, in words), whether more is good (None: neither), and how it went."""
+
+    label: str
+    value: str
+    change: str = ""
+    is_more_good: bool | None = True
+    trend: Sequence[Any] = ()
+    hint: str = ""
+
+
+def draw_headline(said: str) -> None:
+    st.html(f"<p class='tl-headline'>{escape(said)}</p>")
+
+
+def draw_tiles(tiles: Sequence[Tile], against: str = "") -> None:
+    """Side by side; two in a row on a phone. `against`: what the changes are against."""
+    with st.container(key="report_tiles"), st.grid(len(tiles), min_column_width=150, gap="small"):
+        for tile in tiles:
+            colour: Any = "off" if tile.is_more_good is None or not tile.change else "normal" if tile.is_more_good else "inverse"
+            trend = [float(value) for value in tile.trend if value is not None]
+            st.metric(
+                tile.label, tile.value, tile.change or None, delta_color=colour, border=True, help=tile.hint or None,
+                    delta_description=against if tile.change else None,
+                chart_data=trend if len(trend) > 1 else None, chart_type="area", height="stretch", delta_arrow="auto" if tile.change else "off",
+            )  # fmt: skip
+
+
+def change(now: Any, before: Any, *, unit: str = "%") -> str:
+    """ "+14%", "-3 points", or nothing where there is nothing to compare. `unit`: % for parts of before, points for shares, d for days."""
+    if now is None or before is None:
+        return ""
+    if unit == "%":
+        return f"{round(100 * (float(now) / float(before) - 1)):+,}%" if before else ""
+    if unit == "points":
+        points = round(100 * (float(now) - float(before)))
+        return f"{points:+} {'point' if abs(points) == 1 else 'points'}"
+    return f"{float(now) - float(before):+.0f} {unit}"
+
+
+def usd(amount: Any) -> str:
+    return words.NOTHING if amount is None else money.short(Decimal(amount))
+
+
+def share(value: Any) -> str:
+    return words.NOTHING if value is None else f"{round(100 * float(value))}%"
+
+
+def days(value: Any) -> str:
+    return words.NOTHING if value is None else f"{float(value):,.0f} d"
+
+
+def moved(now: Any, before: Any) -> str:
+    """ "14% less than", "as much as": for sentences; empty where there was nothing before."""
+    if not before:
+        return ""
+    percent = round(100 * (float(now) / float(before) - 1))
+    return "as much as" if percent == 0 else f"{abs(percent):,}% {'more' if percent > 0 else 'less'} than"
+
+
+@contextmanager
+def block(title: str, read: Read | None, *, key: str, empty: str = "", hint: str = "") -> Iterator[bool]:
+    """A titled part of the page, with what its figures are below it. Answers whether there is anything to draw."""
+    with st.container(key=f"report_block_{key}", border=True, gap="small"):
+        st.html(f"<h3 class='tl-block'>{escape(title)}</h3>")
+        if read is not None and read.words:
+            st.html(f"<p class='tl-muted'>{escape(read.words)}</p>")
+            yield False
+            return
+        has_rows = read is None or bool(read.rows)
+        if not has_rows:
+            st.html(f"<div class='tl-empty'><b>{escape(empty)}</b><span>{escape(hint)}</span></div>")
+        yield has_rows
+        if read is not None and read.result is not None:
+            st.html(f"<p class='tl-states'>{escape(' '.join(read.result.states()))}</p>")
+
+
+def draw_lines(
+    key: str, lines: Sequence[tuple[str, Mapping[str, Any] | None, Sequence[str]]], heads: Sequence[str], *, page: str = LEADS, most: int = LINES
+) -> None:
+    """A line each: its name, which opens what is behind it (None: nothing does), and its figures under `heads`."""
+    with st.container(key=f"report_lines_{key}", gap=None):
+        st.html(f"<div class='tl-cells tl-cells-head'><b></b>{_cells(heads)}</div>")
+        for number, (name, query, figures) in enumerate(lines[:most]):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"report_line_{key}_{number}"):
+                if query is None:
+                    st.html(f"<span class='tl-plain'>{escape(name)}</span>")
+                else:
+                    st.page_link(page, label=name or words.NOTHING, query_params=dict(query))
+                st.html(f"<div class='tl-cells'>{_cells(figures)}</div>", width="stretch")
+        if len(lines) > most:
+            st.html(f"<p class='tl-states'>{len(lines) - most:,} more are in the export.</p>")
+
+
+def _cells(figures: Sequence[str]) -> str:
+    return "".join(f"<span>{escape(figure)}</span>" for figure in figures)

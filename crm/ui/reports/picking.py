@@ -1,0 +1,41 @@
+"""What is clicked in a chart narrows the others: a chart's points carry what they stand for, and a click asks for it."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+GENERATION = "reports.picks"
+
+
+def key_of(chart: str) -> str:
+    """The chart's widget key. Clearing what is picked makes charts anew."""
+    return f"reports.{chart}.{st.session_state.get(GENERATION, 0)}"
+
+
+def picked(chart: str) -> str | None:
+    """What was clicked in the chart at this run's start; None for nothing."""
+    try:
+        points = st.session_state[key_of(chart)]["selection"]["points"]
+        found = points[0]["customdata"]
+    except (KeyError, IndexError, TypeError):
+        return None
+    return str(found[0] if isinstance(found, (list, tuple)) else found) or None
+
+
+def draw_chips(said: dict[str, Any]) -> None:
+    """What the charts are narrowed to, with a way back."""
+    named = [f"{name}: {value}" for name, value in said.items() if value]
+    if not named:
+        return
+    with st.container(horizontal=True, key="report_picked", vertical_alignment="center", gap="small"):
+        st.html(f"<span class='tl-muted'>The other charts show only</span> {''.join(_chip(each) for each in named)}", width="content")
+        if st.button("Show all", key="reports.show_all", type="tertiary", icon=":material/close:"):
+            st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
+            st.rerun()
+
+
+def _chip(said: str) -> str:
+    return f"<span class='tl-chip'>{escape(said)}</span>"

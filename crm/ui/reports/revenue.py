@@ -1,0 +1,174 @@
+"""Customers and revenue: what was ordered month by month and market by market, who came back, and who heard nothing from us."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import streamlit as st
+
+from crm import money
+from crm.ui import words
+from crm.ui.reports import charts, parts, picking
+from crm.ui.reports.asked import Asked
+from crm.ui.reports.parts import Tile, change, share, usd
+from crm.ui.reports.reading import Read, Reader
+from crm.ui.reports.shell import Page
+
+TAKES = ("team", "market", "period")
+MARKETS, MONTHS, COHORTS = "revenue.markets", "revenue.months", "revenue.cohorts"
+CUSTOMERS = "pages/customers.py"
+NO_MARKET = "Without a market"
+YEAR_DAYS = 364
+MOST_COHORTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    markets: Read
+    before: Read | None
+    months: Read
+    cohorts: Read
+
+
+def read(reader: Reader, asked: Asked) -> Found:
+    """The months and who came back follow the market that is picked."""
+    market = picking.picked(MARKETS)
+    narrowed = replace(asked, market=market) if market else asked
+    year = replace(narrowed, begins=asked.ends - timedelta(days=YEAR_DAYS), earlier=None) if asked.ends.year > 1901 else narrowed
+    return Found(
+        reader("revenue_by_market", asked), reader.earlier("revenue_by_market", asked), reader("revenue_by_market", year), reader("customer_cohorts", year)
+    )
+
+
+def by_market(read: Read) -> dict[str, Decimal]:
+    """Market -> its revenue, the largest first; "" for orders without one."""
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for row in read.rows:
+        found[(row["market"] or "").strip()] += row["revenue_usd"] or 0
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+
+def headline(found: Found, names: Mapping[str, str]) -> str:
+    if found.markets.result is None:
+        return "Orders are not for your role to see."
+    total, orders = found.markets.sum("revenue_usd"), found.markets.sum("orders")
+    if not orders:
+        return "Nothing was ordered in this time."
+    compared = parts.moved(total, found.before.sum("revenue_usd") if found.before else None)
+    first = f"{usd(total)} from {words.count(orders, 'order')}{f', {compared} before' if compared else ''}."
+    market, most = next(iter(by_market(found.markets).items()))
+    return f"{first} {names.get(market, market or NO_MARKET)} brought {share(most / total)} of it." if total else first
+
+
+def draw(found: Found, page: Page) -> None:
+    names = page.lookups.markets
+    parts.draw_headline(headline(found, names))
+    _draw_tiles(found)
+    picked = picking.picked(MARKETS)
+    picking.draw_chips({"Market": names.get(picked or "", picked)})
+    left, right = st.columns(2, gap="small")
+    with left:
+        _draw_months(found.months)
+    with right:
+        _draw_markets(found.markets, names)
+    _draw_cohorts(found.cohorts)
+
+
+def _draw_tiles(found: Found) -> None:
+    if found.markets.result is None:
+        return
+    now, before = found.markets, found.before
+    total, orders = now.sum("revenue_usd"), now.sum("orders")
+    months = _by_month(found.months)
+    mean, mean_before = _mean(now), _mean(before)
+    parts.draw_tiles(
+        (
+            Tile("Revenue", usd(total), change(total, before.sum("revenue_usd") if before else None), trend=[usd_ for usd_, _ in months.values()]),
+            Tile("Orders", f"{orders:,}", change(orders, before.sum("orders") if before else None), trend=[count for _, count in months.values()]),
+            Tile("An order is worth", usd(mean), change(mean, mean_before), trend=[usd_ / count for usd_, count in months.values() if count]),
+            Tile("Markets", f"{len(by_market(now)):,}", hint="From which somebody ordered."),
+        ),
+        "against the time before",
+    )  # fmt: skip
+
+
+def _mean(read: Read | None) -> Decimal | None:
+    """What an order brings, of those with a rate."""
+    if read is None or not read.rows:
+        return None
+    orders = sum(row["orders"] - row["unconverted"] for row in read.rows)
+    return Decimal(read.sum("revenue_usd")) / orders if orders else None
+
+
+def _by_month(read: Read) -> dict[date, tuple[Decimal, int]]:
+    found: dict[date, tuple[Decimal, int]] = {}
+    for row in read.rows:
+        usd_, count = found.get(row["month"], (Decimal(0), 0))
+        found[row["month"]] = (usd_ + (row["revenue_usd"] or 0), count + row["orders"])
+    return dict(sorted(found.items()))
+
+
+def _draw_months(read: Read) -> None:
+    empty, hint = "No orders in the last year.", "Orders show here minutes after production has them."
+    with parts.block("What was ordered, month by month", read, key="revenue_months", empty=empty, hint=hint) as any_:
+        if any_:
+            months = _by_month(read)
+            charts.draw(
+                MONTHS, charts.bars([f"{month:%b %Y}" for month in months], [usd_ for usd_, _ in months.values()], name="Revenue", tone="accent",
+                    is_money=True),
+                y_title="USD at each order's day", is_picked=False, says="Revenue by month",
+            )  # fmt: skip
+
+
+def _draw_markets(read: Read, names: Mapping[str, str]) -> None:
+    empty, hint = "Nothing was ordered in this time.", "Choose a longer time, or another market."
+    with parts.block("Where does it come from?", read, key="revenue_markets", empty=empty, hint=hint) as any_:
+        if any_:
+            found = by_market(read)
+            labels = [names.get(market, market or NO_MARKET) for market in found]
+            charts.draw(
+                MARKETS, charts.lying(labels[:10], list(found.values())[:10], name="Revenue", tone="accent", is_money=True, stands_for=list(found)[:10]),
+                x_title="USD", height=70 + 30 * max(2, min(10, len(found))), says="Revenue by market",
+            )  # fmt: skip
+            parts.draw_lines("revenue_markets", [_market_line(read, market, names) for market in found], ("Orders", "Own currency", "USD"), page=CUSTOMERS)
+
+
+def _market_line(read: Read, market: str, names: Mapping[str, str]) -> tuple[str, Mapping[str, Any] | None, Sequence[str]]:
+    """Its name opens its customers. Each currency is added up for itself."""
+    rows = [row for row in read.rows if (row["market"] or "").strip() == market]
+    own: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        own[row["currency"].strip()] += row["amount"] or 0
+    said = ", ".join(money.short(amount, currency) for currency, amount in sorted(own.items(), key=lambda pair: -pair[1])[:2])
+    label = names.get(market, market or NO_MARKET)
+    return (
+        label,
+        {"market": names[market]} if market in names else None,
+        (f"{sum(row['orders'] for row in rows):,}", said, usd(sum(row["revenue_usd"] or 0 for row in rows))),
+    )
+
+
+def _draw_cohorts(read: Read) -> None:
+    empty, hint = "Nobody ordered for the first time in the last year.", "Customers show here from their first order on."
+    with parts.block("Who orders again?", read, key="revenue_cohorts", empty=empty, hint=hint) as any_:
+        if any_:
+            draw_cohorts(COHORTS, read, size="customers", share_of="ordering_share", says="ordered again")
+
+
+def draw_cohorts(chart: str, read: Read, *, size: str, share_of: str, says: str) -> None:
+    """A line for each month of beginning, a column for each month after."""
+    starts = sorted({row["cohort"] for row in read.rows})[-MOST_COHORTS:]
+    shares = {(row["cohort"], row["months_since"]): row[share_of] for row in read.rows}
+    sizes = {row["cohort"]: row[size] for row in read.rows}
+    most = max((since for start, since in shares if start in starts), default=0)
+    charts.draw(
+        chart, charts.heat([f"+{since}" for since in range(most + 1)], [f"{start:%b %Y} · {sizes[start]:,}" for start in starts],
+                           [[shares.get((start, since)) for since in range(most + 1)] for start in starts], says=says),
+        x_title="Months after the first", height=80 + 26 * max(2, len(starts)), is_picked=False,
+            says=f"By month of beginning: who {says}, month by month after",
+    )  # fmt: skip

@@ -1,0 +1,161 @@
+"""Team and activity: what each owner has open, won and lost, how far their goals are, and who called, met and wrote how much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import streamlit as st
+
+from crm.goals import reads, rules
+from crm.ui import words
+from crm.ui.reports import asked as asking
+from crm.ui.reports import charts, parts, picking
+from crm.ui.reports.asked import Asked
+from crm.ui.reports.parts import Tile, change, days, share, usd
+from crm.ui.reports.reading import Read, Reader
+from crm.ui.reports.shell import Page
+
+TAKES = ("team", "owner", "pipeline", "period")
+OWNERS, ACTIVITY, MONTHS = "team.owners", "team.activity", "team.months"
+KINDS = (
+    ("calls", "Calls", "accent"),
+    ("meetings", "Meetings", "won"),
+    ("mails", "Mails", "soft"),
+    ("messages", "Messages", "late"),
+    ("notes", "Notes", "quiet"),
+)
+MOST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`won`: what each owner won in the quarter; `goals`: what they mean to, by person."""
+
+    owners: Read
+    before: Read | None
+    activity: Read
+    activity_before: Read | None
+    quarter_name: str
+    won: Mapping[int, Decimal]
+    goals: Mapping[int, Decimal]
+
+
+def read(reader: Reader, page: Page) -> Found:
+    """Picking somebody in one chart narrows the other to them."""
+    asked, picked = page.asked, {chart: picking.picked(chart) for chart in (OWNERS, ACTIVITY)}
+    owners = _narrowed(asked, picked[ACTIVITY])
+    activity = _narrowed(asked, picked[OWNERS])
+    quarter = rules.quarter_start(asked.ends, page.lookups.fiscal_month)
+    of_quarter = reader("owners", asked, period=(quarter, asked.ends))
+    goals = [goal for goal in reads.goals_between(reader.session, quarter, quarter) if asked.team_id in (None, goal.team_id) and goal.person_id]
+    return Found(
+        reader("owners", owners), reader.earlier("owners", owners), reader("activity", activity), reader.earlier("activity", activity),
+        rules.quarter_name(quarter, page.lookups.fiscal_month), _won(of_quarter),
+        {person_id: rules.of_person(goals, person_id) or Decimal(0) for person_id in {goal.person_id for goal in goals if goal.person_id}},
+    )  # fmt: skip
+
+
+def _narrowed(asked: Asked, owner: str | None) -> Asked:
+    return replace(asked, owner_id=int(owner)) if owner else asked
+
+
+def _won(read: Read) -> dict[int, Decimal]:
+    return {row["owner_id"]: row["won_value_usd"] for row in read.rows if row["owner_id"]} if read.shows("won_value_usd") else {}
+
+
+def headline(found: Found) -> str:
+    if not found.owners.rows and not found.activity.rows:
+        return "Nobody has an open lead here, and nothing happened in this time."
+    done, leads = found.activity.sum("activities") or 0, found.activity.sum("leads") or 0
+    compared = parts.moved(done, found.activity_before.sum("activities") if found.activity_before else None)
+    what = words.count(done, "call, meeting, mail or note", "calls, meetings, mails and notes")
+    first = f"{what} on {words.count(leads, 'lead')}{f', {compared} before' if compared else ''}."
+    best = max(found.owners.rows, key=lambda row: (row["won_value_usd"] or 0, row["won"]), default=None)
+    return (
+        f"{first} {best['owner'] or 'Nobody'} won most: {usd(best['won_value_usd']) if best['won_value_usd'] else words.count(best['won'], 'lead')}."
+        if best and best["won"]
+        else first
+    )
+
+
+def draw(found: Found, page: Page) -> None:
+    parts.draw_headline(headline(found))
+    _draw_tiles(found)
+    people = page.lookups.names.people
+    picks = [picking.picked(chart) for chart in (OWNERS, ACTIVITY)]
+    picking.draw_chips({"Person": next((people.get(int(pick)) for pick in picks if pick), None)})
+    left, right = st.columns(2, gap="small")
+    with left:
+        _draw_owners(found, page)
+    with right:
+        _draw_activity(found.activity)
+    _draw_lines(found, page)
+
+
+def _draw_tiles(found: Found) -> None:
+    def pair(now: Read, before: Read | None, column: str) -> tuple[Any, str]:
+        return now.sum(column), change(now.sum(column), before.sum(column) if before else None)
+
+    done, done_change = pair(found.activity, found.activity_before, "activities")
+    began, began_change = pair(found.owners, found.before, "began")
+    won, won_change = pair(found.owners, found.before, "won_value_usd")
+    busiest = [row["activities"] for row in found.activity.rows]
+    parts.draw_tiles(
+        (
+            Tile("Value won", usd(won), won_change, trend=[row["won_value_usd"] for row in found.owners.rows][:MOST]),
+            Tile("Leads begun", f"{began or 0:,}", began_change),
+            Tile("Open value", usd(found.owners.sum("open_value_usd")), hint="At the end of the period."),
+            Tile("Calls, meetings, mails, notes", f"{done or 0:,}", done_change, trend=busiest[:MOST]),
+        ),
+        "against the time before",
+    )  # fmt: skip
+
+
+def _draw_owners(found: Found, page: Page) -> None:
+    empty, hint = "Nobody has an open lead here.", "Owners show here once leads are theirs."
+    with parts.block("Who has what open, and who won?", found.owners, key="team_owners", empty=empty, hint=hint) as any_:
+        if any_:
+            rows = found.owners.rows[:MOST]
+            names, ids = [row["owner"] or "Nobody" for row in rows], [row["owner_id"] for row in rows]
+            is_money = found.owners.shows("won_value_usd")
+            columns = (
+                (("won_value_usd", "Won", "won"), ("weighted_usd", "Open, weighted", "soft")) if is_money else (("won", "Won", "won"), ("open", "Open", "soft"))
+            )
+            charts.draw(
+                OWNERS, *(charts.lying(names, [row[column] for row in rows], name=name, tone=tone, stands_for=ids, is_money=is_money) for column, name,
+                    tone in columns),
+                x_title="USD" if is_money else "Leads", height=90 + 40 * max(2, len(rows)), says="Won and open value by owner",
+            )  # fmt: skip
+
+
+def _draw_activity(read: Read) -> None:
+    empty, hint = "Nothing was noted down in this time.", "Calls, meetings, mails and notes on leads show here."
+    with parts.block("Who called, met and wrote?", read, key="team_activity", empty=empty, hint=hint) as any_:
+        if any_:
+            rows = read.rows[:MOST]
+            names, ids = [row["person"] or "Nobody signed in" for row in rows], [row["person_id"] for row in rows]
+            traces = [charts.lying(names, [row[kind] for row in rows], name=name, tone=tone, stands_for=ids) for kind, name, tone in KINDS]
+            charts.draw(ACTIVITY, *traces, x_title="Activities", is_stacked=True, height=90 + 40 * max(2, len(rows)), says="Activities by person and kind")
+
+
+def _draw_lines(found: Found, page: Page) -> None:
+    """Each owner's figures; the name opens their open leads."""
+    if not found.owners.rows:
+        return
+    with parts.block(f"Owners, and their goals of {found.quarter_name}", None, key="team_lines"):
+        lines = [
+            (row["owner"] or "Nobody", asking.behind(page.lookups, page.asked, kind="open", owner=page.lookups.names.people.get(row["owner_id"], "Nobody")),
+             (f"{row['open']:,}", usd(row["open_value_usd"]), f"{row['won']:,}", share(row["win_rate"]), usd(row["won_value_usd"]), days(row["median_days"]),
+              _progress(found, row["owner_id"])))
+            for row in found.owners.rows
+        ]  # fmt: skip
+        parts.draw_lines("team", lines, ("Open", "Open value", "Won", "Win rate", "Value won", "Days to win", "Goal"))
+
+
+def _progress(found: Found, owner_id: int | None) -> str:
+    """ "62% of $50.0k": what was won in the quarter, of the goal."""
+    goal = found.goals.get(owner_id or 0)
+    return f"{share(found.won.get(owner_id or 0, Decimal(0)) / goal)} of {usd(goal)}" if goal else words.NOTHING

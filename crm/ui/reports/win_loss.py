@@ -1,0 +1,206 @@
+"""Win and loss: how much of what ended was won, by whom and from where, and why the rest was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+import streamlit as st
+
+from crm.goals.rules import months_on
+from crm.ui import lead_behind, words
+from crm.ui.reports import asked as asking
+from crm.ui.reports import charts, parts, picking
+from crm.ui.reports.asked import Asked
+from crm.ui.reports.parts import Tile, change, days, share, usd
+from crm.ui.reports.reading import Read, Reader
+from crm.ui.reports.shell import Page
+
+TAKES = ("team", "owner", "pipeline", "source", "market", "period")
+OWNER, REASONS, SOURCES, MONTHS = "win.owners", "win.reasons", "win.sources", "win.months"
+YEAR_DAYS = 364
+MOST_BARS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`whole` and `before`: everything that the page is narrowed to, in its period and in the one it is compared with."""
+
+    whole: Read
+    before: Read | None
+    months: Read
+    owners: Read
+    sources: Read
+    reasons: Read
+
+
+def read(reader: Reader, asked: Asked) -> Found:
+    """Each chart is narrowed by what is picked in the others."""
+    owner, source = picking.picked(OWNER), picking.picked(SOURCES)
+    by_owner = replace(asked, owner_id=int(owner)) if owner else asked
+    by_source = replace(asked, source=source) if source else asked
+    both = replace(by_owner, source=by_source.source)
+    year = replace(both, begins=both.ends - timedelta(days=YEAR_DAYS), earlier=None) if both.ends.year > 1901 else both
+    return Found(
+        reader("win_rate", both, by="pipeline"), reader.earlier("win_rate", both, by="pipeline"), reader("win_rate", year, by="month"),
+        reader("win_rate", by_source, by="owner"), reader("sources", by_owner), reader("loss_reasons", both),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What ended. `mean_days`: from the beginning to the win; None where nothing was won."""
+
+    won: int
+    lost: int
+    won_usd: Any
+    mean_days: float | None
+
+    @property
+    def rate(self) -> float | None:
+        return self.won / (self.won + self.lost) if self.won + self.lost else None
+
+
+def sums(found: Read | None) -> Sums | None:
+    """Over all groups of a win rate; None where there is none."""
+    if found is None or found.result is None:
+        return None
+    won = found.sum("won")
+    took = sum(float(row["mean_days"] or 0) * row["won"] for row in found.rows)
+    return Sums(won, found.sum("lost"), found.sum("won_value_usd"), took / won if won else None)
+
+
+def headline(found: Found) -> str:
+    now, before = sums(found.whole), sums(found.before)
+    if now is None:
+        return "What was won and lost is hidden from your role."
+    if now.rate is None:
+        return "Nothing was won or lost in this time."
+    worth = f"{usd(now.won_usd)} from " if now.won_usd is not None else ""
+    compared = parts.moved(now.won_usd if now.won_usd is not None else now.won, (before.won_usd if now.won_usd is not None else before.won) if before else None)
+    first = f"Won {worth}{words.count(now.won, 'lead')}{f', {compared} before' if compared else ''}: {share(now.rate)} of what ended."
+    reason = next((row for row in found.reasons.rows if row["reason"]), None)
+    return f"{first} Most was lost for “{reason['reason']}”, {words.count(reason['lost'], 'lead')}." if reason else first
+
+
+def draw(found: Found, page: Page) -> None:
+    """Headline, tiles, and the charts that narrow one another."""
+    parts.draw_headline(headline(found))
+    _draw_tiles(found)
+    owner = picking.picked(OWNER)
+    picking.draw_chips({"Owner": page.lookups.names.people.get(int(owner)) if owner else None, "Source": picking.picked(SOURCES)})
+    left, right = st.columns(2, gap="small")
+    with left:
+        _draw_months(found.months)
+        _draw_owners(found.owners, page)
+    with right:
+        _draw_sources(found.sources, page)
+        _draw_reasons(found.reasons, page)
+
+
+def _draw_tiles(found: Found) -> None:
+    now, before = sums(found.whole), sums(found.before)
+    if now is None:
+        return
+    trend = found.months.rows
+    parts.draw_tiles(
+        (
+            Tile("Won", usd(now.won_usd) if now.won_usd is not None else f"{now.won:,}", change(now.won_usd, before.won_usd if before else None),
+                 trend=[row["won_value_usd"] for row in trend], hint="Value of the leads that came to a won stage and stand there."),
+            Tile("Leads won", f"{now.won:,}", change(now.won, before.won if before else None), trend=[row["won"] for row in trend]),
+            Tile("Win rate", share(now.rate), change(now.rate, before.rate if before else None, unit="points"), trend=[row["win_rate"] for row in trend],
+                 hint="Won, of those that were won or lost."),
+            Tile("Days to win", days(now.mean_days), change(now.mean_days, before.mean_days if before else None, unit="d"), is_more_good=False,
+                 trend=[row["median_days"] for row in trend], hint="Mean days from the beginning to the win."),
+        ),
+        "against the time before",
+    )  # fmt: skip
+
+
+def _draw_months(read: Read) -> None:
+    with parts.block(
+        "Won and lost, month by month", read, key="win_months", empty="Nothing ended in the last year.", hint="Won and lost leads show here."
+    ) as any_:
+        if any_:
+            x = [month_of(row["group"]) for row in read.rows]
+            charts.draw(
+                MONTHS, charts.bars(x, [row["won"] for row in read.rows], name="Won", tone="won"),
+                charts.bars(x, [row["lost"] for row in read.rows], name="Lost", tone="lost"), y_title="Leads", is_picked=False,
+                    says="Won and lost leads by month",
+            )  # fmt: skip
+
+
+def month_of(group: Any) -> str:
+    """ "2026-10" as people say it."""
+    try:
+        return f"{date.fromisoformat(f'{str(group)[:7]}-01'):%b %Y}"
+    except ValueError:
+        return str(group)
+
+
+def _draw_owners(read: Read, page: Page) -> None:
+    with parts.block(
+        "Who wins?", read, key="win_owners", empty="Nothing was won or lost in this time.", hint="Choose a longer time, or fewer filters."
+    ) as any_:
+        if any_:
+            rows = read.rows[:MOST_BARS]
+            by = "won_value_usd" if read.shows("won_value_usd") else "won"
+            charts.draw(
+                OWNER, charts.lying([row["group"] for row in rows], [row[by] for row in rows], name="Won", tone="won", is_money=by != "won",
+                                    stands_for=[row["group_id"] for row in rows]),
+                x_title="USD won" if by != "won" else "Leads won", height=_height(rows), says="Value won by owner",
+            )  # fmt: skip
+            lines = [(row["group"] or "Nobody", _ended(page, owner=page.lookups.names.people.get(row["group_id"])), _figures(row)) for row in read.rows]
+            parts.draw_lines("win_owners", lines, ("Won", "Lost", "Win rate", "Value won"))
+
+
+def _figures(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return f"{row['won']:,}", f"{row['lost']:,}", share(row["win_rate"]), usd(row["won_value_usd"])
+
+
+def _ended(page: Page, **more: Any) -> dict[str, Any]:
+    """The leads that ended in the period."""
+    return asking.behind(page.lookups, page.asked, **{"kind": "ended", "entered": asking.period_of(page.asked), **more})
+
+
+def _draw_sources(read: Read, page: Page) -> None:
+    empty, hint = "No lead began in this time.", "Choose a longer time, or fewer filters."
+    with parts.block("Where do leads come from, and what becomes of them?", read, key="win_sources", empty=empty, hint=hint) as any_:
+        if any_:
+            rows = read.rows[:MOST_BARS]
+            names = [row["source"] or "Without a source" for row in rows]
+            traces = [charts.lying(names, [row[kind] for row in rows], name=kind.capitalize(), tone=tone, stands_for=[row["source"] for row in rows])
+                      for kind, tone in (("won", "won"), ("open", "soft"), ("dormant", "quiet"), ("lost", "lost"))]  # fmt: skip
+            charts.draw(SOURCES, *traces, x_title="Leads that began", height=_height(rows), is_stacked=True, says="Leads by source and what became of them")
+            began = asking.period_of(page.asked)
+            lines = [(row["source"] or "Without a source", asking.behind(page.lookups, page.asked, source=row["source"],
+                created=began) if row["source"] else None,
+                      (f"{row['leads']:,}", share(row["win_rate"]), usd(row["won_value_usd"]), days(row["median_days"]))) for row in read.rows]  # fmt: skip
+            parts.draw_lines("win_sources", lines, ("Leads", "Win rate", "Value won", "Days to win"))
+
+
+def _draw_reasons(read: Read, page: Page) -> None:
+    with parts.block(
+        "Why is it lost?", read, key="win_reasons", empty="Nothing was lost in this time.", hint="Lost leads and their reasons show here."
+    ) as any_:
+        if any_:
+            rows = read.rows[:MOST_BARS]
+            names = [row["reason"] or "No reason given" for row in rows]
+            charts.draw(REASONS, charts.lying(names, [row["lost"] for row in rows], name="Lost", tone="lost"), x_title="Leads lost", height=_height(rows),
+                        is_picked=False, says="Lost leads by reason")  # fmt: skip
+            lines = [(name, None, (f"{row['lost']:,}", share(row["share"]), usd(row["lost_value_usd"]))) for name, row in zip(names, rows, strict=True)]
+            parts.draw_lines("win_reasons", lines, ("Lost", "Share", "Value lost"))
+            st.page_link(
+                parts.LEADS, label="Open the lost leads", icon=":material/arrow_forward:", icon_position="right", query_params=_ended(page, kind="lost")
+            )
+
+
+def _height(rows: Sequence[Any]) -> int:
+    return 70 + 30 * max(2, len(rows))
+
+
+def period_of_month(first: date) -> str:
+    """A month as an address says it."""
+    return lead_behind.period(first, months_on(first, 1) - timedelta(days=1))

@@ -1,0 +1,210 @@
+"""Report pages: for those who see reports; figures of one's reach; every filter in the URL; each number opens its leads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from crm import clock
+from crm.access import acting_as, as_system
+from crm.activities.use_cases import add_activity
+from crm.leads.use_cases import edit_leads
+from crm.ui.reports import asked as asking
+from crm.ui.reports import parts
+from tests.pages.parts import said
+
+FORECAST, WINS, TEAM, REVENUE, STALE, PIPELINE = (f"pages/{name}.py" for name in ("forecast", "win_loss", "team_report", "revenue", "stale", "pipeline_report"))
+PAGES = (FORECAST, WINS, TEAM, REVENUE, STALE, PIPELINE)
+
+
+def links(page: Any) -> list[str]:
+    return [link.label for link in page.page_link]
+
+
+def tiles(page: Any) -> dict[str, tuple[str, str]]:
+    return {metric.label: (metric.value, metric.delta) for metric in page.metric}
+
+
+def end_two(cast: Any) -> None:
+    """Ana wins Al Noor ($12,400), Bruno loses Petra for its price ($9,500)."""
+    stages = cast.stages["Gulf"]
+    with acting_as(cast.who("mona")) as session:
+        edit_leads(session, [(cast.leads["Al Noor Trading"], 1, {"stage_id": stages["Won"]})], source="form")
+        edit_leads(session, [(cast.leads["Petra Supplies"], 1, {"stage_id": stages["Lost"], "lost_reason": "Price"})], source="form")
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("who", ["mona", "ana", "vera", "alma", "carla"])
+def test_everybody_with_reports_reads_each_page_and_only_their_own_figures(visit: Any, cast: Any, path: str, who: str) -> None:
+    end_two(cast)
+    page = visit(who, path)
+    assert not page.exception
+    assert "tl-headline" in said(page)
+    if who == "carla":
+        everything = said(page) + " ".join(links(page))
+        assert not any(secret in everything for secret in ("Ana", "Bruno", "Price", "12.4k", "9,500"))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_without_the_grant_the_page_says_so(visit: Any, db: Any, path: str) -> None:
+    with db.owner().begin() as connection:
+        connection.execute(text("delete from crm.grants where resource = 'report'"))
+        connection.execute(text("update crm.access_stamps set version = version + 1"))
+    page = visit("vera", path)
+    assert "This page is not for your role" in [title.value for title in page.title]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"as_of": "9999-99-99", "team": "x", "owner": "'; drop table crm.leads"}, {"pipeline": "<script>", "source": "<img src=x onerror=alert(1)>"},
+        {"period": "-1", "against": "x"}, {"source": "\x00' or 1=1", "market": "??"}, {"as_of": "2000-01-01", "period": "A year"},
+    ],
+)  # fmt: skip
+def test_an_address_that_makes_no_sense_shows_what_it_can(visit: Any, path: str, query: dict[str, str]) -> None:
+    page = visit("mona", path, **query)
+    assert not page.exception
+    assert "<img" not in said(page) and "<script" not in said(page)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_names_are_text_and_never_markup(visit: Any, db: Any, cast: Any, path: str) -> None:
+    end_two(cast)
+    with db.owner().begin() as connection:
+        for table in ("stages", "people", "teams"):
+            connection.execute(text(f"update crm.{table} set name = '<img src=x onerror=alert(1)>' || id, version = version + 1"))
+        connection.execute(text("update crm.leads set name = '<script>x', source = '<script>y', lost_reason = '<script>z', version = version + 1"))
+    page = visit("mona", path)
+    assert not page.exception
+    assert "<img" not in said(page) and "<script" not in said(page)
+
+
+def test_nothing_at_all_has_kind_words_on_each_page(visit: Any, cast: Any) -> None:
+    with acting_as(cast.who("carla")) as session:
+        edit_leads(session, [(cast.leads["Nile Mart"], 1, {"owner_id": None})], source="form")
+    for path in PAGES:
+        page = visit("carla", path, as_of="2001-01-01")
+        assert not page.exception, path
+
+
+def test_wins_are_told_in_a_sentence_and_open_their_leads(visit: Any, cast: Any) -> None:
+    end_two(cast)
+    page = visit("mona", WINS)
+    assert "Won $12.4k from 1 lead: 50% of what ended. Most was lost for “Price”, 1 lead." in said(page)
+    assert tiles(page)["Win rate"][0] == "50%" and tiles(page)["Won"][0] == "$12.4k"
+    assert {"Ana", "Bruno", "Open the lost leads"} <= set(links(page))
+    behind = visit("mona", "pages/leads.py", view="Team", pipeline="All pipelines", kind="ended", owner="Bruno")
+    assert [row["name"] for row in behind.session_state["leads.sheet"].rows] == ["Petra Supplies"]
+
+
+def test_a_forecast_adds_up_and_stands_against_the_goal(visit: Any, cast: Any) -> None:
+    from tests.pages.test_goals import make_goal, win
+
+    win(cast)
+    make_goal(cast, amount="20000")
+    page = visit("mona", FORECAST)
+    assert not page.exception
+    assert "stands at $13.3k, $12.4k of it won. That is 67% of the goal: $6,650 to go." in said(page)
+    assert tiles(page)["Of the goal"][0] == "67%"
+    assert tiles(visit("mona", FORECAST, owner="Bruno"))["Of the goal"][0] == "–"
+
+
+def test_an_undated_lead_is_said_and_opened(visit: Any, cast: Any) -> None:
+    page = visit("mona", FORECAST)
+    assert "3 open leads worth $21.9k have no close date." in said(page)
+    behind = visit("mona", "pages/leads.py", view="Team", kind="open", closes="none")
+    assert len(behind.session_state["leads.sheet"].rows) == 3
+
+
+def test_a_teams_page_shows_goals_of_people_and_what_they_did(visit: Any, cast: Any) -> None:
+    from tests.pages.test_goals import make_goal
+
+    end_two(cast)
+    make_goal(cast, person="ana", amount="24800")
+    with acting_as(cast.who("ana")) as session:
+        add_activity(session, cast.leads["Al Noor Trading"], {"kind": "call", "body": "asked"}, source="form")
+    page = visit("mona", TEAM)
+    assert "1 call, meeting, mail or note on 1 lead. Ana won most: $12.4k." in said(page)
+    assert "50% of $24.8k" in said(page)
+
+
+def test_orders_show_only_to_who_sees_customers(visit: Any, cast: Any, db: Any) -> None:
+    with as_system() as session:
+        made = session.scalar(
+            text("insert into crm.customers (external_id, name, market, team_id) values ('c1', 'Sahara', 'AE', :t) returning id"), {"t": cast.teams["Gulf"]}
+        )
+        session.execute(
+            text("""
+                insert into crm.orders (external_id, customer_id, ordered_at, amount, currency, amount_usd, market, team_id)
+                values ('o1', :c, now() - interval '3 days', 1000, 'AED', 272.29, 'AE', :t)
+            """),
+            {"c": made, "t": cast.teams["Gulf"]},
+        )
+    page = visit("ana", REVENUE)
+    assert "$272.29 from 1 order." in said(page) and "AED 1,000" in said(page)
+    assert "$272" not in said(visit("carla", REVENUE))
+    with db.owner().begin() as connection:
+        connection.execute(text("delete from crm.grants where resource = 'customer'"))
+        connection.execute(text("update crm.access_stamps set version = version + 1"))
+    page = visit("ana", REVENUE)
+    assert not page.exception
+    assert "customer: view" in said(page) and "$272" not in said(page)
+
+
+def test_what_waits_is_named_and_opens(visit: Any, cast: Any, db: Any) -> None:
+    with acting_as(cast.who("ana")) as session:
+        from crm.changes import Edit, apply
+
+        old = Edit("lead", None, {"name": "Old one", "team_id": cast.teams["Gulf"]}, effective_at=clock.now() - timedelta(days=30))
+        apply(session, [old], source="test", on_conflict="refuse")
+    page = visit("mona", STALE)
+    assert "Lead is where it stalls: 1 lead of 4 is over target." in said(page)
+    assert "Old one" in links(page) and tiles(page)["Over target"][0] == "1"
+
+
+def test_hidden_values_leave_pages_standing_without_amounts(visit: Any, cast: Any, db: Any) -> None:
+    end_two(cast)
+    with db.owner().begin() as connection:
+        connection.execute(
+            text("""
+                insert into crm.field_rules (role_id, record_type, field, rule)
+                select r.id, 'lead', f, 'hidden' from crm.roles as r, unnest(array['value', 'expected_close_on', 'source', 'lost_reason', 'owner_id']) as f
+                where r.name = 'rep'
+            """)
+        )
+    for path in PAGES:
+        page = visit("ana", path)
+        assert not page.exception, path
+        assert not any(secret in said(page) for secret in ("12.4k", "$9,500", "Price")), path
+
+
+def test_export_is_offered_to_who_may(visit: Any, cast: Any) -> None:
+    assert "reports.export" in str([popover.key for popover in visit("mona", WINS).get("popover")] or [b.key for b in visit("mona", WINS).button])
+    assert not [button.key for button in visit("ana", WINS).button if button.key and button.key.startswith("reports.report")]
+    assert [button.key for button in visit("mona", WINS).button if button.key and button.key.startswith("reports.report")]
+
+
+@pytest.mark.parametrize(
+    ("days", "against", "earlier"),
+    [
+        (30, "before", ("2026-09-28", "2026-10-27")), (30, "year", ("2025-10-28", "2025-11-26")), (30, "", None),
+        (asking.QUARTER, "before", ("2026-07-01", "2026-08-26")), (asking.QUARTER, "year", ("2025-10-01", "2025-11-26")),
+    ],
+)  # fmt: skip
+def test_a_period_is_compared_with_as_many_days(days: int, against: str, earlier: tuple[str, str] | None) -> None:
+    from datetime import date
+
+    _, found = asking._period(days, against, date(2026, 11, 26), 1)
+    assert found == (None if earlier is None else tuple(date.fromisoformat(day) for day in earlier))
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "unit", "words"),
+    [(86, 100, "%", "-14%"), (100, 100, "%", "+0%"), (5, 0, "%", ""), (None, 5, "%", ""), (0.34, 0.37, "points", "-3 points"), (41, 35.2, "d", "+6 d")],
+)
+def test_changes_are_told_in_their_unit(now: Any, before: Any, unit: str, words: str) -> None:
+    assert parts.change(now, before, unit=unit) == words
