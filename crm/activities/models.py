@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.db.base import Base, CreatedAt, Id, Moment, Ref, Version
@@ -28,4 +28,5 @@ class Activity(Base):
         CheckConstraint("duration_minutes >= 0", name="duration"),
         Index("ix_activities_lead_id_happened_at", "lead_id", "happened_at"),
         Index("ix_activities_person_id", "person_id"),
+        Index("ix_activities_happened_at", "happened_at", postgresql_where=text("deleted_at is null")),
     )

@@ -382,6 +382,7 @@ class GoalList(Out):
 class ReportParameter(Out):
     name: str
     says: str
+    options: list[str] | None = None
 
 
 class ReportColumn(Out):

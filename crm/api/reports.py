@@ -32,7 +32,7 @@ def _report(report: Report) -> dict[str, object]:
     return {
         "name": report.name,
         "title": report.title,
-        "parameters": [{"name": param.name, "says": param.says, **({"options": list(param.options)} if param.options else {})} for param in report.params],
+        "parameters": [{"name": param.name, "says": param.says, "options": list(param.options) or None} for param in report.params],
         "columns": [{"name": column.name, "type": column.type} for column in report.query.columns],
     }
 

@@ -82,7 +82,7 @@ _ALL = (
     Report(
         "movement", "What was in each stage, what came, what went, what is there now?", "pipeline/movement", (TEAM, PIPELINE, OWNER, FROM, TO), period_days=30
     ),
-    Report("stage_velocity", "How long do leads stay in each stage, and which are there too long?", "pipeline/stage_velocity", _IN_PERIOD, period_days=90),
+    Report("stage_velocity", "How long do leads stay in each stage, and which are there too long?", "pipeline/stage_velocity", _IN_PERIOD, period_days=30),
     Report("win_rate", "Of the leads that ended, how many were won?", "pipeline/win_rate", (BY, *_IN_PERIOD), period_days=90),
     Report("loss_reasons", "Why were leads lost?", "pipeline/loss_reasons", _IN_PERIOD, period_days=90, tells=("lost_reason",)),
     Report(

@@ -20,12 +20,19 @@ with done as (
         coalesce(sum(a.duration_minutes), 0) as minutes,
         max(a.happened_at) as last_at
     from crm.activities as a
-    join crm.leads as l on l.id = a.lead_id
     where a.deleted_at is null
         and a.happened_at >= cast(:from_day as timestamp) at time zone :time_zone
         and a.happened_at < (:to_day + 1)::timestamp at time zone :time_zone
-        and (:team_id is null or l.team_id = :team_id)
-        and (:pipeline_id is null or l.pipeline_id = :pipeline_id)
+        and (
+            (:team_id is null and :pipeline_id is null)
+            or exists (
+                select
+                from crm.leads as l
+                where l.id = a.lead_id
+                    and (:team_id is null or l.team_id = :team_id)
+                    and (:pipeline_id is null or l.pipeline_id = :pipeline_id)
+            )
+        )
         and (:owner_id is null or a.person_id = :owner_id)
     group by a.person_id
 )

@@ -39,8 +39,9 @@ chances as (
     where s.kind in ('open', 'won')
 ),
 
+-- Summed up before chances are looked up: there are few stages and months, and many leads.
 standing as (
-    select 'now' as name, y.stage_id, y.close_month, y.stage_entered_at, y.value_usd
+    select 'now' as name, y.stage_id, y.close_month as month, count(*) as leads, sum(y.value_usd) as value_usd
     from crm.stays as y
     where :as_of is null
         and y.left_at is null
@@ -50,8 +51,14 @@ standing as (
         and (:owner_id is null or y.owner_id = :owner_id)
         and (:source is null or y.source = :source)
         and (:market is null or y.market = :market)
+    group by y.stage_id, y.close_month
     union all
-    select 'now' as name, y.stage_id, y.close_month, y.stage_entered_at, y.value_usd
+    select
+        'now' as name,
+        y.stage_id,
+        date_trunc('month', y.stage_entered_at at time zone :time_zone)::date as month,
+        count(*) as leads,
+        sum(y.value_usd) as value_usd
     from crm.stays as y
     where :as_of is null
         and y.left_at is null
@@ -62,33 +69,31 @@ standing as (
         and (:owner_id is null or y.owner_id = :owner_id)
         and (:source is null or y.source = :source)
         and (:market is null or y.market = :market)
+    group by 2, 3
     union all
-    select m.name, y.stage_id, y.close_month, y.stage_entered_at, y.value_usd
+    select
+        m.name,
+        y.stage_id,
+        case when s.kind = 'open' then y.close_month else date_trunc('month', y.stage_entered_at at time zone :time_zone)::date end as month,
+        count(*) as leads,
+        sum(y.value_usd) as value_usd
     from moments as m
     join crm.stays as y on y.entered_at < m.known_until and (y.left_at is null or y.left_at >= m.known_until)
+    join crm.stages as s on s.id = y.stage_id
     where m.known_until is not null
+        and s.kind in ('open', 'won')
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
         and (:source is null or y.source = :source)
         and (:market is null or y.market = :market)
+    group by 1, 2, 3
 ),
 
 by_stage as (
-    select
-        w.name,
-        w.stage_id,
-        case
-            when c.kind = 'open' then w.close_month
-            else date_trunc('month', w.stage_entered_at at time zone :time_zone)::date
-        end as month,
-        c.kind,
-        c.probability,
-        count(*) as leads,
-        sum(w.value_usd) as value_usd
+    select w.name, w.month, c.kind, c.probability, w.leads, w.value_usd
     from standing as w
     join chances as c on c.name = w.name and c.stage_id = w.stage_id
-    group by 1, 2, 3, 4, 5
 ),
 
 totals as (

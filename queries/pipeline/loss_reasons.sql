@@ -32,7 +32,7 @@ select
     count(*) as lost,
     round(count(*) / sum(count(*)) over (), 4) as share,
     sum(e.value_usd) as lost_value_usd,
-    round((percentile_cont(0.5) within group (order by extract(epoch from e.stage_entered_at - e.began_at)::float8 / 86400))::numeric, 2) as median_days
+    round((percentile_cont(0.5) within group (order by date_part('epoch', e.stage_entered_at - e.began_at) / 86400))::numeric, 2) as median_days
 from ended as e
 left join crm.leads as l on l.id = e.lead_id
 where (:team_id is null or e.team_id = :team_id)

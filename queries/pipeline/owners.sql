@@ -61,7 +61,7 @@ standing as (
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
     union all
-    select y.owner_id, false as has_begun, s.kind, y.value_usd, extract(epoch from y.stage_entered_at - y.began_at)::float8 / 86400 as days
+    select y.owner_id, false as has_begun, s.kind, y.value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
     from crm.stays as y
     join crm.stages as s on s.id = y.stage_id
     where :as_of is null
@@ -73,7 +73,7 @@ standing as (
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
     union all
-    select y.owner_id, w.has_begun, w.kind, y.value_usd, extract(epoch from y.stage_entered_at - y.began_at)::float8 / 86400 as days
+    select y.owner_id, w.has_begun, w.kind, y.value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
     from crm.stays as y
     left join crm.stages as s on s.id = y.stage_id
     cross join lateral (values

@@ -43,7 +43,7 @@ totals as (
         count(*) filter (where s.kind = 'dormant') as dormant,
         sum(b.value_usd) as value_usd,
         sum(b.value_usd) filter (where s.kind = 'won') as won_value_usd,
-        percentile_cont(0.5) within group (order by extract(epoch from b.stage_entered_at - b.began_at)::float8 / 86400)
+        percentile_cont(0.5) within group (order by date_part('epoch', b.stage_entered_at - b.began_at) / 86400)
             filter (where s.kind = 'won') as median_days
     from began as b
     left join crm.stages as s on s.id = b.stage_id

@@ -19,6 +19,8 @@ with stages as (
         s.id as stage_id,
         s.name as stage,
         s.target_days,
+        make_interval(days => s.target_days) as target,
+        coalesce((:as_of + 1)::timestamp at time zone :time_zone, :now) - make_interval(days => s.target_days) as due_since,
         p.deleted_at is null and s.deleted_at is null as is_in_use
     from crm.stages as s
     join crm.pipelines as p on p.id = s.pipeline_id
@@ -31,8 +33,8 @@ leaving as (
     select
         s.stage_id,
         count(*) as moved_on,
-        percentile_cont(array[0.5, 0.9]) within group (order by extract(epoch from y.left_at - y.stage_entered_at)::float8 / 86400) as days,
-        count(*) filter (where y.left_at - y.stage_entered_at <= make_interval(days => s.target_days)) as in_time
+        percentile_cont(array[0.5, 0.9]) within group (order by date_part('epoch', y.left_at - y.stage_entered_at) / 86400) as days,
+        count(*) filter (where y.left_at - y.stage_entered_at <= s.target) as in_time
     from crm.stays as y
     join stages as s on s.stage_id = y.stage_id
     where y.left_by = 'moved'
@@ -46,7 +48,7 @@ leaving as (
 ),
 
 standing as (
-    select y.stage_id, y.stage_entered_at, y.value_usd, :now as at
+    select y.stage_id, y.stage_entered_at, y.value_usd
     from crm.stays as y
     where :as_of is null
         and y.left_at is null
@@ -56,7 +58,7 @@ standing as (
         and (:source is null or y.source = :source)
         and (:market is null or y.market = :market)
     union all
-    select y.stage_id, y.stage_entered_at, y.value_usd, (:as_of + 1)::timestamp at time zone :time_zone as at
+    select y.stage_id, y.stage_entered_at, y.value_usd
     from crm.stays as y
     where :as_of is not null
         and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
@@ -72,9 +74,9 @@ waiting as (
     select
         w.stage_id,
         count(*) as leads,
-        count(*) filter (where w.stage_entered_at < w.at - make_interval(days => s.target_days)) as over_target,
-        coalesce(sum(w.value_usd) filter (where w.stage_entered_at < w.at - make_interval(days => s.target_days)), 0) as over_target_usd,
-        round((max(extract(epoch from w.at - w.stage_entered_at)) / 86400)::numeric, 1) as oldest_days
+        count(*) filter (where w.stage_entered_at < s.due_since) as over_target,
+        coalesce(sum(w.value_usd) filter (where w.stage_entered_at < s.due_since), 0) as over_target_usd,
+        min(w.stage_entered_at) as first_entered_at
     from standing as w
     join stages as s on s.stage_id = w.stage_id
     group by w.stage_id
@@ -93,7 +95,7 @@ select
     coalesce(w.leads, 0) as leads,
     coalesce(w.over_target, 0) as over_target,
     coalesce(w.over_target_usd, 0) as over_target_usd,
-    w.oldest_days
+    round((date_part('epoch', coalesce((:as_of + 1)::timestamp at time zone :time_zone, :now) - w.first_entered_at) / 86400)::numeric, 1) as oldest_days
 from stages as s
 left join leaving as l on l.stage_id = s.stage_id
 left join waiting as w on w.stage_id = s.stage_id

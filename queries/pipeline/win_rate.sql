@@ -39,7 +39,7 @@ grouped as (
     select
         c.kind,
         e.value_usd,
-        extract(epoch from e.stage_entered_at - e.began_at)::float8 / 86400 as days,
+        date_part('epoch', e.stage_entered_at - e.began_at) / 86400 as days,
         case :by
             when 'owner' then e.owner_id
             when 'team' then e.team_id
