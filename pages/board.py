@@ -4,8 +4,8 @@ import streamlit as st
 
 from crm import clock
 from crm.access import acting_as
-from crm.ui import conflict_dialog, facts, lead_list, look, messages, mirror_line, new_lead, words
-from crm.ui.board import asks, beside, switch, wall, work
+from crm.ui import conflict_dialog, facts, lead_list, look, messages, mirror_line, new_lead, saved_views, words
+from crm.ui.board import asks, beside, params, switch, wall, work
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
@@ -13,9 +13,12 @@ EVERY_SECONDS = 2.5
 
 person = viewer("lead")
 lookups = look_up(person)
+owns = lead_list.begins_with_own(person)
+screen = params.screen(person, lookups, begins_with_own=owns)
+saved_views.begin(person, screen)
 head = st.container(key="board_head")
 with st.container(horizontal=True, key="board_asks", vertical_alignment="center", gap="small"):
-    asked = asks.ask(person, lookups, begins_with_own=lead_list.begins_with_own(person))
+    asked = asks.ask(person, lookups, screen, begins_with_own=owns)
     if asked:
         switch.draw("Board", asks.as_list(asked, lookups))
         if person.may("lead", "create") and st.button("Lead", icon=":material/add:", key="board.new"):

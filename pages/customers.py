@@ -5,8 +5,8 @@ import streamlit as st
 from crm import money
 from crm.access import acting_as
 from crm.customers import reads
-from crm.ui import lead_list, look, messages, mirror_line, words
-from crm.ui.customers import asks, dialog, table
+from crm.ui import fold, lead_list, look, messages, mirror_line, saved_views, words
+from crm.ui.customers import asks, dialog, params, table
 from crm.ui.kept import kept
 from crm.ui.lookups import customer_choices, look_up
 from crm.ui.viewer import viewer
@@ -17,8 +17,12 @@ person = viewer("customer")
 lookups = look_up(person)
 markets, segments = customer_choices(person)
 
+screen = params.screen(markets, segments)
+saved_views.begin(person, screen)
 head = st.container(key="customers_head")
-asked = asks.ask(markets, segments)
+asked, places = asks.ask(markets, segments)
+saved_views.draw(person, lookups, places.views, screen)
+fold.draw(places.fold, screen)
 with acting_as(person) as session:
     mirror = mirror_line.read(session, person)
     total, usd = kept(session, "customers.total", asked.wanted, lambda: reads.totals(session, asked.wanted))

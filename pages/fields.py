@@ -10,8 +10,8 @@ person = viewer("field", "configure")
 lookups = look_up(person)
 
 head = st.container(key="fields_head")
-messages.draw(person)
-asked = field_editor.ask_place(person, lookups)
+messages.draw(person, on_undo=field_editor.begin_anew)
+place = field_editor.ask_place(person, lookups)
 with head:
-    look.head("Fields", field_editor.RECORD_TYPES[asked[0]].lower(), lookups.names.teams.get(asked[1] or 0, "every team"))
-field_editor.draw(person, lookups, asked)
+    look.head("Fields", field_editor.RECORD_TYPES[place[0]].lower(), lookups.names.teams.get(place[1] or 0, "every team"))
+field_editor.draw(person, lookups, place)

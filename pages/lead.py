@@ -10,7 +10,7 @@ from crm.leads import reads
 from crm.leads.as_of import lead_as_of
 from crm.ui import (
     alert_panel,
-    company_dialog,
+    company_card,
     conflict_dialog,
     facts,
     lead_absent,
@@ -71,11 +71,13 @@ if not before:
 with st.container(key="lead_columns"):
     left, right, side = st.columns([5, 6, 4], gap="medium") if not before else (*st.columns([5, 7], gap="medium"), None)
 with left, st.container(key="lead_facts"):
-    if not before and person.reach("lead", "edit").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id):
-        company_dialog.draw_line(row)
+    may_edit = not before and person.reach("lead", "edit").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id)
+    if not before:
+        company_card.draw(row, person, lookups, may_change=may_edit)
+    if may_edit:
         facts.draw_form(row, person, lookups)
     else:
-        facts.draw_plain(row, lookups)
+        facts.draw_plain(row, lookups, with_company=before is not None)
     if not before:
         lead_why.draw(row, person, lookups)
 

@@ -7,7 +7,7 @@ from crm.configuration import drafts, moving
 from crm.configuration.pipeline_plan import plan
 from crm.ui import look, messages, words
 from crm.ui.lookups import look_up
-from crm.ui.shape import acts, ask, stages
+from crm.ui.shape import acts, ask, review, stages
 from crm.ui.viewer import viewer
 
 person = viewer("pipeline", "configure")
@@ -36,7 +36,8 @@ messages.draw(person, on_undo=acts.begin_anew)
 acts.draw_moves(person, pipeline, moves)
 with st.container(horizontal=True, vertical_alignment="center", key="pipelines_line"):
     name = stages.draw_name(pipeline, draft)
-    acts.draw_draft_line(person, pipeline, draft)
-acts.draw_trouble(person, pipeline, draft)
-wanted = stages.draw(pipeline, name, plan(pipeline, draft), draft, held)
+    review.draw_line(person, acts.shaped(pipeline), draft)
+review.draw_trouble(person, acts.shaped(pipeline), draft)
+custom = {field.name: field.said for field in lookups.catalogue.of_team("lead", pipeline.team_id)}
+wanted = stages.draw(pipeline, name, plan(pipeline, draft), draft, held, custom)
 acts.keep(person, pipeline, draft, wanted)

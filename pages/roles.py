@@ -5,6 +5,7 @@ import streamlit as st
 from crm.access import acting_as
 from crm.roles import reads
 from crm.ui import look, messages, role_dialogs, role_grid, words
+from crm.ui.shape import file_dialog
 from crm.ui.viewer import viewer
 
 person = viewer("role", "configure", everywhere=True)
@@ -20,6 +21,7 @@ with st.container(horizontal=True, vertical_alignment="center", key="roles_choic
                                 label_visibility="collapsed")  # fmt: skip
     if st.button("New role", key="roles.new", icon=":material/add:"):
         role_dialogs.add()
+    file_dialog.draw_menu("roles", "role", role_grid.lay_anew)
 role = roles.get(name or "") or next(iter(roles.values()))
 with acting_as(person) as session:
     sheet = role_grid.sheet_of(session, role)

@@ -147,8 +147,8 @@ def writing(session: Session, resource: str, action: str, *, undoing: int | None
 
 @contextmanager
 def stepping_aside(session: Session) -> Iterator[None]:
-    """The machinery's role inside a person's transaction, for what must stand or fall with it; then the view role again."""
-    back = session.info.get("back")
+    """The machinery's role inside a person's transaction, for what must stand or fall with it; then the role as it was."""
+    back = session.info.get("writing") or session.info.get("back")
     if back is None:
         yield
         return

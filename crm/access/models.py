@@ -167,7 +167,7 @@ class Download(Base):
 
 
 class OneTimeLink(Base):
-    """A sign-in ticket (30 seconds), a password reset or a set-up link. Used once."""
+    """A sign-in ticket (30 seconds), an invitation (7 days), a password reset or a set-up link (24 hours). Used once."""
 
     __tablename__ = "one_time_links"
     id: Mapped[Id]
@@ -179,7 +179,7 @@ class OneTimeLink(Base):
     created_at: Mapped[CreatedAt]
     __table_args__ = (
         UniqueConstraint("token_hash"),
-        CheckConstraint("purpose in ('ticket', 'reset', 'setup')", name="purpose"),
+        CheckConstraint("purpose in ('ticket', 'reset', 'setup', 'invitation')", name="purpose"),
         Index("ix_one_time_links_person_id", "person_id"),
     )
 

@@ -34,7 +34,7 @@ SCOPES = ("none", "own", "team", "all")
 _WHOLE = ("none", "all")
 _NO_OWNER = ("none", "team", "all")
 _SCOPES_OF: Mapping[tuple[str, str], tuple[str, ...]] = {
-    **{(resource, action): _WHOLE for resource in ("role", "settings", "audit") for action in RESOURCES[resource]},
+    **{(resource, action): _WHOLE for resource in ("role", "settings", "audit") for action in RESOURCES[resource]}, ("role", "view"): _NO_OWNER,
     ("field", "configure"): _NO_OWNER, ("goal", "configure"): _NO_OWNER,
     ("person", "configure"): _WHOLE, ("person", "view_as"): _WHOLE, ("team", "configure"): _WHOLE,
     **{(resource, action): _NO_OWNER for resource in ("pipeline", "person", "team") for action in ("view", "configure") if (resource, action)

@@ -108,18 +108,45 @@ def make_reset_link(person_id: int, *, by: int | None) -> str:
     return token
 
 
+def make_invitation(person_id: int, *, by: int | None) -> str:
+    """A secret with which somebody new chooses their first password; older ones stop working. Callers check the grant."""
+    with as_system() as session:
+        token = links.issue(session, "invitation", person_id)
+        audit.record(session, "invitation.made", person_id=by, subject=f"person {person_id}")
+    return token
+
+
+def withdraw_invitation(person_id: int, *, by: int | None) -> bool:
+    """Whether there was one that could have been used. Callers check the grant."""
+    with as_system() as session:
+        was_live = bool(links.withdraw(session, "invitation", person_id))
+        if was_live:
+            audit.record(session, "invitation.withdrawn", person_id=by, subject=f"person {person_id}")
+    return was_live
+
+
 def reset_password(token: str, password: str, *, address: str) -> str:
     """Set the password a reset link stands for; every session of the person ends. Answers a sign-in ticket.
 
     Raises `NotFound` for a used or old link; `Invalid` leaves the link unused.
     """
-    with links.redeeming(token, "reset") as redeemed:
+    return _choose_password(token, "reset", password, address=address, event="password.reset")
+
+
+def accept_invitation(token: str, password: str, *, address: str) -> str:
+    """The first password of somebody who was invited, as `reset_password` sets one."""
+    return _choose_password(token, "invitation", password, address=address, event="invitation.accepted")
+
+
+def _choose_password(token: str, purpose: links.Purpose, password: str, *, address: str, event: str) -> str:
+    with links.redeeming(token, purpose) as redeemed:
         session, person_id = redeemed.session, redeemed.person_id
         if person_id is None or not session.scalar(text("select true from crm.people where id = :id and disabled_at is null"), {"id": person_id}):
             raise Invalid("This person is disabled. Ask an admin.")
         set_password(session, person_id, password)
         sessions.end_all(session, person_id)
-        audit.record(session, "password.reset", person_id=person_id, subject=f"person {person_id}", address=address)
+        links.withdraw_all(session, person_id)
+        audit.record(session, event, person_id=person_id, subject=f"person {person_id}", address=address)
         return links.issue(session, "ticket", person_id)
 
 
@@ -129,4 +156,7 @@ def _known_addresses(session: Session, person_id: int) -> set[str]:
     return {throttle.network_of(address) for address in found}
 
 
-__all__ = ["Claim", "TooMany", "change_password", "claim", "make_reset_link", "redeem_ticket", "reset_password", "set_password", "set_password_hash", "settle"]
+__all__ = [
+    "Claim", "TooMany", "accept_invitation", "change_password", "claim", "make_invitation", "make_reset_link", "redeem_ticket", "reset_password",
+    "set_password", "set_password_hash", "settle", "withdraw_invitation",
+]  # fmt: skip

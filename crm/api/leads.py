@@ -17,13 +17,14 @@ from crm.api.calls import SOURCE, Call
 from crm.api.door import Caller, Door
 from crm.api.lead_form import conflicts_of, given_values, lead_of
 from crm.api.problems import problem
-from crm.api.requests import AsOf, CompanyName, LeadFields, LeadQuery, NewLead
+from crm.api.requests import AsOf, CompanyName, HandOver, LeadFields, LeadQuery, NewLead
 from crm.changes import Outcome, Result
 from crm.errors import Gone, Invalid, NotFound, Stale
 from crm.fields.catalogue import catalogue
 from crm.fields.filters import as_filter
 from crm.leads import reads, use_cases
 from crm.leads.as_of import lead_as_of, list_leads_as_of, read_moment
+from crm.leads.handing_over import hand_over
 from crm.leads.references import References, places, wanted_ids
 from crm.organisation.reads import reporting_time_zone
 
@@ -167,6 +168,27 @@ def _stale(session: Session, lead_id: int, stale: Stale) -> Response:
     found = problem(stale, conflicts=conflicts_of(session, [met])[lead_id], current=lead_of(row) if row else None)
     assert found.media_type == PROBLEM
     return found
+
+
+@routes.post("/leads/{lead_id}/hand-over")
+def hand_lead_over(call: Caller, lead_id: int, body: Annotated[HandOver, Body()]) -> Response:
+    """Go on in another pipeline: a linked lead begins there (it is the answer), and this one ends in a won stage, as one change set."""
+    seen = call.seen_version()
+    with call.acting() as session:
+        row, references = standing_lead(session, lead_id), References(session)
+        call.person.require("lead", "create")  # before anything is said of pipelines
+        pipeline_id = references.pipeline(body.pipeline, team_id=None if isinstance(body.pipeline, int) else row["team_id"])
+        ends_in = references.stage(body.ends_in, pipeline_id=row["pipeline_id"], team_id=row["team_id"], is_staying=True)
+        try:
+            done = hand_over(session, lead_id, seen, pipeline_id or 0, ends_in=ends_in, source=SOURCE)
+        except Stale as stale:
+            return _stale(session, lead_id, stale)
+        headers = {"Location": f"/api/v1/leads/{done.lead_id}", "X-Change-Set": str(done.change_set_id)}
+        made = reads.lead(session, done.lead_id)
+        if made is None:
+            out_of_sight = {"id": done.lead_id, "version": 1, "visible": False}
+            return call.first(session, answer(out_of_sight, status=201, headers={"ETag": '"1"', **headers}))
+        return call.first(session, _lead(made, status=201, headers=headers))
 
 
 @routes.delete("/leads/{lead_id}")

@@ -26,6 +26,7 @@ TAGS = (
     ("leads", "Work leads: every write says which version it saw, and nobody's edit is overwritten."),
     ("timeline", "What happened with a lead."),
     ("alerts", "Follow-up reminders on leads; the same version rules."),
+    ("companies", "Organisations and the humans in them; the same version rules."),
     ("customers", "Who orders in production, and what: read-only."),
     ("settling", "Undo, and conflicts that wait for you."),
     ("lookups", "Who you are, and what a lead can refer to."),
@@ -46,12 +47,15 @@ class Says:
 _ONE = (404, 410)
 _LEAD = ("The lead", replies.Lead)
 _ALERT = ("The alert", replies.Alert)
+_COMPANY = ("The company", replies.Company)
+_CONTACT = ("The contact", replies.Contact)
 SAYS: Mapping[str, Says] = {
     "read_me": Says({200: ("You", replies.Me)}),
     "list_leads": Says({200: ("A page of leads", replies.LeadList)}),
     "read_lead": Says({200: _LEAD}, _ONE),
     "create_lead": Says({201: _LEAD}, (409,)),
     "change_lead": Says({200: _LEAD}, (*_ONE, 428), stale=True),
+    "hand_lead_over": Says({201: ("The lead that goes on", replies.Lead)}, (*_ONE, 409, 428), stale=True),
     "delete_lead": Says({204: ("Deleted", None)}, (*_ONE, 428), stale=True),
     "change_leads": Says({200: ("What became of each edit, in their order", replies.BulkResult)}),
     "list_changes": Says({200: ("A page of changes", replies.ChangeList)}, _ONE),
@@ -66,6 +70,16 @@ SAYS: Mapping[str, Says] = {
     "set_alert": Says({201: _ALERT}, (404, 409)),
     "change_alert": Says({200: _ALERT}, (404, 428), stale="StaleAlertProblem"),
     "delete_alert": Says({204: ("Deleted", None)}, (404, 428), stale="StaleAlertProblem"),
+    "list_companies": Says({200: ("A page of companies", replies.CompanyList)}),
+    "read_company": Says({200: _COMPANY}, (404,)),
+    "add_company": Says({201: _COMPANY}, (409,)),
+    "change_company": Says({200: _COMPANY}, (404, 428), stale="StaleCompanyProblem"),
+    "delete_company": Says({204: ("Deleted", None)}, (404, 428), stale="StaleCompanyProblem"),
+    "list_contacts": Says({200: ("A page of contacts", replies.ContactList)}),
+    "read_contact": Says({200: _CONTACT}, (404,)),
+    "add_contact": Says({201: _CONTACT}, (404, 409)),
+    "change_contact": Says({200: _CONTACT}, (404, 428), stale="StaleContactProblem"),
+    "delete_contact": Says({204: ("Deleted", None)}, (404, 428), stale="StaleContactProblem"),
     "undo_change_set": Says({200: ("What was taken back, and what was left alone", replies.Undone)}, (404, 409)),
     "list_conflicts": Says({200: ("A page of conflicts", replies.ConflictList)}),
     "resolve_conflict": Says({200: ("Settled", replies.Resolved)}, (*_ONE, 409), stale=True),
@@ -118,17 +132,22 @@ _EXAMPLE_STALE = {
 _REQUEST_EXAMPLES: Mapping[str, Any] = {
     "create_lead": {"name": "Al Noor Trading", "team": "Gulf", "value": {"amount": "12400.00", "currency": "AED"}, "custom": {"size": "large"}},
     "change_lead": {"stage": "Negotiation", "expected_close_on": "2026-12-20"},
+    "hand_lead_over": {"pipeline": "Deals", "ends_in": "Won"},
     "change_leads": {"edits": [{"id": 7, "version": 3, "set": {"stage": "Negotiation"}}, {"id": 9, "version": 1, "set": {"owner": 12}}]},
     "add_activity": {"kind": "call", "body": "Asked for a price list.", "duration_minutes": 10},
     "set_alert": {"lead": 7, "due_at": "2026-11-24T07:00:00Z", "text": "call about the samples"},
     "change_alert": {"is_done": True},
     "resolve_conflict": {"choice": "mine"},
+    "add_company": {"name": "Petra Supplies LLC", "team": "Gulf", "website": "petra.example", "custom": {"size": 12}},
+    "change_company": {"custom": {"size": 14}},
+    "add_contact": {"name": "Maha Saleh", "company": "Petra Supplies LLC", "title": "buyer", "email": "maha@petra.example"},
+    "change_contact": {"title": "owner"},
     "add_pipeline": {"name": "Deals", "team": "Gulf", "begin_with": "deals"},
     "change_pipeline": {"name": "Accounts"},
     "add_stage": {"name": "Trial order", "probability": 0.6, "target_days": 14, "required_fields": ["expected_close_on"], "required_activity": "call"},
     "change_stage": {"is_removed": True, "leads_to": "Contacted"},
 }
-_REPLY_EXAMPLES: Mapping[str, Any] = {"read_lead": _EXAMPLE_LEAD, "create_lead": _EXAMPLE_LEAD, "change_lead": _EXAMPLE_LEAD}
+_REPLY_EXAMPLES: Mapping[str, Any] = {"read_lead": _EXAMPLE_LEAD, "create_lead": _EXAMPLE_LEAD, "change_lead": _EXAMPLE_LEAD, "hand_lead_over": _EXAMPLE_LEAD}
 _IF_MATCH = {
     "name": "If-Match", "in": "header", "required": True, "description": "The version you saw, in quotes", "example": '"3"',
     "schema": {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'},
@@ -143,9 +162,13 @@ _HEADERS = {
     "X-Change-Set": {"description": "The change set that the write made; undo it by POST /change-sets/{id}/undo", "schema": {"type": "string"}},
 }
 _SENDS = {
-    "read_lead": ("ETag",), "create_lead": ("ETag", "Location", "X-Change-Set"), "change_lead": ("ETag", "X-Change-Set"), "delete_lead": ("X-Change-Set",),
+    "read_lead": ("ETag",), "create_lead": ("ETag", "Location", "X-Change-Set"), "change_lead": ("ETag", "X-Change-Set"),
+    "hand_lead_over": ("ETag", "Location", "X-Change-Set"), "delete_lead": ("X-Change-Set",),
     "add_activity": ("ETag", "X-Change-Set"), "read_alert": ("ETag",), "set_alert": ("ETag", "Location", "X-Change-Set"),
     "change_alert": ("ETag", "X-Change-Set"), "delete_alert": ("X-Change-Set",),
+    "read_company": ("ETag",), "add_company": ("ETag", "Location", "X-Change-Set"), "change_company": ("ETag", "X-Change-Set"),
+    "delete_company": ("X-Change-Set",), "read_contact": ("ETag",), "add_contact": ("ETag", "Location", "X-Change-Set"),
+    "change_contact": ("ETag", "X-Change-Set"), "delete_contact": ("X-Change-Set",),
     "add_pipeline": ("ETag", "Location", "X-Change-Set"), "change_pipeline": ("ETag", "X-Change-Set"), "add_stage": ("ETag", "X-Change-Set"),
     "change_stage": ("ETag", "X-Change-Set"),
 }  # fmt: skip
@@ -159,7 +182,8 @@ def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     )  # fmt: skip
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
     models = {model for says in SAYS.values() for _, model in says.replies.values() if model} | {
-        replies.Problem, replies.StaleProblem, replies.StaleAlertProblem, replies.StaleStageProblem, replies.LeadOutOfSight, CompanyName,
+        replies.Problem, replies.StaleProblem, replies.StaleAlertProblem, replies.StaleStageProblem, replies.StaleCompanyProblem,
+        replies.StaleContactProblem, replies.LeadOutOfSight, CompanyName,
     }  # fmt: skip
     shapes: list[tuple[Any, Literal["serialization"]]] = [(model, "serialization") for model in sorted(models, key=lambda m: m.__name__)]
     _, definitions = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
@@ -197,7 +221,7 @@ def _reply(name: str, status: int, words: str, model: type[BaseModel] | None) ->
     found: dict[str, Any] = {"description": words}
     if model is not None:
         schema: dict[str, Any] = {"$ref": f"#/components/schemas/{model.__name__}"}
-        if name in ("create_lead", "change_lead"):
+        if name in ("create_lead", "change_lead", "hand_lead_over"):
             schema = {"anyOf": [schema, {"$ref": "#/components/schemas/LeadOutOfSight"}]}
         content: dict[str, Any] = {"schema": schema}
         if name in _REPLY_EXAMPLES:

@@ -140,6 +140,45 @@ class ActivityList(Out):
     next_cursor: str | None
 
 
+class Company(Out):
+    id: int
+    version: int
+    name: str
+    website: str | None
+    phone: str | None
+    market: str | None
+    team: Named | None
+    owner: Named | None
+    custom: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+class CompanyList(Out):
+    data: list[Company]
+    next_cursor: str | None
+
+
+class Contact(Out):
+    id: int
+    version: int
+    name: str
+    title: str | None
+    email: str | None
+    phone: str | None
+    company: Named | None
+    team: Named | None
+    owner: Named | None
+    custom: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+class ContactList(Out):
+    data: list[Contact]
+    next_cursor: str | None
+
+
 class Alert(Out):
     id: int
     version: int
@@ -373,8 +412,10 @@ class Report(Out):
     currency: str
     rate: str
     as_of: date
-    data_age_seconds: int = Field(description="0: exact to the last commit")
+    data_age_seconds: int | None = Field(description="0: exact to the last commit; null for orders that were never read")
     left_out: list[str] = Field(description="Columns that are empty because your role hides what they add up")
+    from_: date | None = Field(default=None, alias="from", description="The first day, of a report over a period; absent otherwise")
+    to: date | None = Field(default=None, description="The last day, itself included; absent without a period")
 
 
 class Problem(BaseModel):
@@ -413,3 +454,17 @@ class StaleStageProblem(Problem):
 
     conflicts: list[PlainConflict]
     current: Stage | Pipeline | None
+
+
+class StaleCompanyProblem(Problem):
+    """Nothing was written."""
+
+    conflicts: list[FieldConflict]
+    current: Company | None
+
+
+class StaleContactProblem(Problem):
+    """Nothing was written."""
+
+    conflicts: list[FieldConflict]
+    current: Contact | None

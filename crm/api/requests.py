@@ -109,6 +109,48 @@ class NewLead(LeadFields):
     ] = None  # fmt: skip
 
 
+class HandOver(Request):
+    """Where the lead goes on, and how it ends where it is."""
+
+    pipeline: Annotated[Any, PlainValidator(_reference), WithJsonSchema({
+        "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "minLength": 1}], "description": "An id, or an exact name",
+    })] = Field(examples=["Deals"])  # fmt: skip
+    ends_in: Reference = Field(None, description="A won stage of the lead's own pipeline, id or exact name; the first one, when left out")
+
+
+class CompanyFields(Request):
+    """What a writer may set. A field left out stays as it is; null empties it."""
+
+    name: str | None = Field(None, examples=["Petra Supplies LLC"])
+    team: Reference = None
+    owner: Reference = None
+    website: str | None = None
+    phone: str | None = None
+    market: str | None = Field(None, description="ISO 3166 country, two letters", examples=["AE"])
+    custom: Custom = Field(default_factory=dict)
+
+
+class NewCompany(CompanyFields):
+    """Needs `name`."""
+
+
+class ContactFields(Request):
+    """What a writer may set. A field left out stays as it is; null empties it."""
+
+    name: str | None = Field(None, examples=["Maha Saleh"])
+    company: Reference = None
+    team: Reference = None
+    owner: Reference = None
+    title: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    custom: Custom = Field(default_factory=dict)
+
+
+class NewContact(ContactFields):
+    """Needs `name`."""
+
+
 class LeadEdit(Request):
     id: Id
     version: VersionNumber = Field(description="The version you saw")
@@ -226,6 +268,14 @@ class LeadQuery(Paging, AsOf):
 
 
 Moment = Annotated[str, Field(max_length=40)]
+
+
+class CompanyQuery(Paging):
+    q: Annotated[str, Field(max_length=200)] = Field("", description="Part of the name")
+
+
+class ContactQuery(CompanyQuery):
+    company: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = Field(None, description="Contacts of this company")
 
 
 class AlertQuery(Paging):

@@ -18,6 +18,8 @@ GROUPS: Mapping[str, str] = {
 KINDS: Mapping[str, tuple[str, str]] = {
     "session.started": (SIGN_INS, "Signed in"), "session.ended": (SIGN_INS, "Signed out"), "session.refused": (REFUSED, "Failed to sign in"),
     "password.changed": (SECRETS, "Changed their password"), "password.reset": (SECRETS, "Set a password by a link"), "link.made": (SECRETS, "Made a link"),
+    "invitation.made": (SECRETS, "Invited"), "invitation.withdrawn": (SECRETS, "Withdrew the invitation of"),
+    "invitation.accepted": (SECRETS, "Chose their first password"),
     "key.created": (KEYS, "Made an API key"), "key.revoked": (KEYS, "Revoked an API key"), "key.first_used": (KEYS, "First used an API key"),
     "exported": (DATA, "Exported"), "imported": (DATA, "Imported"),
     "view_as.started": (VIEWS, "Began to look as"), "view_as.ended": (VIEWS, "Stopped looking as"),

@@ -317,7 +317,11 @@ class _Apply:
         ready = [(result, values) for result, values in ready if result.error is None]
         if ready:
             checks = self._checks_of(kind, is_new=True)
-            checks.complete([values for _, values in ready])
+            for place, refusal in checks.complete([values for _, values in ready]).items():
+                _fail(ready[place][0], refusal)
+                self._refuse_on_demand(ready[place][0])
+            ready = [(result, values) for result, values in ready if result.error is None]
+        if ready:
             with writing(self.session, kind.resource, action):
                 self._open_change_set()
                 self._carefully(ready, lambda part: self._insert(kind, part), lambda item: item[0])

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
-from crm.errors import Invalid
+from crm.errors import CrmError, Invalid
 from crm.money import Money, read_money
 
 Kind = Literal["text", "long_text", "id", "int", "share", "date", "moment", "money", "json", "flag"]
@@ -247,8 +247,12 @@ class Checks:
     def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
         return wanted
 
-    def complete(self, new: Sequence[dict[str, Any]]) -> None:
-        """Fill in, last of all before they are written, what can only be said of all new records together. For what locks, lock here."""
+    def complete(self, new: Sequence[dict[str, Any]]) -> Mapping[int, CrmError]:
+        """Fill in, last of all before they are written, what can only be said of all new records together. For what locks, lock here.
+
+        Answers what only then shows that it cannot be, by its place in `new`.
+        """
+        return {}
 
     def made(self, new: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
         """Keep beside new records, given as (id, values as `complete` saw them), what is no field of theirs."""

@@ -30,6 +30,8 @@ def in_words(error: DBAPIError) -> CrmError | None:
     if code == "TL004":
         grant = getattr(getattr(cause, "diag", None), "message_primary", None) or "role: configure"
         return Refused(f"Nobody can grant what they do not hold themselves: here “{grant}”, as far. Ask somebody who holds it.", grant=grant)
+    if code == "TL005":
+        return Invalid("That stage was removed a moment ago. Reload and choose another one.", field="stage_id")
     if isinstance(cause, _CROWDED):
         return Busy("Somebody else is saving the same records right now. Nothing was written; try again.")
     if isinstance(cause, psycopg.errors.UniqueViolation):

@@ -9,7 +9,7 @@ import typer
 
 from crm.commands.output import Json, answer, progress, table
 
-PARTS = ("database", "reports", "import", "sync", "http", "pages", "browser")
+PARTS = ("database", "reports", "import", "configuration", "sync", "http", "pages", "browser")
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _measure(leads: int, parts: set[str]) -> Iterator[Any]:
-    from crm.bench import api, browser, database, files, ground, pages, reports, serving, syncing
+    from crm.bench import api, browser, configuring, database, files, ground, pages, reports, serving, syncing
 
     found = ground.prepare(leads, progress)
     if "database" in parts:
@@ -44,6 +44,8 @@ def _measure(leads: int, parts: set[str]) -> Iterator[Any]:
         yield from reports.measure(found)
     if "import" in parts:
         yield from files.measure(found)
+    if "configuration" in parts:
+        yield from configuring.measure(found)
     if "sync" in parts:
         yield from syncing.measure(found)
     if parts & {"http", "pages", "browser"}:

@@ -33,10 +33,10 @@ def register(app: typer.Typer) -> None:
 
     @group.command()
     def link(email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose password is to be chosen anew.")], as_json: Json = False) -> None:
-        """Print a link with which they choose a password: once, within 24 hours."""
-        token = use_cases.make_reset_link(OPERATOR, keys.person_id_of(email))
-        address = f"{settings.current().address}/?reset={token}"
-        answer({"link": address}, as_json=as_json, lines=[address])
+        """Print a link with which they choose a password, once: an invitation (7 days) before they have one, a reset (24 hours) after."""
+        made = use_cases.make_link(OPERATOR, keys.person_id_of(email))
+        address = f"{settings.current().address}{made.path}"
+        answer({"link": address, "until": made.until.isoformat()}, as_json=as_json, lines=[address])
 
 
 def _ask_password() -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from crm.configuration import pipeline_impact, role_impact
+from crm.configuration import field_impact, pipeline_impact, role_impact
 from crm.configuration.drafts import Draft, DraftEdit
 from crm.configuration.saying import Impact, Question
 
@@ -30,6 +30,7 @@ class Part:
 
 IMPACTS: Mapping[str, Part] = {
     "pipelines": Part(frozenset({"pipeline", "stage"}), pipeline_impact.say),
+    "fields": Part(field_impact.FIELD_KINDS, field_impact.say),
     "roles": Part(role_impact.KINDS, role_impact.say),
 }
 

@@ -58,7 +58,9 @@ def say(session: Session, draft: Draft, edits: Sequence[DraftEdit]) -> Impact:
     held = leads_in(session, [stage.id for stage in stages.values() if stage.id in touched or stage.pipeline_id in ended])
     work = _Work(draft, {p.id: p for p in standing}, stages, held, names_of_teams(session))
     lines = [*work.of_pipelines(), *work.of_stages(), *work.of_reports()]
-    return Impact((*lines, "Nobody loses sight of anything.") if lines else (), tuple(work.questions()), tuple(work.blockers()))
+    if lines and len(edits) == len(draft.edits):  # roles say for themselves who loses sight of what
+        lines.append("Nobody loses sight of anything.")
+    return Impact(tuple(lines), tuple(work.questions()), tuple(work.blockers()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,10 @@ class _Work:
         after += [(str(wanted.get("name") or ""), str(wanted.get("kind", "open"))) for wanted in new]
         names = [name.strip().lower() for name, _ in after]
         twice = sorted({name for name, lower in zip((n for n, _ in after), names, strict=True) if lower and names.count(lower) > 1})
-        found = [f"Two stages of “{pipeline.name}” are called “{name}”. Give one another name." for name in twice[:1]]
+        gone = {stage.name.strip().lower(): stage.name for stage in self.removed if stage.pipeline_id == pipeline.id}
+        found = [f"“{gone[name]}” is removed while another stage takes its name, which could not be taken back. Keep “{gone[name]}” and change it instead."
+                 for name in names if name in gone][:1]  # fmt: skip
+        found += [f"Two stages of “{pipeline.name}” are called “{name}”. Give one another name." for name in twice[:1]]
         if any(not name for name in names):
             found.append(f"A stage of “{pipeline.name}” has no name yet.")
         if not any(kind == "open" for _, kind in after):
@@ -220,10 +225,11 @@ def _plain(name: str, value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def asked(requirements: Mapping[str, Any]) -> str:
-    """ "an expected close date and a call"; "nothing"."""
+def asked(requirements: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> str:
+    """ "an expected close date and a call"; "nothing". `labels`: what `custom.<key>` is called."""
+    known = {**FIELD_WORDS, **(labels or {})}
     found = read_requirements(requirements)
-    parts = [FIELD_WORDS.get(name, name.removeprefix("custom.").replace("_", " ")) for name in found.get("fields", ())]
+    parts = [known.get(name, name.removeprefix("custom.").replace("_", " ")) for name in found.get("fields", ())]
     parts += [ACTIVITY_WORDS[found["activity"]]] if "activity" in found else []
     parts += [f"one of {len(found['lost_reasons'])} lost reasons"] if "lost_reasons" in found else []
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts) or "nothing"

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from crm.configuration.drafts import Draft, DraftEdit
+from crm.configuration.order import Key, positions
 from crm.pipelines.reads import PipelineRow, StageRow
 
-Key = int | str
-"""A stage's id, or the ref of a new one."""
 FIELDS = ("name", "kind", "position", "probability", "target_days", "requirements", "colour")
 
 
@@ -88,14 +87,10 @@ def edits_of(pipeline: PipelineRow, stages: Sequence[Planned], before: Draft | N
 
 
 def _positions(stages: Sequence[Planned]) -> dict[Key, int]:
-    """Each staying stage's place. Where the order stands already, as it is: gaps between positions are no difference."""
+    """Each staying stage's place."""
     staying = [stage for stage in stages if not stage.is_removed]
-    known = [stage.was.position for stage in staying if stage.was]
-    first_new = next((i for i, stage in enumerate(staying) if stage.was is None), len(staying))
-    if known == sorted(set(known)) and all(stage.was is None for stage in staying[first_new:]):
-        last = known[-1] + 1 if known else 0
-        return {stage.key: stage.was.position if stage.was else last + i - first_new for i, stage in enumerate(staying)}
-    return {stage.key: i for i, stage in enumerate(staying)}
+    known = sorted((stage.was for stage in staying if stage.was), key=lambda was: (was.position, was.id))
+    return positions([stage.key for stage in staying], {was.id: was.position for was in known})
 
 
 def _differing(stage: Planned, position: int) -> dict[str, Any]:
@@ -112,3 +107,9 @@ def moved(stages: Sequence[Planned], key: Key, by: int) -> list[Planned]:
     to = min(max(place + by, 0), len(staying) - 1)
     staying.insert(to, staying.pop(place))
     return [replace(stage, position=i) for i, stage in enumerate(staying)] + [stage for stage in stages if stage.is_removed]
+
+
+def ordered(stages: Sequence[Planned], keys: Sequence[Key]) -> list[Planned]:
+    """The stages in the order of `keys`, which names each that stays."""
+    staying = {stage.key: stage for stage in stages if not stage.is_removed}
+    return [replace(staying[key], position=i) for i, key in enumerate(keys)] + [stage for stage in stages if stage.is_removed]

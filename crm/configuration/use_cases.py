@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 from crm.access import audit, person_of, writing
 from crm.changes import Edit, apply
 from crm.changes.records import type_of
-from crm.clock import ago, now
+from crm.clock import ago
 from crm.configuration import drafts, moving
 from crm.configuration.drafts import Draft, DraftEdit
 from crm.configuration.impact import preview
 from crm.db import direct
 from crm.errors import Invalid, Stale
+from crm.fields.records import CUSTOM_FIELD
+from crm.fields.use_cases import convert, converting
 from crm.pipelines.records import leads_follow
 
 Refs = dict[str, int]
@@ -64,6 +66,7 @@ def _write(session: Session, draft: Draft, *, source: str) -> Applied:
     places = {stage_id: to for stage_id, to in draft.places.items() if draft.edit_of("stage", stage_id) in removed}
     refs: Refs = {}
     change_set_id: int | None = None
+    kinds = converting(session, [edit.as_edit() for edit in draft.of(CUSTOM_FIELD.name)])  # asked before the kinds change
     with leads_follow(session, set(places)):
         for batch in (removed, plain, *_rounds([edit for edit in draft.edits if edit.record_id is None]), referring):
             outcome = apply(
@@ -73,6 +76,7 @@ def _write(session: Session, draft: Draft, *, source: str) -> Applied:
             refs |= {edit.ref: result.record_id for edit, result in zip(batch, outcome.results, strict=True) if edit.ref and result.record_id}
     if change_set_id is None:
         return Applied(None)
+    convert(session, kinds, change_set_id=change_set_id, source=source)
     moving_on = sum(moving.begin(session, change_set_id, stage_id, refs[to] if isinstance(to, str) else to, source=source) for stage_id, to in places.items())
     return Applied(change_set_id, moving_on, refs)
 
@@ -101,10 +105,7 @@ def _is_ref(value: Any) -> bool:
 
 
 def _edit(edit: DraftEdit, refs: Refs) -> Edit:
-    if edit.removes:
-        return Edit(edit.record_type, edit.record_id, {"deleted_at": now()}, edit.seen_version)
-    wanted = {name: _value(value, refs) for name, value in edit.wanted.items()}
-    return Edit(edit.record_type, edit.record_id, wanted, edit.seen_version)
+    return replace(edit, wanted={name: _value(value, refs) for name, value in edit.wanted.items()}).as_edit()
 
 
 def _value(value: Any, refs: Refs) -> Any:
@@ -129,7 +130,7 @@ def _told(session: Session, stale: Stale) -> Stale:
 
 
 # What has no name of its own goes by the cell of its grid.
-_NAME = """coalesce(to_jsonb(r) ->> 'name', (to_jsonb(r) ->> 'resource') || ': ' || (to_jsonb(r) ->> 'action'),
+_NAME = """coalesce(to_jsonb(r) ->> 'name', to_jsonb(r) ->> 'label', (to_jsonb(r) ->> 'resource') || ': ' || (to_jsonb(r) ->> 'action'),
     (to_jsonb(r) ->> 'record_type') || '.' || (to_jsonb(r) ->> 'field'))"""
 
 

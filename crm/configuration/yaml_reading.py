@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
 from typing import Any
 
 import yaml
@@ -81,3 +83,46 @@ def words(given: Any, where: str) -> str:
     if not isinstance(given, str) or not given.strip():
         raise Invalid(f"{where}: text is expected. Put what looks like a number, a date, yes or no in quotes.")
     return given.strip()
+
+
+def number(said: Mapping[str, Any], name: str, where: str, otherwise: float) -> float:
+    """The number under `name`. Raises `Invalid`."""
+    found = said.get(name, otherwise)
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not -1e9 < found < 1e9:
+        raise Invalid(f"{where}: {name} takes a number.")
+    return found
+
+
+def flag(said: Mapping[str, Any], name: str, where: str) -> bool:
+    """Yes or no; no, when nothing is said. Raises `Invalid`."""
+    found = said.get(name, False)
+    if not isinstance(found, bool):
+        raise Invalid(f"{where}: {name} takes yes or no.")
+    return found
+
+
+def plain(given: Any, where: str) -> Any:
+    """A value as JSON keeps it: a day becomes its text. Raises `Invalid`."""
+    if isinstance(given, (list, tuple)):
+        return [plain(each, where) for each in given]
+    if isinstance(given, dict):
+        return {words(key, where): plain(value, where) for key, value in given.items()}
+    if isinstance(given, (date, datetime)):
+        return given.isoformat()
+    if given is None or isinstance(given, (bool, str)) or (isinstance(given, (int, float)) and -1e15 < given < 1e15):
+        return given
+    raise Invalid(f"{where}: this value cannot be read. Put it in quotes.")
+
+
+def known_parts(given: Mapping[str, Any], known: Collection[str], where: str, what: str) -> None:
+    """Raises `Invalid` for a part that there is not."""
+    if unknown := given.keys() - set(known):
+        raise Invalid(f"{where}: “{min(unknown)[:60]}” is not something that {what} has here. Take some of: {', '.join(known)}.")
+
+
+def team_of(name: str, ids: Mapping[str, int]) -> int:
+    """The team's id, upper and lower case aside. Raises `Invalid`."""
+    found = {known.lower(): team_id for known, team_id in ids.items()}.get(name.strip().lower())
+    if found is None:
+        raise Invalid(f"There is no team “{name[:60]}”. Add it first, or leave it out of the file.")
+    return found

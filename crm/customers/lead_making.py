@@ -38,11 +38,8 @@ _LEADS_OF = (
     "select from crm.leads as l where l.company_id = c.company_id and {}",
     "select from crm.lead_reasons as r join crm.leads as l on l.id = r.lead_id where r.customer_id = c.id and {}",
 )
-_NO_LEAD = " and ".join(
-    f"not exists ({of.format(condition)})"
-    for of in _LEADS_OF
-    for condition in ("l.deleted_at is null and l.merged_into_id is null", "l.deleted_at >= c.last_order_at")
-)
+_HAS_ONE = "(l.deleted_at is null and l.merged_into_id is null or l.deleted_at >= c.last_order_at)"
+_NO_LEAD = " and ".join(f"not exists ({of.format(_HAS_ONE)})" for of in _LEADS_OF)
 # Who has a lead needs none. Whose lead somebody deleted gets none before they order again.
 _CANDIDATES = text(f"""
     select c.id, c.external_id, c.name, c.market, c.email, c.phone, coalesce(cast(:team_id as bigint), c.team_id) as team_id,
@@ -57,11 +54,13 @@ _CANDIDATES = text(f"""
     order by c.id
     limit :size
 """)
-# A batch is a few hundred customers from where the last one ended: hashing, or walking, everybody's leads for each would be most of
-# the work. The tables that the run itself has just filled look small to the planner, so it is told.
+# A batch is a few hundred customers from where the last one ended, in the order of their key: hashing, or walking, everybody's leads
+# for each, or sorting all customers that are left, would be most of the work. The tables that the run itself has just filled look
+# small to the planner, so it is told.
 _BY_INDEX = text("""
-    select set_config('enable_hashjoin', :joins, true), set_config('enable_mergejoin', :joins, true), set_config('enable_seqscan', :joins, true),
-        set_config('jit', :jit, true)
+    select set_config('enable_hashjoin', :others, true), set_config('enable_mergejoin', :others, true), set_config('enable_seqscan', :others, true),
+        set_config('enable_sort', :others, true), set_config('enable_bitmapscan', :others, true), set_config('max_parallel_workers_per_gather', '0', true),
+        set_config('jit', 'off', true)
 """)
 _ORDERS = text("""
     select o.customer_id, count(*) as orders, sum(o.amount_usd) as usd, (array_agg(o.id order by o.ordered_at desc, o.id desc))[1 : :most] as ids
@@ -125,9 +124,9 @@ class _Rule:
     def make_batch(self, session: Session, after: int) -> int | None:
         """Leads for the next customers; answers the last one looked at, None at the end."""
         given = {**{name: self.rule[name] for name in ("team_id", "segment", "market")}, "since": self.since, "after": after, "size": BATCH}
-        session.execute(_BY_INDEX, {"joins": "off", "jit": "off"})
+        session.execute(_BY_INDEX, {"others": "off"})
         found = [dict(row) for row in session.execute(_CANDIDATES, given).mappings()]
-        session.execute(_BY_INDEX, {"joins": "on", "jit": "off"})
+        session.execute(_BY_INDEX, {"others": "on"})
         ready = self._placed(session, _one_a_company(found))
         if ready:
             self._make(session, ready)

@@ -21,6 +21,7 @@ from crm.demo.markets import MARKETS
 from crm.demo.organisation import LEFT, PASSWORD, Organisation, found_organisation, let_go
 from crm.demo.rates import newest, weekly_rates
 from crm.demo.reminders import remind
+from crm.demo.shaping import settle_in
 from crm.demo.stories import Story, Storyteller
 from crm.demo.writing import write_stories
 from crm.errors import CrmError
@@ -45,8 +46,10 @@ def is_empty(session: Session) -> bool:
     )
 
 
-def fill(*, leads: int = 10_000, seed: int = 7, progress: Callable[[str], None] | None = None, owner_url: str | None = None) -> None:
+def fill(*, leads: int = 10_000, seed: int = 7, progress: Callable[[str], None] | None = None, owner_url: str | None = None, is_settled: bool = True) -> None:
     """Fill an empty database; raises `CrmError` for one that holds anything.
+
+    `is_settled`: with what people have shaped for themselves, too (assignment rules, views, holidays, an absence).
 
     The same seed on the same day gives the same organisation. Up to `BATCH` leads go in as one transaction
     with the organisation; more follow in batches, so that memory stays bounded.
@@ -71,6 +74,8 @@ def fill(*, leads: int = 10_000, seed: int = 7, progress: Callable[[str], None] 
         fold()
     with acting_as(OPERATOR) as session:
         connect_production(session, settings.current().data_dir, seed=seed, now=now())
+    if is_settled:
+        settle_in(made, today=now().date())
     refresh(owner_url, is_thorough=leads > BATCH)
 
 

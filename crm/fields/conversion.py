@@ -9,22 +9,29 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from crm.access import person_of, writing
 from crm.changes import Edit
 from crm.changes.records import canonical_json, type_of
 from crm.errors import Invalid
+from crm.fields.catalogue import own_catalogue
 from crm.fields.kinds import CHOOSING, Definition, text_of, typed
 
 MOST_SAMPLES = 5
 _TABLES: Mapping[str, str] = {"lead": "crm.leads", "company": "crm.companies", "contact": "crm.contacts"}
+_LIVE = "r.custom ? :key and r.deleted_at is null and r.merged_into_id is null"
 _NAMED = text("select id, name from crm.people where disabled_at is null")
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """Values that stand and become `changes` of (record, version, new value); `lost` do not convert, the first few named as (record, value)."""
+    """Values that stand and become `changes` of (record, version, new value); `lost` do not convert, the first few named as (record, value).
+
+    `foreign` stand in records that the person does not see or may not edit.
+    """
 
     standing: int = 0
     lost: int = 0
+    foreign: int = 0
     samples: Sequence[tuple[str, str]] = ()
     changes: Sequence[tuple[int, int, Any]] = field(default=(), repr=False)
 
@@ -46,13 +53,8 @@ def needs_conversion(before: Definition, after: Definition) -> bool:
 
 def preview(session: Session, before: Definition, after: Definition) -> Conversion:
     """What would become of the values that the person sees, deleted records aside. Writes nothing."""
-    table = _TABLES[before.record_type]
-    rows = session.execute(
-        text(
-            f"select id, version, name, custom -> :key as value from {table} where custom ? :key and deleted_at is null and merged_into_id is null order by id"
-        ),
-        {"key": before.key},
-    ).all()
+    rows = _values(session, before)
+    foreign = _held(session, before) - _editable(session, before, rows)
     people = {row.name.casefold(): row.id for row in session.execute(_NAMED)} if "person" in (before.kind, after.kind) else {}
     spec = typed(replace(after, is_required=False), lambda name: [people[name.casefold()]] if name.casefold() in people else [])
     names = {number: name for name, number in people.items()}
@@ -68,7 +70,30 @@ def preview(session: Session, before: Definition, after: Definition) -> Conversi
                 samples.append((row.name, text_of(before.kind, row.value)[:60]))
         if not spec.same(value, canonical_json(spec, row.value)):
             changes.append((row.id, row.version, value))
-    return Conversion(len(rows), lost, samples, changes)
+    return Conversion(len(rows), lost, foreign, samples, changes)
+
+
+def _values(session: Session, before: Definition) -> Sequence[Any]:
+    """The values where the field is shown. A record that has gone to another team keeps its value as it is, unseen."""
+    kind, known = type_of(before.record_type), own_catalogue(session)
+    wanted = f"r.id, r.version, r.name, r.custom -> :key as value, {kind.team_sql} as team_id, {kind.owner_sql} as owner_id"
+    rows = session.execute(text(f"select {wanted} from {kind.table} as r where {_LIVE} order by r.id"), {"key": before.key}).all()
+    return [row for row in rows if before.team_id in known.line(row.team_id)]
+
+
+def _held(session: Session, before: Definition) -> int:
+    """How many there are, those included that the person does not see: their number is no secret to whoever shapes the field."""
+    kind, known = type_of(before.record_type), own_catalogue(session)
+    counted = text(f"select {kind.team_sql} as team_id, count(*) as held from {kind.table} as r where {_LIVE} group by 1")
+    with writing(session, "account", "preview"):
+        return sum(row.held for row in session.execute(counted, {"key": before.key}) if before.team_id in known.line(row.team_id))
+
+
+def _editable(session: Session, before: Definition, rows: Sequence[Any]) -> int:
+    """How many of the records the person may edit."""
+    person, kind = person_of(session), type_of(before.record_type)
+    reach = person.reach(kind.resource, kind.grant or "edit")
+    return sum(reach.covers(team_id=row.team_id, owner_id=row.owner_id, person_id=person.id) for row in rows)
 
 
 def converted(kind: str, value: Any, spec: Any, people: Mapping[int, str] | None = None) -> Any:

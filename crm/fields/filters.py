@@ -13,14 +13,16 @@ from sqlalchemy.orm import Session
 from crm.errors import Invalid
 from crm.fields.catalogue import Catalogue
 from crm.fields.kinds import Definition, typed
+from crm.money import BASE_CURRENCY
 
-RANGED = ("number", "date")
+RANGED = ("number", "money", "date")
+_AMOUNT = r"^-?[0-9]{1,15}(\.[0-9]{1,2})?$"
 _IS_COMMON = text("select crm.custom_is_common(cast(:wanted as jsonb[]))")
 
 
 @dataclass(frozen=True, slots=True)
 class CustomFilter:
-    """One field of leads: any of `values` (in JSON form), from `low` to `high` (both included), or text that `contains` these letters."""
+    """One field of leads: any of `values` (in JSON form), from `low` to `high` (both included; of money, USD), or text that `contains` these letters."""
 
     key: str
     kind: str
@@ -47,8 +49,8 @@ def read_filter(known: Catalogue, name: str, given: Sequence[str]) -> CustomFilt
         values = [_value(field, each, name) for each in given]
         return CustomFilter(field.key, field.kind, tuple(one for value in values for one in (value if isinstance(value, list) else [value])))
     if field.kind not in RANGED:
-        raise Invalid(f"{field.label}: only numbers and dates have a from and a to.", field=name)
-    value = _value(field, given[-1], name)
+        raise Invalid(f"{field.label}: only numbers, money and dates have a from and a to.", field=name)
+    value = _bound(field, given[-1], name)
     return CustomFilter(field.key, field.kind, low=value) if end == "from" else CustomFilter(field.key, field.kind, high=value)
 
 
@@ -60,6 +62,16 @@ def _value(field: Definition, given: str, name: str) -> Any:
     if value is None:
         raise Invalid(f"{field.label}: say which value.", field=name)
     return value
+
+
+def _bound(field: Definition, given: str, name: str) -> Any:
+    """One end of a range; of money in USD, whatever currency it is written in."""
+    value = _value(field, given, name)
+    if field.kind != "money":
+        return value
+    if value["currency"] != BASE_CURRENCY:
+        raise Invalid(f"{field.label}: money is compared in {BASE_CURRENCY}, at today's rates.", field=name)
+    return float(value["amount"])
 
 
 def condition(session: Session, wanted: CustomFilter, number: int, parameters: dict[str, Any], *, is_now: bool) -> list[str]:
@@ -81,7 +93,7 @@ def condition(session: Session, wanted: CustomFilter, number: int, parameters: d
         if getattr(wanted, bound) is not None:
             name = f"custom_{bound}{number}"
             parameters[name] = getattr(wanted, bound)
-            found.append(f"{_comparable(wanted.kind, key)} {sign} cast(:{name} as {'numeric' if wanted.kind == 'number' else 'text'})")
+            found.append(f"{_comparable(wanted.kind, key)} {sign} cast(:{name} as {'text' if wanted.kind == 'date' else 'numeric'})")
     if wanted.contains:
         parameters[f"custom_part{number}"] = wanted.contains[:200]
         found.append(f"lower(l.custom ->> cast(:{key} as text)) like crm.search_pattern(:custom_part{number})")
@@ -90,6 +102,10 @@ def condition(session: Session, wanted: CustomFilter, number: int, parameters: d
 
 def _comparable(kind: str, key: str) -> str:
     """The value as it compares; null for what the field held before it was of this kind."""
+    if kind == "money":
+        value = f"l.custom -> cast(:{key} as text)"
+        amount, currency = f"({value} ->> 'amount')::numeric", f"({value} ->> 'currency')::char(3)"
+        return f"(case when {value} ->> 'amount' ~ '{_AMOUNT}' then crm.to_usd({amount}, {currency}, current_date) end)"
     json_type, cast = ("number", "::numeric") if kind == "number" else ("string", "")
     return f"(case jsonb_typeof(l.custom -> cast(:{key} as text)) when '{json_type}' then (l.custom ->> cast(:{key} as text)){cast} end)"
 

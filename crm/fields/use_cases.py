@@ -1,87 +1,66 @@
-"""What people do with custom fields. Each runs inside one `acting_as` transaction."""
+"""What changing fields does to the values that stand. Each runs inside one `acting_as` transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from crm.access import person_of
-from crm.changes import Edit, Outcome, apply, delete_edit
-from crm.errors import Invalid
+from crm.changes import Edit, apply
+from crm.errors import Invalid, Refused
 from crm.fields import conversion
 from crm.fields.catalogue import own_catalogue
 from crm.fields.conversion import Conversion
-from crm.fields.kinds import KINDS, Definition
+from crm.fields.kinds import Definition
 from crm.fields.records import CUSTOM_FIELD
 
 BATCH = 2000
 
 
-@dataclass(slots=True)
-class Impact:
-    """What an edit of fields does beside the fields themselves, in plain sentences."""
+@dataclass(frozen=True, slots=True)
+class Converting:
+    """A field that changes its kind, and what becomes of its values."""
 
-    lines: list[str] = field(default_factory=list)
-    is_losing: bool = False
+    before: Definition
+    after: Definition
+    values: Conversion
 
-
-def preview_fields(session: Session, edits: Sequence[Edit]) -> Impact:
-    """What these edits of fields would do. Writes nothing; needs the grant. A removed field or option loses nothing."""
-    person_of(session).require("field", "configure")
-    impact = Impact()
-    for before, wanted in _changed(session, edits):
-        if "deleted_at" in wanted:
-            impact.lines.append(f"“{before.label}” is removed from lists and pages. Its values are kept; undo brings them back.")
-            continue
-        after = after_of(before, wanted)
-        if conversion.needs_conversion(before, after):
-            found = conversion.preview(session, before, after)
-            impact.is_losing |= bool(found.lost)
-            impact.lines.append(f"“{after.label}” becomes {KINDS.get(after.kind, after.kind).lower()}. {found.words}")
-        elif gone := [option for option in before.options if option not in after.options]:
-            impact.lines.append(f"“{after.label}” no longer offers {', '.join(gone[:5])}. Records that say so keep it until somebody edits them.")
-    return impact
+    @property
+    def refusal(self) -> Invalid | Refused | None:
+        """Why it cannot be."""
+        if self.values.foreign:
+            grant = f"{self.before.record_type}: edit"
+            return Refused(
+                f"{self.values.foreign:,} of the values of “{self.before.label}” stand in records that are not yours to edit. An admin can grant “{grant}”.",
+                grant=grant,
+            )
+        if self.values.lost and self.after.is_required:
+            lost = f"{self.values.lost:,} values would be lost"
+            return Invalid(f"“{self.after.label}” is required, and {lost}: make it optional first, or mend those.", field="kind")
+        return None
 
 
-def save_fields(session: Session, edits: Sequence[Edit], *, source: str, label: str = "Fields") -> Outcome:
-    """Write edits of fields, and what becomes of the values where a kind changes, as one change set.
-
-    Raises `Invalid`, `Refused` or `Stale`; nothing is written then. The fields' own results come first.
-    """
-    with session.begin_nested():  # the fields and the values together, or neither
-        converting = [(before, _conversion(session, before, after)) for before, after in _converting(session, edits)]
-        outcome = apply(session, edits, source=source, label=label, on_conflict="refuse")
-        for before, found in converting:
-            _convert(session, before, found, outcome, source=source)
-        return outcome
-
-
-def _conversion(session: Session, before: Definition, after: Definition) -> Conversion:
-    found = conversion.preview(session, before, after)
-    if found.lost and after.is_required:
-        raise Invalid(f"“{after.label}” is required, and {found.lost:,} values would be lost: make it optional first, or mend those.", field="kind")
-    return found
-
-
-def _convert(session: Session, before: Definition, found: Conversion, outcome: Outcome, *, source: str) -> None:
-    edits = conversion.edits_of(before, found)
-    for start in range(0, len(edits), BATCH):
-        done = apply(session, edits[start : start + BATCH], source=source, on_conflict="refuse", change_set_id=outcome.change_set_id)
-        outcome.results += done.results
-
-
-def _converting(session: Session, edits: Sequence[Edit]) -> list[tuple[Definition, Definition]]:
-    pairs = [(before, after_of(before, wanted)) for before, wanted in _changed(session, edits) if "deleted_at" not in wanted]
-    return [(before, after) for before, after in pairs if conversion.needs_conversion(before, after)]
-
-
-def _changed(session: Session, edits: Sequence[Edit]) -> list[tuple[Definition, Mapping[str, Any]]]:
-    """The standing fields that are edited, each with what is wanted of it."""
+def converting(session: Session, edits: Sequence[Edit]) -> list[Converting]:
+    """The edited fields that change their kind. Writes nothing; ask before the fields are written. Raises `Invalid` for a kind that is none."""
     known = {each.id: each for each in own_catalogue(session).fields}
-    return [(known[edit.record_id], edit.wanted) for edit in edits if edit.record_type == CUSTOM_FIELD.name and edit.record_id in known]
+    pairs = [
+        (known[edit.record_id], after_of(known[edit.record_id], edit.wanted))
+        for edit in edits
+        if edit.record_type == CUSTOM_FIELD.name and edit.record_id in known and "kind" in edit.wanted and "deleted_at" not in edit.wanted
+    ]
+    return [Converting(before, after, conversion.preview(session, before, after)) for before, after in pairs if conversion.needs_conversion(before, after)]
+
+
+def convert(session: Session, found: Sequence[Converting], *, change_set_id: int, source: str) -> None:
+    """Write the values of fields whose kind has just changed, into the change set that changed it. Raises `Invalid`, `Refused` or `Stale`."""
+    for each in found:
+        if each.refusal:
+            raise each.refusal
+        edits = conversion.edits_of(each.before, each.values)
+        for start in range(0, len(edits), BATCH):
+            apply(session, edits[start : start + BATCH], source=source, on_conflict="refuse", change_set_id=change_set_id)
 
 
 def after_of(before: Definition, wanted: Mapping[str, Any]) -> Definition:
@@ -90,8 +69,3 @@ def after_of(before: Definition, wanted: Mapping[str, Any]) -> Definition:
     if "options" in read:
         read["options"] = tuple(read["options"])
     return replace(before, **read)
-
-
-def remove_edit(field_id: int, seen_version: int) -> Edit:
-    """The edit that hides a field and keeps its data."""
-    return delete_edit(CUSTOM_FIELD.name, field_id, seen_version)

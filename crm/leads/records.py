@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from crm.access import person_of
 from crm.access.acting import stepping_aside
 from crm.assignment.assigning import Assigned, assign, keep_reasons
 from crm.changes.records import Checks, Field, RecordType, register
-from crm.errors import Invalid
+from crm.errors import CrmError, Invalid
 from crm.fields import checks as custom_checks  # noqa: F401 - custom values are typed wherever leads are written
 from crm.fields.catalogue import requirement_labels
 from crm.leads import rules
@@ -45,6 +46,7 @@ class LeadChecks(Checks):
         self._looked_again = False
         self._given: dict[int, Assigned] = {}
         self._ownerless: dict[int, dict[str, Any]] = {}
+        self._owed: dict[int, StageRow] = {}
 
     def _layout_with(self, place: Mapping[str, Any]) -> Layout:
         """The layout; read once more, in this transaction, where it lacks a part of `place` that the transaction may have made itself."""
@@ -73,18 +75,23 @@ class LeadChecks(Checks):
             self._ownerless[id(wanted)] = wanted
         return wanted
 
-    def complete(self, new: Sequence[dict[str, Any]]) -> None:
-        """Leads for which nobody named an owner go where the rules of their team say, as far as the person may make them there."""
+    def complete(self, new: Sequence[dict[str, Any]]) -> Mapping[int, CrmError]:
+        """Leads for which nobody named an owner go where the rules of their team say, as far as the person may make them there.
+
+        Only then it shows whether one stands without the owner that its stage asks for.
+        """
         theirs = [values for values in new if id(values) in self._ownerless]
         reach, me = person_of(self.session).reach("lead", "create"), person_of(self.session).id
         if not theirs:
-            return
+            return {}
         with stepping_aside(self.session):
             found = assign(self.session, theirs, may_take=lambda team, person: reach.covers(team_id=team, owner_id=person, person_id=me))
         for values, given in zip(theirs, found, strict=True):
             if given:
                 values["owner_id"] = given.person_id
                 self._given[id(values)] = given
+        owing = {place: self._owed[id(values)] for place, values in enumerate(new) if id(values) in self._owed and values["owner_id"] is None}
+        return {place: rules.missing_owner(stage) for place, stage in owing.items()}
 
     def made(self, new: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
         """Each lead that a rule gave to somebody says so."""
@@ -126,14 +133,17 @@ class LeadChecks(Checks):
             wanted["stage_id"] = after["stage_id"] = pipeline.stages[0].id
         stage = rules.check_stage(after["stage_id"], pipeline)
         if current is None or stage.id != current["stage_id"]:
-            self._check_entry(stage, current, after)
+            self._check_entry(stage, current, wanted, after)
         if team_moved and "owner_id" not in wanted and after.get("owner_id") and not self._belongs(after["owner_id"], line):
             wanted["owner_id"] = None  # nobody of the new team's yet: it shows as unassigned there
 
-    def _check_entry(self, stage: StageRow, current: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:
+    def _check_entry(self, stage: StageRow, current: Mapping[str, Any] | None, wanted: dict[str, Any], after: Mapping[str, Any]) -> None:
         """A new lead has no activities yet, so only one that moves in is asked for them. What is taken back stood there before."""
         if self.session.info.get(_UNASKED) or self.session.info.get("undoing"):
             return
+        if current is None and after.get("owner_id") is None and "owner_id" in stage.required_fields:
+            self._owed[id(wanted)] = stage  # a rule of the team may name one yet
+            stage = replace(stage, required_fields=tuple(name for name in stage.required_fields if name != "owner_id"))
         rules.check_entry(stage, after, requirement_labels(self.session, stage.required_fields))
         if stage.required_activity and current is not None:
             asked = {"lead": current["id"], "kind": stage.required_activity}

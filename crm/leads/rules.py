@@ -55,6 +55,11 @@ def check_entry(stage: StageRow, after: Mapping[str, Any], labels: Mapping[str, 
         raise Invalid(f"{stage.name} needs {words}. Fill it in and move the lead again.", field="stage_id", missing=missing)
 
 
+def missing_owner(stage: StageRow) -> Invalid:
+    """Neither whoever made the lead nor a rule of its team named an owner that the stage asks for."""
+    return Invalid(f"{stage.name} needs an owner, and no assignment rule gave the lead one. Name its owner.", field="stage_id", missing=["owner_id"])
+
+
 def check_activity(stage: StageRow, *, is_there: bool) -> None:
     """What the stage wants to have happened before a lead moves in."""
     if stage.required_activity and not is_there:

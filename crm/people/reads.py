@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.access import Person, as_system, missing_grant, person_of
+from crm.clock import now
 from crm.errors import NotFound
 
 DEMO_PASSWORD = "throughline-demo"  # noqa: S105 - public by intent; a demo listens on this machine only
@@ -46,15 +47,26 @@ class Row:
     places: tuple[Place, ...]
     has_password: bool
     last_seen_at: datetime | None
+    invited_until: datetime | None = None
+    """Until when the newest invitation can be used, or could have been; None without one, or once it was used or withdrawn."""
     absent_from: date | None = None
     absent_until: date | None = None
 
     @property
     def state(self) -> str:
-        """What stands between them and the app, in two words; empty when nothing does."""
+        """What stands between them and the app, in a word or three; empty when nothing does."""
         if self.disabled_at:
             return "disabled"
-        return "" if self.has_password else "not signed in yet"
+        if self.has_password:
+            return ""
+        if self.invited_until is None:
+            return "not invited yet"
+        return "invited" if self.is_invited else "invitation ran out"
+
+    @property
+    def is_invited(self) -> bool:
+        """Whether an invitation waits for them that can still be used."""
+        return self.invited_until is not None and self.invited_until > now()
 
     def mentions(self, sought: str) -> bool:
         """Whether every word sought is part of the name, mail address, a team or a role."""
@@ -116,7 +128,7 @@ def list_people(session: Session) -> list[Row]:
     """Everybody, by name, with teams, roles and when they were last seen. For those who look after people everywhere."""
     require_admin(person_of(session))
     found = session.execute(text(f"{_PEOPLE} order by p.disabled_at is not null, lower(p.name)")).all()
-    seen = _last_seen()
+    seen = _sign_ins()
     return [_row(each, seen) for each in found]
 
 
@@ -126,7 +138,7 @@ def one_person(session: Session, person_id: int) -> Row:
     found = session.execute(text(f"{_PEOPLE} where p.id = :id"), {"id": person_id}).one_or_none()
     if found is None:
         raise NotFound("There is no such person.")
-    return _row(found, _last_seen(person_id))
+    return _row(found, _sign_ins(person_id))
 
 
 _PEOPLE = """
@@ -141,21 +153,34 @@ _PEOPLE = """
 """
 
 
-def _last_seen(person_id: int | None = None) -> dict[int, datetime | None]:
-    """When those who have a password were last here; credentials and sessions are the machinery's to read."""
-    statement = text("""
-        select c.person_id, (select max(s.last_used_at) from crm.sessions as s where s.person_id = c.person_id) as last_seen_at
-        from crm.credentials as c
-        where cast(:id as bigint) is null or c.person_id = :id
-    """)
+@dataclass(frozen=True, slots=True)
+class _SignIn:
+    """How somebody stands with the sign-in page."""
+
+    has_password: bool = False
+    last_seen_at: datetime | None = None
+    invited_until: datetime | None = None
+
+
+_SIGN_INS = text("""
+    select p.id, c.person_id is not null as has_password, (select max(s.last_used_at) from crm.sessions as s where s.person_id = c.person_id) as last_seen_at,
+        (select max(l.expires_at) from crm.one_time_links as l where l.person_id = p.id and l.purpose = 'invitation' and l.used_at is null) as invited_until
+    from crm.people as p left join crm.credentials as c on c.person_id = p.id
+    where cast(:id as bigint) is null or p.id = :id
+""")
+
+
+def _sign_ins(person_id: int | None = None) -> dict[int, _SignIn]:
+    """Passwords, sessions and invitations are the machinery's to read."""
     with as_system() as session:
-        return {row.person_id: row.last_seen_at for row in session.execute(statement, {"id": person_id})}
+        return {row.id: _SignIn(row.has_password, row.last_seen_at, row.invited_until) for row in session.execute(_SIGN_INS, {"id": person_id})}
 
 
-def _row(found: Any, seen: dict[int, datetime | None]) -> Row:
+def _row(found: Any, sign_ins: dict[int, _SignIn]) -> Row:
     places = tuple(Place(*place) for place in found.places)
-    return Row(found.id, found.version, found.name, found.email, found.time_zone, found.disabled_at, places, found.id in seen, seen.get(found.id),
-               found.absent_from, found.absent_until)  # fmt: skip
+    sign_in = sign_ins.get(found.id, _SignIn())
+    return Row(found.id, found.version, found.name, found.email, found.time_zone, found.disabled_at, places, sign_in.has_password, sign_in.last_seen_at,
+               sign_in.invited_until, found.absent_from, found.absent_until)  # fmt: skip
 
 
 def myself(session: Session) -> Myself:
@@ -164,14 +189,6 @@ def myself(session: Session) -> Myself:
         text("select version, name, time_zone, absent_from, absent_until from crm.people where id = :id"), {"id": person_of(session).id}
     ).one()
     return Myself(*row)
-
-
-def away(session: Session, today: date) -> dict[int, date | None]:
-    """Who is away on this day -> their last day away, None while nobody knows. Known to everybody signed in, as names are."""
-    found = session.execute(
-        text("select id, absent_until from crm.people where absent_from <= :today and coalesce(absent_until, :today) >= :today"), {"today": today}
-    )
-    return {row.id: row.absent_until for row in found}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from crm.access import OPERATOR, Person, acting_as, as_system, audit, links, passwords, person_of, sessions, sign_in, writing
+from crm.access.acting import stepping_aside
+from crm.assignment.assigning import assign
 from crm.changes import Edit, Outcome, Result, apply, delete_edit
 from crm.changes.refusals import in_words
 from crm.clock import now
@@ -70,9 +73,13 @@ def change_myself(session: Session, seen_version: int, values: Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Whose the leads become: another person's, or (None) nobody's, for the team to pick up."""
+    """Whose the leads become: another person's, or (None) nobody's, for the team to pick up.
 
-    owner_id: int | None
+    `by_rules`: as new leads of their team would, by its assignment rules; nobody's where no rule fits.
+    """
+
+    owner_id: int | None = None
+    by_rules: bool = False
 
 
 def disable_person(session: Session, person_id: int, seen_version: int, *, hand_over: HandOver | None = None, source: str) -> Outcome:
@@ -86,6 +93,7 @@ def disable_person(session: Session, person_id: int, seen_version: int, *, hand_
             outcome.results += _hand_over(session, person_id, hand_over, outcome.change_set_id, source=source)
     with as_system() as machinery:  # so that enabling them again does not bring old sessions back
         sessions.end_all(machinery, person_id)
+        links.withdraw_all(machinery, person_id)
     _note(session, "person.disabled", person_id)
     return outcome
 
@@ -94,8 +102,9 @@ def _hand_over(session: Session, person_id: int, to: HandOver, change_set_id: in
     """The person's leads as far as whoever does this sees them, deleted ones left where they are."""
     if to.owner_id == person_id:
         raise Invalid("Choose somebody else for their leads.", field="owner_id")
-    rows = session.execute(text("select id, version from crm.leads where owner_id = :id and deleted_at is null order by id"), {"id": person_id}).all()
-    edits = [Edit("lead", row.id, {"owner_id": to.owner_id}, row.version) for row in rows]
+    rows = session.execute(_LEADS_OF, {"id": person_id}).mappings().all()
+    owners = _by_rules(session, rows) if to.by_rules else [to.owner_id] * len(rows)
+    edits = [Edit("lead", row["id"], {"owner_id": owner}, row["version"]) for row, owner in zip(rows, owners, strict=True)]
     done: list[Result] = []
     for start in range(0, len(edits), BATCH):
         part = apply(
@@ -103,6 +112,22 @@ def _hand_over(session: Session, person_id: int, to: HandOver, change_set_id: in
         )  # fmt: skip
         done += part.results
     return done
+
+
+_LEADS_OF = text("""
+    select l.id, l.version, l.team_id, l.pipeline_id, l.market, l.source, l.name, l.email, l.phone, l.next_step, l.external_id, l.custom
+    from crm.leads as l where l.owner_id = :id and l.deleted_at is null order by l.id
+""")
+
+
+def _by_rules(session: Session, rows: Sequence[RowMapping]) -> list[int | None]:
+    """To whom each lead goes by its team's rules, as far as whoever does this may hand leads over there."""
+    person = person_of(session)
+    reach = person.reach("lead", "assign")
+    leads = [{**row, **{f"custom.{key}": value for key, value in (row["custom"] or {}).items()}} for row in rows]
+    with stepping_aside(session):
+        found = assign(session, leads, may_take=lambda team, owner: reach.covers(team_id=team, owner_id=owner, person_id=person.id))
+    return [given.person_id if given else None for given in found]
 
 
 def count_leads_of(session: Session, person_id: int) -> int:
@@ -160,13 +185,41 @@ def add_person_with_password(by: Person, *, email: str, name: str, role: str, te
     return person_id
 
 
-def make_reset_link(by: Person, person_id: int) -> str:
-    """A one-time secret with which this person chooses a password, valid 24 hours. For those who look after people."""
+@dataclass(frozen=True, slots=True)
+class WayIn:
+    """A one-time link, as what follows the app's address; shown once, to whoever made it."""
+
+    path: str
+    until: datetime
+    is_invitation: bool
+
+
+def make_link(by: Person, person_id: int) -> WayIn:
+    """With which this person chooses a password: an invitation while they have none, a reset afterwards. An older one stops working.
+
+    For those who look after people. Raises `Invalid` for a disabled person, `Refused`.
+    """
     require_admin(by)
     with as_system() as session:
-        if not session.scalar(text("select true from crm.people where id = :id and disabled_at is null"), {"id": person_id}):
-            raise Invalid("This person is disabled. Enable them first.")
-    return sign_in.make_reset_link(person_id, by=by.id or None)
+        row = session.execute(_WAY_IN, {"id": person_id}).one_or_none()
+    if row is None or row.is_disabled:
+        raise Invalid("This person is disabled. Enable them first.")
+    if row.has_password:
+        return WayIn(f"/?reset={sign_in.make_reset_link(person_id, by=by.id or None)}", now() + links.LIFETIMES["reset"], False)
+    return WayIn(f"/?invite={sign_in.make_invitation(person_id, by=by.id or None)}", now() + links.LIFETIMES["invitation"], True)
+
+
+_WAY_IN = text("""
+    select p.disabled_at is not null as is_disabled, exists (select from crm.credentials as c where c.person_id = p.id) as has_password
+    from crm.people as p where p.id = :id
+""")
+
+
+def withdraw_invitation(by: Person, person_id: int) -> None:
+    """The link that was sent opens nothing any more; the person stays, and can be invited anew. Raises `Invalid`, `Refused`."""
+    require_admin(by)
+    if not sign_in.withdraw_invitation(person_id, by=by.id or None):
+        raise Invalid("There is no invitation that could still be used.")
 
 
 def _check_places(session: Session, places: Sequence[Place]) -> None:

@@ -61,15 +61,40 @@ class Who:
     by: str
 
 
-def require_explainer(person: Person) -> None:
-    """Explaining shows everybody's roles, so it is for those who may see roles everywhere. Raises `Refused`."""
+def require_every_role(person: Person) -> None:
+    """Raises `Refused` where somebody may not see roles everywhere."""
     if not person.require("role", "view").everywhere:
         raise missing_grant("role", "view", here=True)
 
 
+def _told_of(person: Person) -> frozenset[int] | None:
+    """Explaining tells of roles: of all (None) to those who may see roles everywhere, to others of those held in their teams. Raises `Refused`."""
+    reach = person.require("role", "view")
+    return None if reach.everywhere else reach.teams
+
+
+_OF_TEAMS = text("""
+    select p.id, p.name from crm.people as p
+    where p.id = :me or exists (select from crm.memberships as m where m.person_id = p.id and m.team_id = any(cast(:teams as bigint[])))
+    order by lower(p.name)
+""")
+
+
+def askable(session: Session) -> dict[int, str] | None:
+    """Whom whoever asks may ask about: themselves and the people of their teams, by name. None for everybody. Raises `Refused`."""
+    person = person_of(session)
+    teams = _told_of(person)
+    if teams is None:
+        return None
+    with as_system() as machinery:
+        return {row.id: row.name for row in machinery.execute(_OF_TEAMS, {"me": person.id, "teams": sorted(teams)})}
+
+
 def explain(session: Session, person_id: int, lead_id: int, action: str, *, to_id: int | None = None) -> Explanation:
-    """Whether and why. Raises `NotFound` for a lead that whoever asks does not see, `Refused`, `Invalid`."""
-    require_explainer(person_of(session))
+    """Whether and why. Raises `NotFound` for a lead that whoever asks does not see, `Refused` also for somebody of other teams, `Invalid`."""
+    told_of, known = _told_of(person_of(session)), askable(session)
+    if known is not None and person_id not in known:
+        raise missing_grant("role", "view", here=True)
     asked = read_action(action)
     lead = facts(session, lead_id)
     try:
@@ -77,7 +102,7 @@ def explain(session: Session, person_id: int, lead_id: int, action: str, *, to_i
             person = load(machinery, person_id)
     except NotFound:
         return _cannot_sign_in(session, person_id, lead, asked)
-    found = steps(person, lead, asked, to_id=to_id)
+    found = steps(person, lead, asked, to_id=to_id, told_of=told_of)
     can = walls_let(person, lead, asked, to_id=to_id)
     note = _note(lead, asked)
     if can != (all(step.passes for step in found) and (asked == "view" or not note)):
@@ -141,15 +166,15 @@ def _cannot_sign_in(session: Session, person_id: int, lead: LeadFacts, action: A
 
 
 def who_can(session: Session, lead_id: int, action: str) -> Sequence[Who]:
-    """Everybody who can do that with the lead, by name, each with the role that decides. Raises `NotFound`, `Refused`, `Invalid`."""
-    require_explainer(person_of(session))
+    """Everybody (whom one may ask about) who can do that with the lead, by name, each with the role that decides. Raises `NotFound`, `Refused`, `Invalid`."""
+    told_of, known = _told_of(person_of(session)), askable(session)
     asked = read_action(action)
     lead = facts(session, lead_id)
     if asked != "view" and (lead.is_deleted or lead.is_merged):
         return []
     with as_system() as machinery:
-        people = everybody(machinery)
-    found = ((person, steps(person, lead, asked)) for person in people)
+        people = [person for person in everybody(machinery) if known is None or person.id in known]
+    found = ((person, steps(person, lead, asked, told_of=told_of)) for person in people)
     return [
         Who(person.id, person.name, next(reason.text for reason in each[-1].reasons if reason.decides))
         for person, each in found

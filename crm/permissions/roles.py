@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from crm.access import RESOURCES, person_of
 from crm.errors import NotFound
-from crm.permissions.explaining import require_explainer
+from crm.permissions.explaining import require_every_role
 
 THINGS: Mapping[str, str] = {
     "company": "companies", "activity": "activities", "person": "people", "audit": "the audit", "settings": "the organisation's settings",
@@ -48,7 +48,7 @@ def said(resource: str, action: str) -> str:
 
 def role_choices(session: Session) -> dict[int, str]:
     """Every role by id, the organisation-wide ones first."""
-    require_explainer(person_of(session))
+    require_every_role(person_of(session))
     return {row.id: row.name for row in session.execute(text("select id, name from crm.roles order by is_organisation_wide desc, id"))}
 
 

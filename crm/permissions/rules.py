@@ -6,7 +6,7 @@ everywhere; `crm.permissions.explaining` asks the walls besides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +41,9 @@ class Reason:
     text: str
 
 
+ELSEWHERE = Reason(True, "a role that they hold outside your teams lets them")
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One grant that is asked for: whether it reaches the lead, by which roles, and what it would take where none does."""
@@ -55,15 +58,21 @@ class Step:
         return f"lead: {self.action}"
 
 
-def steps(person: Person, lead: LeadFacts, action: Action, *, to_id: int | None = None) -> tuple[Step, ...]:
-    """The grants `action` asks for, one after the other. `to_id`: whom the lead would be handed to; None for nobody in particular."""
-    return tuple(_step(person, lead, asked, to_id if asked == "assign" else lead.owner_id) for asked in ASKED[action])
+def steps(person: Person, lead: LeadFacts, action: Action, *, to_id: int | None = None, told_of: Collection[int] | None = None) -> tuple[Step, ...]:
+    """The grants `action` asks for, one after the other. `to_id`: whom the lead would be handed to; None for nobody in particular.
+
+    `told_of`: the teams whose roles whoever asks may learn of; None for all. Other roles count, but are not named.
+    """
+    return tuple(_step(person, lead, asked, to_id if asked == "assign" else lead.owner_id, told_of) for asked in ASKED[action])
 
 
-def _step(person: Person, lead: LeadFacts, action: str, owner_id: int | None) -> Step:
+def _step(person: Person, lead: LeadFacts, action: str, owner_id: int | None, told_of: Collection[int] | None) -> Step:
     passes = person.reach("lead", action).covers(team_id=lead.team_id, owner_id=owner_id, person_id=person.id)
-    reasons = tuple(_reason(person, lead, action, membership, owner_id) for membership in person.memberships)
-    return Step(action, passes, reasons, () if passes else _would_take(lead, action))
+    told = [membership for membership in person.memberships if told_of is None or membership.team_id in told_of]
+    reasons = [_reason(person, lead, action, membership, owner_id) for membership in told]
+    if passes and not any(reason.decides for reason in reasons):
+        reasons.append(ELSEWHERE)
+    return Step(action, passes, tuple(reasons), () if passes else _would_take(lead, action))
 
 
 def _reason(person: Person, lead: LeadFacts, action: str, membership: Membership, owner_id: int | None) -> Reason:
@@ -109,7 +118,7 @@ def sentence(person: Person, lead: LeadFacts, action: Action, found: tuple[Step,
     if missing is None:
         deciding = next((reason.text for reason in found[-1].reasons if reason.decides), "")
         return f"{person.name} can {what}: {deciding}."
-    why = "; ".join(reason.text for reason in missing.reasons) or "they have no role in any team"
+    why = "; ".join(reason.text for reason in missing.reasons) or "none of their roles reaches it"
     if missing.action == "view" and action != "view":
         why = f"nobody changes what they do not see, and {why}"
     return f"{person.name} cannot {what}: {why}."

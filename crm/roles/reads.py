@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from crm.access import missing_grant, person_of
 from crm.errors import NotFound
 from crm.fields.catalogue import own_catalogue
+from crm.fields.rules import RECORD_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,9 @@ def one_role(session: Session, role_id: int) -> Role:
     return found
 
 
-def custom_fields(session: Session) -> list[str]:
-    """Names of the custom fields that leads have, each once however many teams have one of that key."""
-    return sorted({field.name for field in own_catalogue(session).fields if field.record_type == "lead"})
+_ORDER = list(RECORD_TYPES)
+
+
+def custom_fields(session: Session) -> list[tuple[str, str]]:
+    """(record type, name) of the custom fields there are: of leads, then of companies, then of contacts."""
+    return sorted({(field.record_type, field.name) for field in own_catalogue(session).fields}, key=lambda each: (_ORDER.index(each[0]), each[1]))

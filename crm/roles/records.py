@@ -15,6 +15,8 @@ from crm.roles import rules
 _HELD_IN = text("select array_agg(m.team_id) filter (where m.team_id is not null), coalesce(bool_or(m.person_id = :me), false)"
                 " from crm.memberships as m where m.role_id = :role")  # fmt: skip
 _IS_WIDE = text("select is_organisation_wide from crm.roles where id = :role and deleted_at is null")
+_CLOSED = text("select record_type, field, rule from crm.field_rules where role_id = :role and deleted_at is null")
+_SHOWN = text("select resource from crm.grants where role_id = :role and action = 'view' and scope <> 'none' and deleted_at is null")
 _HOLDERS = text("select count(*) from crm.memberships where role_id = :role")
 
 
@@ -67,6 +69,8 @@ class GrantChecks(Checks):
             raise Invalid(f"“{resource}: {action}” takes {', '.join(allowed)}.", field="scope")
         if rules.is_more(str(scope), before):
             self._check_held(int(role_id or 0), str(resource), str(action), str(scope))
+        if before == "none" and scope != "none" and action == "view" and resource in CLOSABLE:
+            self._check_fields(int(role_id or 0), str(resource))
         return wanted
 
     def _check_held(self, role_id: int, resource: str, action: str, scope: str) -> None:
@@ -77,6 +81,19 @@ class GrantChecks(Checks):
             raise Refused(
                 f"You cannot grant “{resource}: {action}” as far as “{scope}”: you do not hold it that far yourself.{whose} Ask somebody who does.",
                 grant=f"{resource}: {action}", field="scope",
+            )  # fmt: skip
+
+    def _check_fields(self, role_id: int, resource: str) -> None:
+        """A role that begins to show records opens their fields to everybody who holds it."""
+        if not self.session.scalar(_HOLDERS, {"role": role_id}):
+            return  # whoever gives it to somebody is asked then
+        closed = {(row.record_type, row.field): row.rule for row in self.session.execute(_CLOSED, {"role": role_id})}
+        shown = {resource, *self.session.scalars(_SHOWN, {"role": role_id})}
+        missing = rules.opened_too_far(person_of(self.session), shown, closed)
+        if missing is not None:
+            raise Refused(
+                f"With this grant people who hold the role would see more of “{missing.split(':')[0]}” than you do. Close that field in the role first.",
+                grant=missing, field="scope",
             )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from crm.access import RESOURCES, Person, Reach, scopes_of
 from crm.access.person import SCOPES
@@ -29,15 +29,19 @@ def is_more(scope: str, than: str) -> bool:
     return SCOPES.index(scope) > SCOPES.index(than)
 
 
-def missing_of(person: Person, grants: Iterable[tuple[str, str, str]], team_id: int | None, *, is_mine: bool) -> str | None:
-    """The first grant that `person` does not hold as far as this role would in the team; None when they hold them all."""
-    teams = [team_id] if team_id is not None else []
-    for resource, action, scope in sorted(grants):
-        if scope == "team" and team_id is None:
-            continue  # a role without a team reaches none by it
-        if not is_held(person.reach(resource, action), scope, teams, is_mine=is_mine):
-            return f"{resource}: {action}"
-    return None
+def opened_too_far(person: Person, shown: Collection[str], closed: Mapping[tuple[str, str], str]) -> str | None:
+    """The first field that a role shows further than `person` sees it, as the grant they miss; None where there is none.
+
+    `shown`: the resources that the role lets one view; `closed`: what it says of (record type, field). The database says the same.
+    """
+    found = []
+    for record_type in sorted({record_type for membership in person.memberships for record_type, _ in membership.fields}):
+        if not {record_type, "lead"} & set(shown):
+            continue
+        for name, mine in person.fields_not_open(record_type).items():
+            if is_softer(closed.get((record_type, name), "open"), mine):
+                found.append(f"{record_type}.{name}: {'view' if mine == 'hidden' else 'edit'}")
+    return min(found, default=None)
 
 
 def is_softer(rule: str, than: str) -> bool:

@@ -15,8 +15,13 @@ Grid = Mapping[tuple[str, str], str]
 """(resource, action) -> scope, or (record type, field) -> rule."""
 
 
-def add_role(session: Session, name: str, *, like: int | None = None, description: str = "", is_organisation_wide: bool = False, source: str) -> Outcome:
-    """A new role: a copy of another, or one that grants nothing. Its id is the first result's. Raises `Invalid`, `Refused`."""
+def add_role(
+    session: Session, name: str, *, like: int | None = None, is_own_only: bool = False, description: str = "", is_organisation_wide: bool = False, source: str
+) -> Outcome:
+    """A new role: a copy of another, or one that grants nothing. Its id is the first result's. Raises `Invalid`, `Refused`.
+
+    `is_own_only`: where the other reaches its team or everything, the copy reaches what its holder owns. What nobody can own stays as it is.
+    """
     original = one_role(session, like) if like else None
     values = {
         "name": name, "description": description or (original.description if original else ""),
@@ -27,7 +32,16 @@ def add_role(session: Session, name: str, *, like: int | None = None, descriptio
         made = apply(session, [Edit(ROLE.name, None, values)], source=source, label=label, on_conflict="refuse")
         role_id = made.results[0].record_id
         edits = [
-            Edit(GRANT.name, None, {"role_id": role_id, "resource": resource, "action": action, "scope": _scope(original, resource, action, scopes)})
+            Edit(
+                GRANT.name,
+                None,
+                {
+                    "role_id": role_id,
+                    "resource": resource,
+                    "action": action,
+                    "scope": _scope(original, resource, action, scopes, is_own_only=is_own_only),
+                },
+            )
             for (resource, action), scopes in rules.cells(is_organisation_wide=bool(values["is_organisation_wide"])).items()
         ]
         edits += [
@@ -38,8 +52,10 @@ def add_role(session: Session, name: str, *, like: int | None = None, descriptio
     return made
 
 
-def _scope(original: Role | None, resource: str, action: str, scopes: Sequence[str]) -> str:
+def _scope(original: Role | None, resource: str, action: str, scopes: Sequence[str], *, is_own_only: bool) -> str:
     scope = original.cell(resource, action).scope if original else "none"
+    if is_own_only and "own" in scopes and rules.is_more(scope, "own"):
+        return "own"
     return scope if scope in scopes else "none"
 
 

@@ -92,13 +92,15 @@ def draw_look_as(person: Person, people: Mapping[int, str], person_id: int | Non
             st.switch_page(HOME, query_params={})
 
 
-def draw_who_can(session: Session, lead_id: int, action: Action) -> None:
-    """Everybody who can, each with the role that decides."""
+def draw_who_can(session: Session, lead_id: int, action: Action, *, is_whole: bool) -> None:
+    """Everybody who can, each with the role that decides; people of one's teams, where one sees no others (`is_whole` False)."""
     found = explaining.who_can(session, lead_id, action)
-    st.subheader(f"{words.count(len(found), 'person', 'people')} {WHO[action]}")
+    st.subheader(f"{words.count(len(found), 'person', 'people')}{'' if is_whole else ' of your teams'} {WHO[action]}")
     if not found:
-        look.empty("Nobody can.", "No role reaches this lead, or it was deleted.")
+        look.empty("Nobody can." if is_whole else "Nobody of your teams can.", "No role reaches this lead, or it was deleted.")
         return
+    if not is_whole:
+        st.caption("Others may as well: admins and people of teams above see more than you are shown here.")
     lines = "".join(f"<tr><th>{escape(who.name)}</th><td>{escape(who.by)}</td></tr>" for who in found)
     st.html(f"<div class='tl-scroll tl-long'><table class='tl-table tl-said'><tr><th>Who</th><td>By</td></tr>{lines}</table></div>")
 

@@ -93,7 +93,7 @@ def change(alert: Alert, person: Person, lookups: Lookups) -> None:
     """Another time, other words, another person."""
     with st.form(f"alert.change.{alert['id']}.{alert['version']}", border=False):
         at = st.datetime_input("Due", alert["due_at"].astimezone(ZoneInfo(person.time_zone)).replace(tzinfo=None), format="YYYY-MM-DD")
-        to = st.selectbox("Reminds", *_people(alert["person_id"], person, lookups), format_func=lambda i: lookups.names.people.get(i, "somebody"))
+        to = st.selectbox("Reminds", *_people(alert["person_id"], person, lookups), format_func=lookups.names.owner)
         is_sent = st.form_submit_button("Save", type="primary")
     if not is_sent or at is None:
         return

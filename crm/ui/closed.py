@@ -1,4 +1,4 @@
-"""Which of a lead's fields a page shows, and which it lets be changed, for somebody whose roles close some of them.
+"""Which of a record's fields a page shows, and which it lets be changed, for somebody whose roles close some of them.
 
 The reads have emptied what is hidden, and the write path refuses what is closed; this only spares people the sight of it.
 """
@@ -20,10 +20,10 @@ def without_hidden(person: Person, named: Mapping[str, str]) -> Mapping[str, str
     return {name: label for name, label in named.items() if FIELD_OF.get(name, name) not in hidden} if hidden else named
 
 
-def shows(person: Person, field: str) -> bool:
-    return field not in person.hidden_fields("lead")
+def shows(person: Person, field: str, *, of: str = "lead") -> bool:
+    return field not in person.hidden_fields(of)
 
 
-def is_open(person: Person, field: str) -> bool:
+def is_open(person: Person, field: str, *, of: str = "lead") -> bool:
     """Whether they may write the field, as far as fields go."""
-    return field not in person.fields_not_open("lead")
+    return field not in person.fields_not_open(of)

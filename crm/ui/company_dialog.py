@@ -1,62 +1,60 @@
-"""Whose lead it is, outside: the company beside a lead's facts, to rename or to exchange for another one."""
+"""The company of a lead, to exchange for another one, or to say more of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
+from sqlalchemy.orm import Session
 
 from crm.access import Person, acting_as
 from crm.changes import Outcome
 from crm.companies import reads
 from crm.companies.reads import CompanyRow
-from crm.companies.use_cases import rename_company
+from crm.companies.records import COMPANY
+from crm.companies.use_cases import edit_company
 from crm.errors import CrmError
 from crm.leads.use_cases import move_to_company
-from crm.ui import facts, messages, words
+from crm.ui import facts, messages, record_form, words
+from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
 Row = Mapping[Any, Any]
 SHORTEST = 2
-WAYS = {"another": "Another company", "rename": "Another name for it"}
+WAYS = {"another": "Another company", "details": "What we know of it"}
+NAMES = ("name", "website", "phone", "market")
 NEW, NONE = 0, -1
-
-
-def draw_line(row: Row) -> None:
-    """The company's name, and the way to change it."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lead_company"):
-        name = f"<b>{escape(row['company'])}</b>" if row["company"] else "<span class='tl-muted'>none yet</span>"
-        st.html(f"<div class='tl-company'><small>Company</small>{name}</div>", width="stretch")
-        if st.button("Change", key="lead.company", type="tertiary", help="Choose another company, or rename this one"):
-            open_for(row)
 
 
 @st.dialog("Company")
 def open_for(row: Row) -> None:
-    """Another company for this lead, or another name for its company."""
+    """Another company for this lead, or what is known of its company."""
     person = viewer("lead", "edit")
     with acting_as(person) as session:
         own = reads.company(session, row["company_id"]) if row["company_id"] else None
-    may_rename = own is not None and person.reach("company", "edit").covers(team_id=own.team_id, owner_id=own.owner_id, person_id=person.id)
+    may_edit = own is not None and person.reach("company", "edit").covers(team_id=own.team_id, owner_id=own.owner_id, person_id=person.id)
     way = "another"
-    if may_rename:
+    if may_edit:
         way = st.segmented_control("Change", list(WAYS), default="another", required=True, format_func=WAYS.__getitem__, key="lead.company.way",
                                    label_visibility="collapsed")  # fmt: skip
-    if own and way == "rename":
-        _ask_name(person, own)
+    if own and way == "details":
+        _ask_details(person, own)
     else:
         _ask_company(person, row)
 
 
-def _ask_name(person: Person, own: CompanyRow) -> None:
-    with st.form("lead.company.rename", border=False):
-        name = st.text_input("Name", own.name, max_chars=300, key=f"lead.company.name.{own.id}.{own.version}")
+def _ask_details(person: Person, own: CompanyRow) -> None:
+    lookups, row = look_up(person), asdict(own)
+    with st.form("lead.company.details", border=False):
+        given = record_form.draw(COMPANY, NAMES, row, person, lookups, lambda name: f"lead.company.{own.id}.{own.version}.{name}")
         st.caption(f"It shows on {words.count(own.leads, 'lead')} of this company.")
-        is_sent = st.form_submit_button("Rename", type="primary")
+        is_sent = st.form_submit_button("Save", type="primary", key="lead.company.details.save")
     if is_sent:
-        _write(person, f"{own.name} is called {name.strip()} now.", lambda session: rename_company(session, own.id, own.version, name, source="form"))
+        values = record_form.changed(COMPANY, given, row, lookups)
+        said = f"{own.name} is called {values['name'].strip()} now." if list(values) == ["name"] else f"What we know of {own.name} is saved."
+        _write(person, said, lambda session: edit_company(session, own.id, own.version, values, name=own.name, source="form"), of_lead=False)
 
 
 def _ask_company(person: Person, row: Row) -> None:
@@ -72,11 +70,11 @@ def _ask_company(person: Person, row: Row) -> None:
     if not st.button("Save", key="lead.company.save", type="primary", disabled=picked is None) or picked is None:
         return
     if picked == NONE:
-        _write(person, f"{row['name']} has no company now.", lambda session: move_to_company(session, row, None, source="form"))
+        _write(person, f"{row['name']} has no company now.", lambda session: move_to_company(session, row, None, source="form"), of_lead=True)
     else:
         name = next((each.name for each in found if each.id == picked), sought)
         wanted = sought if picked == NEW else picked
-        _write(person, f"{row['name']} belongs to {name} now.", lambda session: move_to_company(session, row, wanted, source="form"))
+        _write(person, f"{row['name']} belongs to {name} now.", lambda session: move_to_company(session, row, wanted, source="form"), of_lead=True)
 
 
 def _found(person: Person, row: Row, sought: str) -> Sequence[CompanyRow]:
@@ -98,13 +96,15 @@ def _choices(person: Person, row: Row, found: Sequence[CompanyRow], sought: str)
     return choices
 
 
-def _write(person: Person, said: str, do: Any) -> None:
+def _write(person: Person, said: str, do: Callable[[Session], Outcome], *, of_lead: bool) -> None:
+    """`of_lead`: the lead moved on too, so its form is filled anew; else what is typed there stays."""
     try:
         with acting_as(person) as session:
-            outcome: Outcome = do(session)
+            outcome = do(session)
     except CrmError as error:
         st.error(error.detail)
         return
-    facts.begin_anew()
+    if of_lead:
+        facts.begin_anew()
     messages.leave(said, outcome.change_set_id)
     st.rerun()

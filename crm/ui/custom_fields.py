@@ -10,9 +10,10 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from crm.fields.filters import CustomFilter
-from crm.fields.kinds import Definition, text_of
+from crm.fields.filters import RANGED, CustomFilter
+from crm.fields.kinds import LARGEST_NUMBER, Definition, text_of
 from crm.ui.lookups import Lookups
+from crm.ui.view_params import Param
 from crm.ui.words import amount
 
 YES_NO = {True: "Yes", False: "No"}
@@ -150,32 +151,71 @@ def column(field: Definition, cells: Sequence[Any], lookups: Lookups) -> Any:
 
 def ask_filters(lookups: Lookups) -> tuple[CustomFilter, ...]:
     """What lists are narrowed to, kept in the URL under the fields' own names."""
-    fields = [field for field in lookups.lead_fields if field.kind != "money"]
-    if not fields:
+    if not lookups.lead_fields:
         return ()
     with st.popover("Fields", type="tertiary", icon=":material/filter_list:", help="Narrow the list by your own fields"):
-        found = [_ask_filter(field, lookups) for field in fields]
+        found = [_ask_filter(field, lookups) for field in lookups.lead_fields]
     return tuple(each for each in found if not each.is_open)
+
+
+def filter_params(lookups: Lookups) -> dict[str, Param]:
+    """The same filters as saved views keep them, by their names in the address."""
+    found: dict[str, Param] = {}
+    for field in lookups.lead_fields:
+        if field.kind in RANGED:
+            found |= {f"{field.name}.{end}": Param(None, parse=_DAY if field.kind == "date" else _number, write=_say_bound) for end in ("from", "to")}
+        elif field.kind in PICKED:
+            choices = {_option_words(field, each, lookups): each for each in _filter_choices(field, lookups)}
+            found[field.name] = Param([], choices, is_many=True)
+        else:
+            found[field.name] = Param("")
+    return found
+
+
+PICKED = ("flag", "choice", "choices", "person")
+_DAY = date.fromisoformat
+
+
+def _number(given: str) -> float:
+    """Raises `ValueError` for what is none, or too large to be meant."""
+    number = float(given)
+    if not abs(number) < LARGEST_NUMBER:
+        raise ValueError(given)
+    return number
+
+
+def _say_bound(value: float | date) -> str:
+    return value.isoformat() if isinstance(value, date) else f"{value:.15g}"
+
+
+def _filter_choices(field: Definition, lookups: Lookups) -> list[Any]:
+    return _choices(field, list(lookups.names.people))
 
 
 def _ask_filter(field: Definition, lookups: Lookups) -> CustomFilter:
     said = label(field, lookups)
-    if field.kind == "number":
-        left, right = st.columns(2)
-        low = left.number_input(f"{said} from", value=None, key=f"{field.name}.from", bind="query-params", format="%g", step=1.0)
-        high = right.number_input("to", value=None, key=f"{field.name}.to", bind="query-params", format="%g", step=1.0)
+    if field.kind in ("number", "money"):
+        low, high = _ask_numbers(field, f"{said}, USD" if field.kind == "money" else said)
         return CustomFilter(field.key, field.kind, low=low, high=high)
     if field.kind == "date":
         left, right = st.columns(2)
         first = left.date_input(f"{said} from", None, key=f"{field.name}.from", bind="query-params", format="YYYY-MM-DD")
         last = right.date_input("to", None, key=f"{field.name}.to", bind="query-params", format="YYYY-MM-DD")
         return CustomFilter(field.key, field.kind, low=first.isoformat() if first else None, high=last.isoformat() if last else None)
-    if field.kind in ("flag", "choice", "choices", "person"):
+    if field.kind in PICKED:
         picked = st.multiselect(
-            said, _choices(field, list(lookups.names.people)), key=field.name, bind="query-params", placeholder="Any",
+            said, _filter_choices(field, lookups), key=field.name, bind="query-params", placeholder="Any",
             format_func=lambda each: _option_words(field, each, lookups),
         )  # fmt: skip
         return CustomFilter(field.key, field.kind, tuple(picked))
     return CustomFilter(
         field.key, field.kind, contains=(st.text_input(said, key=field.name, bind="query-params", placeholder="Has these letters") or "").strip()
     )
+
+
+def _ask_numbers(field: Definition, said: str) -> tuple[float | None, float | None]:
+    left, right = st.columns(2)
+    tip = "In US dollars at today's rates, whichever currency a value is in." if field.kind == "money" else None
+    low = left.number_input(f"{said} from", value=None, key=f"{field.name}.from", bind="query-params", format="%g", step=1.0, help=tip)
+    high = right.number_input("to", value=None, key=f"{field.name}.to", bind="query-params", format="%g", step=1.0)
+    return low, high

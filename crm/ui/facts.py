@@ -191,11 +191,11 @@ def _save(base: Base, given: dict[str, Any], person: Person, lookups: Lookups) -
     st.rerun()
 
 
-def draw_plain(row: Row, lookups: Lookups) -> None:
+def draw_plain(row: Row, lookups: Lookups, *, with_company: bool = True) -> None:
     """The facts to read: for those who may not edit, and for a past day."""
     names, today = lookups.names, clock.today(lookups.names.time_zone)
     shown = {
-        "Company": row["company"], "Stage": row["stage"], "Owner": row["owner"],
+        "Company": row["company"] if with_company else "", "Stage": row["stage"], "Owner": row["owner"],
         "Value": words.amount({"amount": row["value_amount"], "currency": row["value_currency"]}) if row["value_amount"] is not None else "",
         "Expected close": words.day(row["expected_close_on"], today=today), "Next step": row["next_step"], "Mail": row["email"], "Phone": row["phone"],
         "Source": row["source"], "Market": row["market"], "Lost reason": row["lost_reason"], "Team": names.teams.get(row["team_id"]),

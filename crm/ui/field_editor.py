@@ -1,8 +1,8 @@
-"""The page part that shapes custom fields: whose and of which records, the grid, and the review before anything is written."""
+"""The page part that shapes custom fields: whose and of which records, and the grid whose cells are one's draft."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -10,14 +10,17 @@ from typing import Any
 import streamlit as st
 
 from crm.access import Person, acting_as
-from crm.changes import Edit
-from crm.errors import CrmError, Stale
-from crm.fields import use_cases
+from crm.configuration import drafts
+from crm.configuration.drafts import Draft
+from crm.configuration.field_plan import Place, PlannedField, back_among, edits_of, plan, subject_of
+from crm.errors import CrmError
 from crm.fields.kinds import KINDS
 from crm.fields.reads import FieldRow, fields_of
 from crm.fields.rules import RECORD_TYPES
-from crm.ui import field_grid, look, messages, words
+from crm.ui import field_grid, look, words
 from crm.ui.lookups import Lookups
+from crm.ui.shape import file_dialog, review
+from crm.ui.shape.review import Shaped
 
 STATE = "fields.sheet"
 EVERYBODY = 0
@@ -25,12 +28,12 @@ EVERYBODY = 0
 
 @dataclass(slots=True)
 class Sheet:
-    """One showing: the fields as they were read, frozen while there are edits."""
+    """One showing: the fields as the draft wants them, frozen while somebody types: an editor that is fed what it answered loses every second edit."""
 
-    asked: tuple[str, int | None] = ("", None)
+    place: Place = ("", None)
     generation: int = 0
     rows: Sequence[FieldRow] = field(default_factory=list)
-    reviewed: list[tuple[int | None, dict[str, Any]]] = field(default_factory=list)
+    lines: Sequence[PlannedField] = field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -40,9 +43,17 @@ class Sheet:
     def typed(self) -> dict[str, Any]:
         return dict(st.session_state.get(self.key) or {})
 
-    def show(self, asked: tuple[str, int | None], rows: Sequence[FieldRow]) -> None:
-        self.asked, self.rows, self.reviewed = asked, rows, []
-        self.generation += 1
+    @property
+    def staying(self) -> list[PlannedField]:
+        return [line for line in self.lines if not line.is_removed]
+
+    @property
+    def removed(self) -> list[PlannedField]:
+        return [line for line in self.lines if line.is_removed]
+
+    @property
+    def filled(self) -> Mapping[str, int]:
+        return {row.field.key: row.filled for row in self.rows}
 
 
 def sheet() -> Sheet:
@@ -50,7 +61,17 @@ def sheet() -> Sheet:
     return found
 
 
-def ask_place(person: Person, lookups: Lookups) -> tuple[str, int | None]:
+def begin_anew() -> None:
+    """Lay the grid out from what stands and what is drafted then."""
+    sheet().place = ("", None)
+
+
+def shaped(place: Place) -> Shaped:
+    promise = "the last line is a new field, and nothing changes on anybody's records before you apply it"
+    return Shaped("fields", subject_of(place), "field", promise, begin_anew)
+
+
+def ask_place(person: Person, lookups: Lookups) -> Place:
     """Which records, and whose fields; both in the URL."""
     with st.container(horizontal=True, key="fields_place", vertical_alignment="center", gap="small"):
         record_type = st.segmented_control(
@@ -64,26 +85,67 @@ def ask_place(person: Person, lookups: Lookups) -> tuple[str, int | None]:
             "Whose", options, key="whose", bind="query-params", label_visibility="collapsed", width=220,
             format_func=lambda each: lookups.names.teams.get(each, "Every team"),
         )  # fmt: skip
+        st.space("stretch")
+        file_dialog.draw_menu("fields", "field", begin_anew)
     return record_type or "lead", team_id or None
 
 
-def draw(person: Person, lookups: Lookups, asked: tuple[str, int | None]) -> None:
-    """The grid and its bar."""
+def draw(person: Person, lookups: Lookups, place: Place) -> None:
+    """The draft's line, the grid, and what was taken out of it."""
     found = sheet()
-    if asked != found.asked or not any(found.typed.values()):
-        with acting_as(person) as session:
-            rows = fields_of(session, *asked)
-        if asked != found.asked or rows != found.rows:
-            found.show(asked, rows)
-    _draw_shared(lookups, asked)
-    if not found.rows:
+    draft = _lay_out(person, found, place)
+    bar = st.container(key="fields_line")
+    review.draw_trouble(person, shaped(place), draft)
+    _draw_shared(lookups, place)
+    if not found.lines:
         look.empty("No fields here yet.", "Type a name into the empty line below and say what kind it is; it stands on every record from then on.")
     with st.container(key="fields_grid"):
         st.data_editor(
-            field_grid.frame_of(found.rows), key=found.key, hide_index=True, num_rows="dynamic", row_height=36, placeholder="", alt="Fields",
+            field_grid.frame_of(found.staying, found.filled), key=found.key, hide_index=True, num_rows="dynamic", row_height=36, placeholder="", alt="Fields",
             disabled=["key", "filled"], column_config=_columns(),
         )  # fmt: skip
-    _draw_bar(person, found)
+    draft, problem = _keep(person, lookups, found, draft)
+    with bar:
+        review.draw_line(person, shaped(place), draft, problem=problem)
+    _draw_removed(person, lookups, found, draft)
+
+
+def _lay_out(person: Person, found: Sheet, place: Place) -> Draft | None:
+    """One's draft; the grid begins anew for another place, and for newer fields as long as nothing is typed."""
+    is_typed = any(found.typed.values())
+    with acting_as(person) as session:
+        draft = drafts.open_draft(session, subject_of(place))
+        rows = found.rows if is_typed and place == found.place else fields_of(session, *place)
+    if place != found.place or rows != found.rows:
+        found.place, found.rows = place, rows
+        found.lines = plan([row.field for row in rows], draft)
+        found.generation += 1
+    return draft
+
+
+def _keep(person: Person, lookups: Lookups, found: Sheet, draft: Draft | None) -> tuple[Draft | None, str]:
+    """The draft that says what the grid says, and why the grid says nothing that can be one. Written only where it differs from what was kept."""
+    try:
+        lines = [*field_grid.lines_after(found.staying, found.typed), *found.removed]
+    except CrmError as error:
+        return draft, error.detail
+    kept = _kept(person, lookups, found.place, lines, draft)
+    if found.typed.get("deleted_rows"):  # what is taken out stands below from now on, where it can be kept
+        begin_anew()
+        st.rerun()
+    return kept, ""
+
+
+def _kept(person: Person, lookups: Lookups, place: Place, lines: Sequence[PlannedField], draft: Draft | None) -> Draft | None:
+    edits = edits_of(place, lines, draft)
+    if tuple(edits) == (draft.edits if draft else ()):
+        return draft
+    title = f"Fields of {RECORD_TYPES[place[0]].lower()}, {lookups.names.teams.get(place[1] or 0, 'every team')}"
+    with acting_as(person) as session:
+        if edits:
+            return drafts.keep_draft(session, subject_of(place), title, edits)
+        drafts.discard_draft(session, subject_of(place))
+    return None
 
 
 def _columns() -> dict[str, Any]:
@@ -102,9 +164,9 @@ def _columns() -> dict[str, Any]:
     }
 
 
-def _draw_shared(lookups: Lookups, asked: tuple[str, int | None]) -> None:
+def _draw_shared(lookups: Lookups, place: Place) -> None:
     """What a team's records have beside its own fields."""
-    record_type, team_id = asked
+    record_type, team_id = place
     if team_id is None:
         return
     shared = [each for each in lookups.catalogue.of_team(record_type, team_id) if each.team_id != team_id]
@@ -113,72 +175,14 @@ def _draw_shared(lookups: Lookups, asked: tuple[str, int | None]) -> None:
         st.html(f"<div class='tl-shared'>From every team and the teams above: {chips}</div>")
 
 
-def _draw_bar(person: Person, found: Sheet) -> None:
-    try:
-        edits = field_grid.edits_of(found.rows, found.typed, *found.asked)
-        problem = ""
-    except CrmError as error:
-        edits, problem = [], error.detail
-    with st.container(horizontal=True, key="fields_bar", vertical_alignment="center", gap="small"):
-        if problem:
-            st.html(f"<span class='tl-bar tl-dirty'>{escape(problem)}</span>", width="stretch")
-        elif edits:
-            st.html(f"<span class='tl-bar tl-dirty'>Draft: {words.count(len(edits), 'change')}, not applied.</span>", width="stretch")
-        else:
-            st.html("<span class='tl-bar'>Type into the cells; the last line is a new field, and a ticked line can be removed.</span>", width="stretch")
-        if st.button("Discard", key="fields.discard", disabled=not (edits or problem)):
-            found.asked = ("", None)
-            st.rerun()
-        is_reviewed = _is_reviewed(found, edits)
-        if st.button("Preview", key="fields.preview", type="primary" if edits and not is_reviewed else "secondary", disabled=not edits):
-            found.reviewed = _as_drafted(edits)
-            st.rerun()
-        if st.button("Apply", key="fields.apply", type="primary" if is_reviewed else "secondary", disabled=not is_reviewed):
-            _apply(person, found, edits)
-    if is_reviewed:
-        _draw_review(person, found, edits)
-
-
-def _is_reviewed(found: Sheet, edits: Sequence[Edit]) -> bool:
-    """Whether what would be applied is what was looked at: typing on asks for another look."""
-    return bool(edits) and found.reviewed == _as_drafted(edits)
-
-
-def _as_drafted(edits: Sequence[Edit]) -> list[tuple[int | None, dict[str, Any]]]:
-    """The edits as they compare: when exactly something would be deleted is no difference."""
-    return [(edit.record_id, {name: name if name == "deleted_at" else value for name, value in edit.wanted.items()}) for edit in edits]
-
-
-def _draw_review(person: Person, found: Sheet, edits: Sequence[Edit]) -> None:
-    """What the draft changes, in plain numbers."""
-    try:
-        with acting_as(person) as session:
-            impact = use_cases.preview_fields(session, edits)
-    except CrmError as error:
-        st.error(error.detail)
-        return
-    changes = "".join(f"<li>{escape(line)}</li>" for line in field_grid.words_of(found.rows, edits))
-    effects = "".join(f"<li>{escape(line)}</li>" for line in impact.lines or ["No value that stands changes."])
-    with st.container(key="fields_review"):
-        st.html(f"<div class='tl-review{' tl-losing' if impact.is_losing else ''}'><div><b>The draft</b><ul>{changes}</ul></div>"
-                f"<div><b>What it does</b><ul>{effects}</ul></div></div>")  # fmt: skip
-
-
-def _apply(person: Person, found: Sheet, edits: Sequence[Edit]) -> None:
-    try:
-        with acting_as(person) as session:
-            outcome = use_cases.save_fields(session, edits, source="form")
-    except Stale as error:
-        st.error(f"{_whose(error)} Nothing was changed. Discard the draft to see the fields as they stand now.")
-        return
-    except CrmError as error:
-        st.error(f"{error.detail} Nothing was changed.")
-        return
-    found.asked = ("", None)
-    messages.leave(f"{words.count(len(edits), 'change')} of fields applied.", outcome.change_set_id)
-    st.rerun()
-
-
-def _whose(error: Stale) -> str:
-    fields = ", ".join(dict.fromkeys(met.label.lower() for met in error.facts.get("conflicts", ())))
-    return f"Somebody else changed the same field since you looked ({fields})." if fields else error.detail
+def _draw_removed(person: Person, lookups: Lookups, found: Sheet, draft: Draft | None) -> None:
+    """What the draft takes out, each with the way back."""
+    for line in found.removed:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"fields_gone_{line.key}"):
+            held = found.filled.get(line.was.key, 0) if line.was else 0
+            st.html(f"<span class='tl-gone'><s>{escape(line.label)}</s> removed</span>", width="content")
+            st.html(f"<span class='tl-muted'>{words.count(held, 'value')} kept</span>" if held else "<span class='tl-muted'>it holds no value</span>")
+            if st.button("Keep it", key=f"fields.keep.{line.key}", type="tertiary"):
+                _kept(person, lookups, found.place, back_among([*field_grid.lines_after(found.staying, found.typed), *found.removed], line), draft)
+                begin_anew()
+                st.rerun()

@@ -1,4 +1,4 @@
-"""What the Leads page is asked for: pipeline, quick view, stage, owner, market, words, order, groups, columns. All of it lives in the URL.
+"""What the Leads page is asked for: team, pipeline, quick view, stage, owner, market, words, order, groups, columns. All of it lives in the URL.
 
 The widgets' keys are the URL's names (`?view=Team&stage=Negotiation&q=nor`), so they carry no page prefix.
 """
@@ -15,8 +15,8 @@ from streamlit.delta_generator import DeltaGenerator
 from crm import clock
 from crm.access import Person
 from crm.leads.reads import LeadFilter
-from crm.ui import closed, custom_fields, lead_behind
-from crm.ui.lookups import Lookups
+from crm.ui import closed, custom_fields, fold, lead_behind
+from crm.ui.lookups import Lookups, teams_in_sight
 
 QUIET_DAYS = 14
 VIEWS: Mapping[str, str] = {"mine": "All mine", "team": "Team", "quiet": f"No contact {QUIET_DAYS} d", "closing": "Closing this month", "overdue": "Overdue"}
@@ -45,10 +45,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the page may draw beside the filters: on a line below the first one, and at the first one's end."""
+    """Where the page may draw beside the filters: on a line below the first one, at the first one's end, and beside the search."""
 
     views: DeltaGenerator
     actions: DeltaGenerator
+    fold: DeltaGenerator
 
 
 def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Asked, Places]:
@@ -63,10 +64,12 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
             "Search", key="q", bind="query-params", type="search", placeholder="Search name, company, mail, phone", icon=":material/search:",
             label_visibility="collapsed", width=190, live="400ms",
         )  # fmt: skip
+        fold_place = fold.place()
         actions = st.container(horizontal=True, width="content", key="leads_actions", vertical_alignment="center", gap="small")
     views = st.container(horizontal=True, key="leads_saved_line", vertical_alignment="center", gap="small")
     line = st.container(horizontal=True, key="leads_filters", vertical_alignment="center", gap="small")
     with line:
+        team_id = _ask_team(person, lookups)
         pipeline_id = _ask_pipeline(lookups)
         stages = _ask_stages(lookups, pipeline_id)
         owners = _ask_owners(lookups, is_open=view != "mine")
@@ -79,20 +82,31 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
             bind="query-params",
             format_func=lambda name: SORTS[name],
             label_visibility="collapsed",
-            width=170,
+            width=155,
         )
         group = st.selectbox(
-            "Groups", list(GROUPS), key="group", bind="query-params", format_func=GROUPS.__getitem__, label_visibility="collapsed", width=125
+            "Groups", list(GROUPS), key="group", bind="query-params", format_func=GROUPS.__getitem__, label_visibility="collapsed", width=118
         )  # fmt: skip
     q = (q or "").strip()
     is_long = len(q) >= SHORTEST
     wanted = LeadFilter(
-        pipeline_ids=(pipeline_id,) if pipeline_id else (), stage_ids=stages, markets=markets, q=q if is_long else "",
+        team_ids=(team_id,) if team_id else (), pipeline_ids=(pipeline_id,) if pipeline_id else (), stage_ids=stages, markets=markets, q=q if is_long else "",
         owner_ids=(person.id,) if view == "mine" else owners or ((person.id,) if begins_with_own and view != "team" else ()),
         open_only=view in WORK_VIEWS and not stages, custom=custom,
     )  # fmt: skip
     wanted = lead_behind.narrow(_bounded(wanted, view or "team", clock.today(person.time_zone)), lookups)
-    return Asked(wanted, sort or "-updated_at", view or "team", pipeline_id, bool(q) and not is_long, group or ""), Places(views, actions)
+    return Asked(wanted, sort or "-updated_at", view or "team", pipeline_id, bool(q) and not is_long, group or ""), Places(views, actions, fold_place)
+
+
+def _ask_team(person: Person, lookups: Lookups) -> int | None:
+    """Asked only where the person sees the leads of several."""
+    teams = teams_in_sight(person, lookups)
+    if len(teams) < 2:
+        return None
+    return st.selectbox(
+        "Team", [None, *teams], key="team", bind="query-params", format_func=lambda team_id: lookups.names.teams[team_id] if team_id else "All teams",
+        label_visibility="collapsed", width=110,
+    )  # fmt: skip
 
 
 def _ask_pipeline(lookups: Lookups) -> int | None:
@@ -100,7 +114,7 @@ def _ask_pipeline(lookups: Lookups) -> int | None:
     if len(options) < 2:
         return options[0] if options else None
     return st.selectbox(
-        "Pipeline", [*options, None], key="pipeline", bind="query-params", label_visibility="collapsed", width=160,
+        "Pipeline", [*options, None], key="pipeline", bind="query-params", label_visibility="collapsed", width=145,
         format_func=lambda pipeline_id: lookups.pipeline_label(pipeline_id or 0),
     )  # fmt: skip
 
@@ -115,7 +129,7 @@ def _ask_stages(lookups: Lookups, pipeline_id: int | None) -> tuple[int, ...]:
         bind="query-params",
         placeholder="Any stage",
         label_visibility="collapsed",
-        width=170,
+        width=140,
     )
     return tuple(stage.id for stage in stages if stage.name in names)
 
@@ -124,7 +138,7 @@ def _ask_owners(lookups: Lookups, *, is_open: bool) -> tuple[int, ...]:
     return tuple(
         st.multiselect(
             "Owner", [*lookups.owners, NOBODY], key="owner", bind="query-params", placeholder="Any owner" if is_open else "Only mine", disabled=not is_open,
-            format_func=lambda person_id: lookups.names.people.get(person_id, "Nobody"), label_visibility="collapsed", width=150,
+            format_func=lambda person_id: lookups.names.people.get(person_id, "Nobody"), label_visibility="collapsed", width=130,
         )
     )  # fmt: skip
 
@@ -136,7 +150,7 @@ def _ask_markets(lookups: Lookups) -> tuple[str, ...]:
     return tuple(
         st.multiselect(
             "Market", list(lookups.markets), key="market", bind="query-params", placeholder="Any market", format_func=lookups.markets.__getitem__,
-            label_visibility="collapsed", width=140,
+            label_visibility="collapsed", width=125,
         )
     )  # fmt: skip
 

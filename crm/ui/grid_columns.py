@@ -90,7 +90,9 @@ def config(
             found[name] = custom_fields.column(lookups.names.fields[name], list(frame[name]), lookups)
             continue
         label, width = COLUMNS[name], WIDTHS[name]
-        if name in CHOICES:
+        if name == "owner":
+            found[name] = cc.SelectboxColumn(label, width=width, options=list(choices[name]), format_func=_with_absence(lookups))
+        elif name in CHOICES:
             found[name] = cc.SelectboxColumn(label, width=width, required=name == "stage", options=list(choices[name]))
         elif name in FORMATS:
             found[name] = cc.NumberColumn(label, width=width, format=FORMATS[name])
@@ -99,3 +101,10 @@ def config(
         else:
             found[name] = cc.TextColumn(label, width=width, max_chars=2 if name == "market" else 300, required=name == "name")
     return found
+
+
+def _with_absence(lookups: Lookups) -> Callable[[Any], str]:
+    """An owner's name as a cell and its choices show it; what is typed and kept stays the name."""
+    names = lookups.names
+    away = {names.people[person_id]: f"{names.people[person_id]} · away" for person_id in names.away if person_id in names.people}
+    return lambda name: away.get(name, str(name))

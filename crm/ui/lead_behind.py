@@ -45,9 +45,6 @@ def parts(lookups: Lookups, given: Mapping[str, str]) -> dict[str, tuple[str, di
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     if (kind := given.get("kind", "")) in KINDS:
         found["kind"] = (f"{kind.capitalize()} leads", {"stage_kinds": KINDS[kind]})
-    teams = {name: team_id for team_id, name in lookups.names.teams.items()}
-    if (team := given.get("team", "")) in teams:
-        found["team"] = (f"Team {team}", {"team_ids": (teams[team],)})
     if source := given.get("source", "").replace("\x00", "")[:LONGEST]:
         found["source"] = (f"Source {source}", {"sources": (source,)})
     if given.get("closes") == "none":

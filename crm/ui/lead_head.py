@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from crm import money
+from crm import clock, money
 from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.leads.use_cases import delete_leads, edit_leads
@@ -24,6 +24,8 @@ def facts_line(row: Row, lookups: Lookups, person: Person, *, at: datetime) -> N
     names = lookups.names
     today = words.local_day(at, names.time_zone)
     owner = "Nobody's yet" if row["owner_id"] is None else "yours" if row["owner_id"] == names.me else escape(str(row["owner"]))
+    if (absence := names.absence(row["owner_id"])) and today == words.local_day(clock.now(), names.time_zone):
+        owner += f" <i>{escape(absence)}</i>"
     parts = [
         f"<span class='tl-stage tl-{escape(str(row['stage_kind']))}'>{escape(str(row['stage']))}</span>{_days(row, at)}",
         f"<span class='tl-pair'><small>owner</small>{owner}</span>",

@@ -11,8 +11,8 @@ from functools import cached_property
 
 import streamlit as st
 
-from crm import clock
 from crm.access import Person, acting_as
+from crm.assignment.absence import away
 from crm.customers import reads as customers
 from crm.fields.catalogue import NO_FIELDS, Catalogue, own_catalogue
 from crm.fields.kinds import Definition
@@ -20,7 +20,6 @@ from crm.goals.reads import starts_in
 from crm.leads import reads
 from crm.ledger.fold import zone_of_days
 from crm.organisation.reads import markets
-from crm.people.reads import away
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 from crm.ui.words import Names
 
@@ -69,7 +68,7 @@ def _read(who: tuple[int, bool], stamp: int, _person: Person) -> Lookups:
         found, fields = pipelines(session), own_catalogue(session)
         names = Names(
             who[0], _person.time_zone, reads.names_of_people(session), reads.names_of_teams(session),
-            {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages}, away(session, clock.today(_person.time_zone)),
+            {p.id: p.name for p in found}, {s.id: s for p in found for s in p.stages}, away(session),
             {each.name: each for each in fields.fields if each.record_type == "lead"},
         )  # fmt: skip
         return Lookups(
@@ -81,6 +80,12 @@ def _read(who: tuple[int, bool], stamp: int, _person: Person) -> Lookups:
 def _lead_fields(person: Person, fields: Catalogue) -> list[Definition]:
     reach, hidden = person.reach("lead", "view"), person.hidden_fields("lead")
     return [field for field in fields.of_teams("lead", None if reach.everywhere else reach.teams | person.team_ids) if field.name not in hidden]
+
+
+def teams_in_sight(person: Person, lookups: Lookups) -> list[int]:
+    """The teams whose leads the person sees, by name."""
+    reach = person.reach("lead", "view")
+    return [team_id for team_id in lookups.names.teams if reach.everywhere or team_id in reach.teams]
 
 
 def customer_choices(person: Person) -> tuple[dict[str, str], list[str]]:

@@ -58,7 +58,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/fields.py", "fields", "Fields", ":material/label:", "Shape", "field", "configure"),
     PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),
     PageEntry("pages/roles.py", "roles", "Roles", ":material/key:", "Shape", "role", "configure", everywhere=True),
-    PageEntry("pages/access.py", "access", "Access", ":material/help:", "Shape", "role", everywhere=True),
+    PageEntry("pages/access.py", "access", "Access", ":material/help:", "Shape", "role"),
     PageEntry("pages/goals.py", "goals", "Goals", ":material/flag:", "Shape", "goal", "configure"),
     PageEntry("pages/assignment.py", "assignment", "Assignment", ":material/person_add:", "Shape", "pipeline", "configure"),
     PageEntry("pages/orders.py", "orders", "Orders", ":material/sync_alt:", "Shape", "settings", "configure", everywhere=True),

@@ -33,7 +33,8 @@ def draw(rows: Sequence[Row], sought: str, *, today: date) -> None:
 def _line(row: Row, today: date) -> str:
     places = "; ".join(f"{place.role} in {place.team}" if place.team else place.role for place in row.places) or "no role yet"
     seen = f"seen {clock.ago(row.last_seen_at)}" if row.last_seen_at else ""
-    state = " · ".join(part for part in (row.state, _absence(row, today), seen) if part)
+    invited = f"{row.state} until {words.day(row.invited_until.date(), today=today)}" if row.is_invited and row.invited_until else row.state
+    state = " · ".join(part for part in (invited, _absence(row, today), seen) if part)
     return (
         f"<div class='tl-person{' tl-off' if row.disabled_at else ''}'><div><b>{escape(row.name)}</b><span>{escape(row.email)}</span></div>"
         f"<div>{escape(places)}</div><div class='tl-muted'>{escape(state)}</div></div>"

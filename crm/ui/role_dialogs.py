@@ -36,12 +36,15 @@ def draw_add() -> None:
             "Begins as", [*_narrow_first(list(roles.values())), EMPTY], key="roles.add.like",
             format_func=lambda role_id: f"a copy of {roles[role_id].name}" if role_id else "one that grants nothing",
         )  # fmt: skip
+        is_own_only = st.toggle(
+            "Only what they own", key="roles.add.own", help="Where the other role reaches its team, this one reaches the leads and companies of its holder.",
+        )  # fmt: skip
         is_sent = st.form_submit_button("Add", type="primary", key="roles.add.send")
     if not is_sent:
         return
     try:
         with acting_as(person) as session:
-            done = use_cases.add_role(session, name.strip(), like=like or None, source="page")
+            done = use_cases.add_role(session, name.strip(), like=like or None, is_own_only=is_own_only, source="page")
     except CrmError as error:
         st.error(error.detail)
         return

@@ -44,7 +44,7 @@ class Sheet:
 
     role: Role
     standing: Role
-    custom: tuple[str, ...]
+    custom: tuple[tuple[str, str], ...]
     generation: int
     began: tuple[Grid, Grid]
     grants: Grid
@@ -86,8 +86,8 @@ def draw_grants(sheet: Sheet) -> None:
     base.insert(0, "what", [NAMES.get(resource, resource.capitalize()) for resource in RESOURCES])
     scopes = [SCOPES[scope] for scope in SCOPES if scope != "team" or not sheet.role.is_organisation_wide]
     cc = st.column_config
-    config: dict[str, Any] = {"what": cc.TextColumn("", width=108, pinned=True)}
-    config |= {action: cc.SelectboxColumn(action.replace("_", " "), options=scopes, width=70 if len(action) < 8 else 92) for action in actions}
+    config: dict[str, Any] = {"what": cc.TextColumn("", width=96, pinned=True)}
+    config |= {action: cc.SelectboxColumn(action.replace("_", " "), options=scopes, width=58 if len(action) < 8 else 78) for action in actions}
     edited = st.data_editor(
         base, key=f"roles.grants.{sheet.role.id}.{sheet.generation}", hide_index=True, disabled=["what"], column_config=config, placeholder="",
         height=HEAD + ROW * len(RESOURCES) + 2, row_height=ROW, alt=f"Grants of {sheet.role.name}",
@@ -128,7 +128,7 @@ def _typed(edited: pd.DataFrame, role: Role, cells: Mapping[tuple[str, str], tup
 def draw_fields(sheet: Sheet) -> None:
     """Which fields the role hides, or shows without letting them be changed."""
     every = [(record_type, name) for record_type, names in CLOSABLE.items() for name in names]
-    every += [("lead", name) for name in sheet.custom]
+    every += sheet.custom
     every += [each for each in sheet.role.fields if each not in every]
     base = pd.DataFrame({
         "what": [f"{record_type.capitalize()}: {type_of(record_type).field(name).label}" for record_type, name in every],

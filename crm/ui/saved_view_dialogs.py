@@ -11,6 +11,7 @@ from crm.changes import Outcome
 from crm.errors import CrmError
 from crm.ui import messages
 from crm.ui.lookups import Lookups
+from crm.ui.view_params import Screen
 from crm.views import reads, use_cases
 from crm.views.reads import SavedView
 from crm.views.records import LONGEST_NAME
@@ -21,14 +22,14 @@ Audience = tuple[str, int | None]
 NO_ROLE = 0
 
 
-def save(person: Person, lookups: Lookups, address: Address) -> None:
+def save(person: Person, lookups: Lookups, screen: Screen, address: Address) -> None:
     """Open the dialog that keeps what is shown now."""
-    st.dialog("Save this view", width="small")(draw_save)(person, lookups, address)
+    st.dialog("Save this view", width="small")(draw_save)(person, lookups, screen, address)
 
 
-def change(view: SavedView, person: Person, lookups: Lookups) -> None:
+def change(view: SavedView, person: Person, lookups: Lookups, screen: Screen) -> None:
     """Open the dialog that renames or shares a view."""
-    st.dialog(view.name, width="small")(draw_change)(view, person, lookups)
+    st.dialog(view.name, width="small")(draw_change)(view, person, lookups, screen)
 
 
 def audiences(person: Person, lookups: Lookups, standing: SavedView | None = None) -> list[Audience]:
@@ -44,49 +45,55 @@ def said(audience: Audience, lookups: Lookups) -> str:
     return {PRIVATE: "Only me", TEAM: f"Team {lookups.names.teams.get(team_id or 0, '')}", EVERYONE: "Everyone"}[who]
 
 
-def draw_save(person: Person, lookups: Lookups, address: Address) -> None:
+def draw_save(person: Person, lookups: Lookups, screen: Screen, address: Address) -> None:
     """Name, audience, pinned or not."""
-    with st.form("leads.saved.form", border=False):
-        values = _ask(person, lookups, None)
-        asked = [text for name, texts in address.items() for text in texts if name != "columns"]
-        st.caption(f"It keeps what is shown now: {', '.join([*asked, 'these columns'])}.")
-        is_sent = st.form_submit_button("Save view", type="primary", key="leads.saved.save")
+    with st.form(f"{screen.page}.saved.form", border=False):
+        values = _ask(person, lookups, screen, None)
+        st.caption(f"It keeps what is shown now: {kept_words(screen, address)}.")
+        is_sent = st.form_submit_button("Save view", type="primary", key=f"{screen.page}.saved.save")
     if is_sent:
-        _write(lambda session: use_cases.save_view(session, {**values, "page": "leads", "address": address}, source="page"), person, values["name"])
+        _write(lambda session: use_cases.save_view(session, {**values, "page": screen.page, "address": address}, source="page"), person, values["name"])
 
 
-def draw_change(view: SavedView, person: Person, lookups: Lookups) -> None:
+def kept_words(screen: Screen, address: Address) -> str:
+    """What a view keeps, in the words of its filters."""
+    asked = [text for name, texts in address.items() for text in texts if name != "columns"]
+    asked += ["these columns"] if "columns" in screen.params else []
+    return ", ".join(asked) or "everything, in the usual order"
+
+
+def draw_change(view: SavedView, person: Person, lookups: Lookups, screen: Screen) -> None:
     """The same for a view that there is, and the role for which the page opens with it. Its link can be sent to whoever sees it."""
-    with st.form("leads.saved.form", border=False):
-        values = _ask(person, lookups, view)
+    with st.form(f"{screen.page}.saved.form", border=False):
+        values = _ask(person, lookups, screen, view)
         if len(audiences(person, lookups, view)) > 1:
-            values["default_for_role_id"] = _ask_role(person, view)
+            values["default_for_role_id"] = _ask_role(person, screen, view)
         st.caption("Its link, for whoever sees it:")
-        st.code(f"/leads?saved={view.id}", language=None)
-        is_sent = st.form_submit_button("Save", type="primary", key="leads.saved.save")
+        st.code(f"/{screen.page}?saved={view.id}", language=None)
+        is_sent = st.form_submit_button("Save", type="primary", key=f"{screen.page}.saved.save")
     if is_sent:
         _write(lambda session: use_cases.change_view(session, view.id, view.version, values, name=view.name, source="page"), person, values["name"])
 
 
-def _ask(person: Person, lookups: Lookups, view: SavedView | None) -> dict[str, Any]:
+def _ask(person: Person, lookups: Lookups, screen: Screen, view: SavedView | None) -> dict[str, Any]:
     choices = audiences(person, lookups, view)
     standing = (view.audience, view.for_team_id) if view else choices[0]
-    name = st.text_input("Name", view.name if view else "", key="leads.saved.name", max_chars=LONGEST_NAME, placeholder="Hot in Gulf")
+    name = st.text_input("Name", view.name if view else "", key=f"{screen.page}.saved.name", max_chars=LONGEST_NAME, placeholder="Hot in Gulf")
     audience = st.selectbox(
-        "Who sees it", choices, index=choices.index(standing) if standing in choices else 0, key="leads.saved.audience",
+        "Who sees it", choices, index=choices.index(standing) if standing in choices else 0, key=f"{screen.page}.saved.audience",
         format_func=lambda each: said(each, lookups), disabled=len(choices) == 1,
         help="An admin can let you share views with a team or everyone: “view: share”." if len(choices) == 1 else None,
     ) or standing  # fmt: skip
-    is_pinned = st.toggle("Pinned above the list", view.is_pinned if view else True, key="leads.saved.pinned")
+    is_pinned = st.toggle("Pinned above the list", view.is_pinned if view else True, key=f"{screen.page}.saved.pinned")
     return {"name": name.strip(), "audience": audience[0], "for_team_id": audience[1], "is_pinned": is_pinned}
 
 
-def _ask_role(person: Person, view: SavedView) -> int | None:
+def _ask_role(person: Person, screen: Screen, view: SavedView) -> int | None:
     with acting_as(person) as session:
         roles = {NO_ROLE: "Nobody by itself", **reads.roles(session)}
     picked = st.selectbox(
-        "The Leads page opens with it for", list(roles), index=list(roles).index(view.default_for_role_id or NO_ROLE), key="leads.saved.role",
-        format_func=lambda role: roles[role].capitalize() if role else roles[role],
+        f"The page {screen.title} opens with it for", list(roles), index=list(roles).index(view.default_for_role_id or NO_ROLE),
+        key=f"{screen.page}.saved.role", format_func=lambda role: roles[role].capitalize() if role else roles[role],
     )  # fmt: skip
     return picked or None
 

@@ -1,4 +1,4 @@
-"""Saved views of the Leads page: buttons for pinned ones, a list of all, and the way to open, keep and change them."""
+"""Saved views of a page: buttons for pinned ones, a list of all, and the way to open, keep and change them."""
 
 from __future__ import annotations
 
@@ -12,37 +12,36 @@ from streamlit.errors import StreamlitAPIException
 
 from crm.access import Person, acting_as
 from crm.errors import CrmError
-from crm.ui import lead_params, messages, saved_view_dialogs
-from crm.ui.lead_params import Param
+from crm.ui import messages, saved_view_dialogs, view_params
 from crm.ui.lookups import Lookups
+from crm.ui.view_params import Screen
 from crm.views import reads, use_cases
 from crm.views.reads import SavedView
 from crm.views.rules import EVERYONE, PRIVATE, TEAM
 
-PAGE = "leads"
 ASKED = "saved"
-BEGUN = "leads.saved.begun"
 PINNED_AT_MOST = 8
 GONE = "That view is not there any more, or it is not shared with you."
 ACTS = {"update": "Keep what is shown now", "rename": "Rename or share…", "pin": "Pin above the list", "unpin": "Unpin", "delete": "Delete"}
 
 
-def begin(person: Person, lookups: Lookups, *, begins_with_own: bool) -> None:
+def begin(person: Person, screen: Screen) -> None:
     """Before the filters are drawn: open the view that the address names (`?saved=12`), or the one that the page opens with."""
     named = st.query_params.get(ASKED)
-    is_first, is_bare = BEGUN not in st.session_state, not len(st.query_params)
-    st.session_state[BEGUN] = True
+    begun = f"{screen.page}.saved.begun"
+    is_first, is_bare = begun not in st.session_state, not len(st.query_params)
+    st.session_state[begun] = True
     if named is None and not (is_first and is_bare):
         return
     with acting_as(person) as session:
-        view = reads.default_view(session, PAGE) if named is None else reads.saved_view(session, PAGE, int(named)) if _is_id(named) else None
+        view = reads.default_view(session, screen.page) if named is None else reads.saved_view(session, screen.page, int(named)) if _is_id(named) else None
     if named is not None:
         del st.query_params[ASKED]
         if view is None:
             messages.leave(GONE)
     if view is not None:
-        _open(view, lead_params.params(lookups, begins_with_own=begins_with_own))
-        for name, texts in view.address.items():
+        _open(view, screen)
+        for name, texts in view_params.address_now(screen.params, st.session_state).items():
             with suppress(StreamlitAPIException):  # a filter that is drawn already writes the address by itself
                 st.query_params[name] = texts
         st.rerun()
@@ -52,28 +51,27 @@ def _is_id(given: str) -> bool:
     return given.isascii() and given.isdecimal() and len(given) < 19
 
 
-def _open(view: SavedView, found: Mapping[str, Param]) -> None:
-    missed = lead_params.ask_for(view.address, found, st.session_state)
+def _open(view: SavedView, screen: Screen) -> None:
+    missed = view_params.ask_for(view.address, screen.params, st.session_state)
     if missed:
         messages.leave(f"“{view.name}” also asks for something that is not here any more, or not in your sight. The rest of it is shown.")
 
 
-def draw(person: Person, lookups: Lookups, place: DeltaGenerator, *, begins_with_own: bool) -> None:
+def draw(person: Person, lookups: Lookups, place: DeltaGenerator, screen: Screen) -> None:
     """Pinned views as buttons in `place`, and the list of all of them behind one more."""
     with acting_as(person) as session:
-        views = reads.views_of(session, PAGE)
-    found = lead_params.params(lookups, begins_with_own=begins_with_own)
+        views = reads.views_of(session, screen.page)
     with place:
         for view in [view for view in views if view.is_pinned][:PINNED_AT_MOST]:
-            is_shown = lead_params.same(view.address, found, st.session_state)
+            is_shown = view_params.same(view.address, screen.params, st.session_state)
             st.button(
-                view.name, key=f"leads.saved.pinned.{view.id}", type="primary" if is_shown else "secondary", on_click=_open, args=(view, found),
+                view.name, key=f"{screen.page}.saved.pinned.{view.id}", type="primary" if is_shown else "secondary", on_click=_open, args=(view, screen),
                 help=said(view, person, lookups),
             )  # fmt: skip
-        with st.popover("Views", icon=":material/bookmark:", type="tertiary", key="leads_saved"):
-            _draw_list(views, person, lookups, found)
-        if person.may("view", "create") and st.button("Save this view", icon=":material/add:", key="leads.saved.new", type="tertiary"):
-            saved_view_dialogs.save(person, lookups, lead_params.address_now(found, st.session_state))
+        with st.popover("Views", icon=":material/bookmark:", type="tertiary", key=f"{screen.page}_saved"):
+            _draw_list(views, person, lookups, screen)
+            if person.may("view", "create") and st.button("Save this view", icon=":material/add:", key=f"{screen.page}.saved.new"):
+                saved_view_dialogs.save(person, lookups, screen, view_params.address_now(screen.params, st.session_state))
 
 
 def said(view: SavedView, person: Person, lookups: Lookups) -> str:
@@ -84,27 +82,27 @@ def said(view: SavedView, person: Person, lookups: Lookups) -> str:
     return f"{who}{by}{opens}"
 
 
-def _draw_list(views: Sequence[SavedView], person: Person, lookups: Lookups, found: Mapping[str, Param]) -> None:
+def _draw_list(views: Sequence[SavedView], person: Person, lookups: Lookups, screen: Screen) -> None:
     if not views:
         st.caption("No views yet. Set the filters as you like them, then press “Save this view”.")
     for view in views:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"leads_saved_{view.id}"):
-            st.button(view.name, key=f"leads.saved.open.{view.id}", type="tertiary", on_click=_open, args=(view, found))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{screen.page}_saved_{view.id}"):
+            st.button(view.name, key=f"{screen.page}.saved.open.{view.id}", type="tertiary", on_click=_open, args=(view, screen))
             st.html(f"<span class='tl-muted'>{said(view, person, lookups)}</span>", width="stretch")
-            _draw_acts(view, person, lookups, found)
+            _draw_acts(view, person, lookups, screen)
 
 
-def _draw_acts(view: SavedView, person: Person, lookups: Lookups, found: Mapping[str, Param]) -> None:
+def _draw_acts(view: SavedView, person: Person, lookups: Lookups, screen: Screen) -> None:
     acts = acts_of(view, person)
     if not acts:
         return
     picked = st.menu_button(
-        "", acts, format_func=ACTS.__getitem__, key=f"leads.saved.acts.{view.id}", icon=":material/more_horiz:", help="More", type="tertiary"
+        "", acts, format_func=ACTS.__getitem__, key=f"{screen.page}.saved.acts.{view.id}", icon=":material/more_horiz:", help="More", type="tertiary"
     )
     if picked == "rename":
-        saved_view_dialogs.change(view, person, lookups)
+        saved_view_dialogs.change(view, person, lookups, screen)
     elif picked:
-        _act(str(picked), view, person, lead_params.address_now(found, st.session_state))
+        _act(str(picked), view, person, view_params.address_now(screen.params, st.session_state))
 
 
 def acts_of(view: SavedView, person: Person) -> list[str]:

@@ -1,4 +1,4 @@
-"""The sign-in page, the first admin's set-up and the page behind a reset link. Drawn wherever nobody is signed in.
+"""The sign-in page, the first admin's set-up and the page behind an invitation or a reset link. Drawn wherever nobody is signed in.
 
 streamlit-authenticator draws the form and checks the bcrypt hash. Its cookie (set and readable by script, never revoked)
 is replaced by ours, and its credentials by one look-up per try, throttled.
@@ -59,15 +59,17 @@ def draw() -> None:
     """The page for somebody who is not signed in: a form, or what a one-time link in the address asks for."""
     with st.container(key="sign_in_page"):
         st.html("<div class='tl-brand'><span class='tl-mark'></span>Throughline</div>")
-        setup, reset = st.query_params.get("setup"), st.query_params.get("reset")
+        setup, reset, invite = (st.query_params.get(name) for name in ("setup", "reset", "invite"))
         with st.container(key="sign_in_card", border=True):
             if setup:
                 _draw_setup(setup)
             elif reset:
-                _draw_reset(reset)
+                _draw_choice(reset, "reset")
+            elif invite:
+                _draw_choice(invite, "invitation")
             else:
                 _draw_form()
-        if not setup and not reset and settings.current().is_demo:
+        if not (setup or reset or invite) and settings.current().is_demo:
             _draw_demo_people()
 
 
@@ -110,18 +112,23 @@ def _draw_setup(token: str) -> None:
             cookie_bridge.carry(ticket, then_go="/")
 
 
-def _draw_reset(token: str) -> None:
-    if not links.is_live(token, "reset"):
+def _draw_choice(token: str, purpose: links.Purpose) -> None:
+    """A password of one's own: the first one, behind an invitation, or another."""
+    if not links.is_live(token, purpose):
         _draw_used_link()
         return
-    with st.form("sign_in.reset", border=False):
-        st.subheader("Choose a password")
+    is_new = purpose == "invitation"
+    with st.form(f"sign_in.{purpose}", border=False):
+        st.subheader("Welcome to Throughline" if is_new else "Choose a password")
+        if is_new:
+            st.caption("Choose a password. From then on you sign in with it and your mail address.")
         password = st.text_input("New password", type="password", help=PASSWORD_HELP, autocomplete="new-password")
         again = st.text_input("New password again", type="password", autocomplete="new-password")
         is_sent = st.form_submit_button("Save and sign in", type="primary", width="stretch")
     if is_sent and _are_alike(password, again):
+        choose = sign_in.accept_invitation if is_new else sign_in.reset_password
         try:
-            ticket = sign_in.reset_password(token, password, address=viewer.address())
+            ticket = choose(token, password, address=viewer.address())
         except CrmError as error:
             st.error(str(error))
         else:
@@ -139,7 +146,7 @@ def _are_alike(password: str, again: str) -> bool:
 
 def _draw_used_link() -> None:
     st.subheader("This link no longer works")
-    st.markdown("It has been used or is older than 24 hours. Ask an admin for a new one.")
+    st.markdown("It was used, withdrawn, or has run out: an invitation after a week, others after a day. Ask an admin for a new one.")
     st.html("<a href='/' target='_self'>Go to sign-in</a>")
 
 

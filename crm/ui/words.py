@@ -74,11 +74,15 @@ class Names:
         """Somebody's name where an owner is chosen, with their absence beside it."""
         if person_id is None:
             return "Nobody"
-        name = self.people.get(person_id, "Nobody")
-        if person_id not in self.away:
-            return name
+        name, absence = self.people.get(person_id, "Nobody"), self.absence(person_id)
+        return f"{name} ({absence})" if absence else name
+
+    def absence(self, person_id: int | None) -> str:
+        """ "away until 12 Dec", "away"; "" for somebody who is there."""
+        if person_id is None or person_id not in self.away:
+            return ""
         until = self.away[person_id]
-        return f"{name} (away until {day(until, today=clock.today(self.time_zone))})" if until else f"{name} (away)"
+        return f"away until {day(until, today=clock.today(self.time_zone))}" if until else "away"
 
     def person(self, person_id: int | None, *, otherwise: str = "the system") -> str:
         if person_id is None:

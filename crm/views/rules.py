@@ -11,12 +11,13 @@ from crm.errors import Invalid
 PRIVATE, TEAM, EVERYONE = "private", "team", "everyone"
 AUDIENCES = (PRIVATE, TEAM, EVERYONE)
 TAKES: Mapping[str, frozenset[str]] = {
-    "leads": frozenset({"view", "q", "pipeline", "stage", "owner", "market", "sort", "columns", "group"}),
+    "leads": frozenset({"view", "q", "team", "pipeline", "stage", "owner", "market", "sort", "columns", "group"}),
     "board": frozenset({"pipeline", "team", "whose", "q"}),
     "customers": frozenset({"view", "q", "market", "segment", "ordered", "contact", "lead", "sort"}),
 }
 """Page -> the URL parameters that say what it shows. Where one stands in a list (`page`) and a past day are no part of a view."""
-CUSTOM = re.compile(r"custom\.\w[\w .-]{0,61}\Z")
+CUSTOM = re.compile(r"custom\.\w[\w .-]{0,67}\Z")
+"""A filter by a custom field: its key, and perhaps `.from` or `.to`."""
 MOST_VALUES = 60
 LONGEST_VALUE = 300
 

@@ -43,7 +43,7 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
         "company": dict.fromkeys(ALL, "team"), "contact": dict.fromkeys(ALL, "team"), "activity": {"create": "team", "edit": "team", "delete": "team"},
         "customer": {"view": "team", "export": "team"}, "alert": {"create": "team", "edit": "team", "delete": "team", "assign": "all"},
         "pipeline": {"view": "team", "configure": "team"}, "person": {"view": "team"}, "team": {"view": "team"}, "report": {"view": "team", "export": "team"},
-        "view": {**KEEPS_OWN, "share": "team"},
+        "role": {"view": "team"}, "view": {**KEEPS_OWN, "share": "team"},
         "field": {"configure": "team"}, "goal": {"configure": "team"},
     },
     "rep": {
@@ -459,13 +459,18 @@ def _alerts(plain: Plain) -> None:
     with acting_as(OPERATOR) as session:
         leads = list(session.scalars(text("select id from crm.leads where deleted_at is null order by id")))
         people = [plain.people[name] for name in ("nils", "sara", "solveig", "gitte", "mixed", "alma")]
+        alma = plain.people["alma"]
         edits = [
-            Edit("alert", None, {"lead_id": lead, "person_id": people[i % len(people)], "due_at": clock.now(), "text": f"secret of lead {lead}"})
-            for i, lead in enumerate(leads)
-        ]
+            Edit("alert", None, {"lead_id": lead, "person_id": alma, "due_at": clock.now(), "text": f"secret of lead {lead}"}) for lead in leads
+        ]  # fmt: skip
         made = [result.record_id for result in apply(session, edits, source="test", on_conflict="refuse").results]
-        apply(session, [Edit("alert", alert, {"done_at": clock.now()}, 1) for alert in made[::5]], source="test", on_conflict="refuse")
-        apply(session, [delete_edit("alert", alert, 1) for alert in made[1::7] if alert not in made[::5]], source="test", on_conflict="refuse")
+        with writing(session, "alert", "edit"):  # as if those who do not see the lead had seen it when it became theirs
+            moved = text("update crm.alerts set person_id = :p, version = version + 1 where id = :id and person_id <> :p")
+            session.execute(moved, [{"p": people[i % len(people)], "id": alert} for i, alert in enumerate(made)])
+        versions = {row.id: row.version for row in session.execute(text("select id, version from crm.alerts"))}
+        edits = [Edit("alert", alert, {"done_at": clock.now()}, versions[alert]) for alert in made[::5]]
+        edits += [delete_edit("alert", alert, versions[alert]) for alert in made[1::7] if alert not in made[::5]]
+        apply(session, edits, source="test", on_conflict="refuse")
 
 
 def _configuration(plain: Plain) -> None:

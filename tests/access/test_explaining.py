@@ -13,7 +13,8 @@ from crm.access.everybody import everybody
 from crm.changes import Edit, apply, delete_edit
 from crm.errors import Invalid, NotFound, Refused
 from crm.leads.reads import lead as lead_read
-from crm.permissions.explaining import explain, facts, find_leads, walls_let, who_can
+from crm.people.use_cases import place_person, role_id
+from crm.permissions.explaining import askable, explain, facts, find_leads, walls_let, who_can
 from crm.permissions.roles import differences, role_choices
 from crm.permissions.rules import ASKED, steps
 from tests.access.organisation import GRANTS, PEOPLE, TEAMS
@@ -140,15 +141,57 @@ def test_a_deleted_lead_and_a_disabled_person_are_told_apart_from_missing_grants
 
 
 @pytest.mark.parametrize("who", ["ana", "mona", "vera"])
-def test_only_those_who_see_every_role_are_told(cast, who):
+def test_only_those_who_see_roles_are_told(cast, who):
+    petra = cast.leads["Petra Supplies"]
     with acting_as(cast.who(who)) as session:
-        for ask in (
-            lambda: explain(session, cast.people["ana"], cast.leads["Petra Supplies"], "view"), lambda: who_can(session, cast.leads["Petra Supplies"], "view"),
-            lambda: role_choices(session), lambda: differences(session, 1, 2),
-        ):  # fmt: skip
+        asked = [lambda: role_choices(session), lambda: differences(session, 1, 2), lambda: explain(session, cast.people["carla"], petra, "view"),
+                 lambda: explain(session, 10**9, petra, "view")]  # fmt: skip
+        if who != "mona":
+            asked += [lambda: explain(session, cast.people["ana"], petra, "view"), lambda: who_can(session, petra, "view"), lambda: askable(session)]
+        for ask in asked:
             with pytest.raises(Refused) as refused:
                 ask()
             assert refused.value.facts["grant"] == "role: view"
+
+
+MANAGERS = [name for name in PEOPLE if name in ("mona", "freja", "double")]
+
+
+@pytest.mark.parametrize("name", MANAGERS)
+def test_a_manager_is_told_of_the_people_of_their_teams_on_leads_that_they_see_and_of_no_other_role(wide_db, plain, facts_of, name):
+    """Every person of the cast and every lead: what is told is true, and names no role and no team in which the manager holds nothing."""
+    mine = plain.reach(name, "role", "view").teams
+    known = {other for other in PEOPLE if any(team and plain.teams[team] in mine for team in PEOPLE[other])} | {name}
+    secret = {other: {(role, team) for team, role in PEOPLE[other].items() if team is None or plain.teams[team] not in mine} for other in PEOPLE}
+    seen, asked = plain.leads(name), 0
+    with acting_as(plain.who(name)) as session:
+        assert askable(session).keys() == {plain.people[other] for other in known}
+        for row in plain.rows["leads"][::4]:
+            for other in PEOPLE:
+                if other not in known or row["id"] not in seen:
+                    with pytest.raises((Refused, NotFound)):
+                        explain(session, plain.people[other], row["id"], "edit")
+                    continue
+                found, asked = explain(session, plain.people[other], row["id"], "edit"), asked + 1
+                assert found.can == walls_let(plain.who(other), facts_of[row["id"]], "edit")
+                told = " ".join([found.said, *(reason.text for step in found.steps for reason in step.reasons)])
+                assert not [role for role, team in secret[other] if f"{role} in {team}" in told or (team is None and f"{role} has" in told)], told
+            if row["id"] in seen:
+                assert {each.person_id for each in who_can(session, row["id"], "view")} == {
+                    plain.people[other] for other in known if walls_let(plain.who(other), facts_of[row["id"]], "view")
+                }
+    assert asked
+
+
+def test_a_role_held_elsewhere_counts_and_is_not_named(cast):
+    """Vera only looks in Gulf, and is an admin besides."""
+    with acting_as(cast.who("alma")) as session:
+        place_person(session, cast.people["vera"], [(cast.teams["Gulf"], role_id(session, "viewer")), (None, role_id(session, "admin"))])
+    with acting_as(cast.who("mona")) as session:
+        found = explain(session, cast.people["vera"], cast.leads["Petra Supplies"], "edit")
+        (listed,) = [who for who in who_can(session, cast.leads["Petra Supplies"], "edit") if who.name == "Vera"]
+    assert found.can and "outside your teams" in found.said and "outside your teams" in listed.by
+    assert "admin" not in str(found) and "admin" not in listed.by
 
 
 def test_whoever_explains_learns_of_no_lead_that_they_do_not_see(wide_db, plain):

@@ -159,6 +159,101 @@ def test_taking_away_is_no_granting(shaper):
     assert not shaper.who("carla").memberships
 
 
+# Fields that are closed to oneself
+
+VALUE = ("lead", "value")
+
+
+@pytest.fixture
+def narrow(shaper):
+    """Petra's own role hides what leads are worth. Nobody holds “Peeping”, which shows it, nor “Blind”, which shows no lead."""
+    with acting_as(OPERATOR) as session:
+        own = one_role(session, shaper.roles["Shaper"])
+        save_role(session, role_edits(own, fields={VALUE: "hidden", ("company", "phone"): "read_only"}), name="Shaper", source="test")
+        for name, cells in (("Peeping", {VIEW: "team"}), ("Blind", {("person", "view"): "team"}), ("Discreet", {VIEW: "team"})):
+            made = add_role(session, name, source="test").results[0].record_id
+            closed = {VALUE: "hidden", ("company", "phone"): "hidden"} if name == "Discreet" else {}
+            save_role(session, role_edits(one_role(session, made), grants=cells, fields=closed), name=name, source="test")
+            shaper.roles[name] = made
+    return shaper
+
+
+@pytest.mark.parametrize(("role", "missing"), [("Peeping", "company.phone: edit"), ("Blind", None), ("Discreet", None), ("Shaper", None)])
+def test_a_place_opens_no_field_that_is_closed_to_whoever_gives_it(narrow, db, role, missing):
+    place = (narrow.teams["Gulf"], narrow.roles[role])
+    with acting_as(narrow.who("petra")) as session:
+        if missing is None:
+            place_person(session, narrow.people["bruno"], [place])
+            return
+        for give in (
+            lambda: place_person(session, narrow.people["bruno"], [place]),
+            lambda: add_person(session, {"email": "new@demo.example", "name": "New"}, [place], source="test"),
+        ):
+            with pytest.raises(Refused) as refused:
+                give()
+            assert refused.value.facts["grant"] == missing
+    assert db.value("select count(*) from crm.people where name = 'New'") == 0
+    with acting_as(narrow.who("alma")) as session:
+        place_person(session, narrow.people["bruno"], [place])
+
+
+def test_nobody_opens_a_field_to_themselves_by_a_second_role(narrow):
+    with acting_as(narrow.who("petra")) as session:
+        places = [(narrow.teams["Gulf"], narrow.roles["Shaper"]), (narrow.teams["Levant"], narrow.roles["Peeping"])]
+        with pytest.raises(Refused):
+            place_person(session, narrow.people["petra"], places)
+    assert narrow.who("petra").hidden_fields("lead") == {"value"}
+
+
+def test_a_role_that_people_hold_begins_to_show_no_more_than_whoever_shapes_it_sees(narrow):
+    with acting_as(OPERATOR) as session:
+        place_person(session, narrow.people["vera"], [(narrow.teams["Gulf"], narrow.roles["Blind"])])
+    with pytest.raises(Refused, match="Close that field") as refused:
+        grant(narrow, "petra", "Blind", {VIEW: "own"})
+    assert refused.value.facts["grant"] == "company.phone: edit"
+    assert not wall_takes(narrow, "petra", "Blind", VIEW, "own") and wall_takes(narrow, "alma", "Blind", VIEW, "own")
+    grant(narrow, "petra", "Peeping", {VIEW: "own"})  # nobody holds it: whoever gives it to somebody is asked then
+    with acting_as(narrow.who("petra")) as session:
+        closed = {VALUE: "hidden", ("company", "phone"): "read_only"}
+        save_role(session, role_edits(one_role(session, narrow.roles["Blind"]), fields=closed), name="Blind", source="test")
+    assert grant(narrow, "petra", "Blind", {VIEW: "own"}).change_set_id
+
+
+@pytest.mark.parametrize(("statement", "is_taken"), [
+    ("update crm.field_rules set rule = 'read_only', version = version + 1 where role_id = :r and field = 'value'", False),
+    ("update crm.field_rules set deleted_at = now(), version = version + 1 where role_id = :r and field = 'value'", False),
+    ("update crm.field_rules set deleted_at = now(), version = version + 1 where role_id = :r and field = 'phone'", False),
+    ("update crm.field_rules set rule = 'read_only', version = version + 1 where role_id = :r and field = 'phone'", True),
+])  # fmt: skip
+def test_the_wall_alone_opens_no_field_further_than_it_is_open_to_whoever_asks(narrow, statement, is_taken):
+    for who, expected in (("petra", is_taken), ("alma", True)):
+        with acting_as(narrow.who(who)) as session:
+            taken = True
+            try:
+                with session.begin_nested(), writing(session, "role", "configure"):
+                    session.execute(text(statement), {"r": narrow.roles["Discreet"]})
+            except DBAPIError as error:
+                taken = {"TL004": False}[error.orig.sqlstate]
+            session.rollback()
+        assert taken is expected, who
+
+
+@pytest.mark.parametrize("who", ["petra", "alma", "mona", "vera", "carla"])
+def test_the_wall_and_the_rule_say_the_same_of_what_a_role_would_open(narrow, db, who):
+    with acting_as(OPERATOR) as session:
+        place_person(session, narrow.people["vera"], [(narrow.teams["Gulf"], narrow.roles["Discreet"]), (narrow.teams["Levant"], narrow.roles["Blind"])])
+        roles = list_roles(session)
+    person = narrow.who(who)
+    with db.owner().begin() as connection:
+        connection.execute(text("select set_config('crm.person', :id, true)"), {"id": str(person.id)})
+        for role in roles:
+            shown = {resource for (resource, action), cell in role.grants.items() if action == "view" and cell.scope != "none"}
+            closed = {key: rule.rule for key, rule in role.fields.items()}
+            for newly in (None, "lead", "company"):
+                rule = rules.opened_too_far(person, shown | ({newly} if newly else set()), closed)
+                assert connection.scalar(text("select crm.opened_too_far(:role, :newly)"), {"role": role.id, "newly": newly}) == rule, (role.name, newly)
+
+
 # The last admin
 
 

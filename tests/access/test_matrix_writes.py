@@ -226,6 +226,8 @@ def test_alerts_are_set_only_on_leads_one_sees_and_for_whom_one_may(wide_db, pla
                 assert result.status == "denied"
             elif row["id"] not in seen or row["deleted_at"]:
                 assert result.status == "not_found"
+            elif person_id != me and row["id"] not in plain.leads("nils"):
+                assert result.status == "invalid" and "does not see this lead" in result.error.detail
             else:
                 assert result.status == ("applied" if create.covers(row["team_id"], person_id == me) else "denied")
 
@@ -235,7 +237,8 @@ def test_an_alert_is_handed_over_only_by_whom_and_to_whom_one_may(wide_db, plain
     me = plain.people[name]
     edit, assign = plain.reach(name, "alert", "edit"), plain.reach(name, "alert", "assign")
     with trying(plain, name) as session:
-        for person_id in (me, plain.people["nora"], plain.people["finn"]):
+        for to in (name, "nora", "finn"):
+            person_id = plain.people[to]
             with aside(session):
                 results = apply(
                     session, [Edit("alert", row["id"], {"person_id": person_id}, row["version"]) for row in plain.rows["alerts"]], source="test"
@@ -245,6 +248,8 @@ def test_an_alert_is_handed_over_only_by_whom_and_to_whom_one_may(wide_db, plain
                 (lead,) = plain.of("leads", [row["lead_id"]])
                 may = any(reach.covers(lead["team_id"], person_id == me) for reach in (edit, assign))
                 wanted = before if before != "applied" else "unchanged" if row["person_id"] == person_id else "applied" if may else "denied"
+                if wanted in ("applied", "denied") and before == "applied" and lead["id"] not in plain.leads(to):
+                    wanted = "invalid"
                 assert result.status == wanted, (person_id, row)
 
 

@@ -256,3 +256,42 @@ def test_what_happened_is_in_the_audit_without_names_or_secrets(db, ana: int) ->
     rows = db.rows("select kind, person_id, subject, address, facts::text as facts from crm.audit_events where kind not like 'person%' order by id")
     assert [row["kind"] for row in rows] == ["session.refused", "session.started", "session.ended", "link.made", "password.reset"]
     assert not any("@" in text or token in text for row in rows for text in (row["subject"], row["facts"]))
+
+
+# Invitations
+
+
+@pytest.mark.parametrize(("days", "works"), [(6, True), (7, False)])
+def test_an_invitation_lasts_a_week(ana: int, days: int, works: bool) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        link = sign_in.make_invitation(ana, by=None)
+        clock.shift(timedelta(days=days))
+        assert links.is_live(link, "invitation") is works
+
+
+def test_an_invitation_is_accepted_once_and_ends_every_other_way_in(ana: int) -> None:
+    link, reset = sign_in.make_invitation(ana, by=None), sign_in.make_reset_link(ana, by=None)
+    ticket = sign_in.accept_invitation(link, "three blind mice", address=HOME)
+    assert sign_in.redeem_ticket(ticket, address=HOME, device="")
+    for again in (lambda: sign_in.accept_invitation(link, "another three mice", address=HOME), lambda: sign_in.reset_password(reset, "other", address=HOME)):
+        with pytest.raises(NotFound):
+            again()
+
+
+def test_one_kind_of_link_is_not_taken_for_another(ana: int) -> None:
+    link, reset = sign_in.make_invitation(ana, by=None), sign_in.make_reset_link(ana, by=None)
+    for wrong in (lambda: sign_in.reset_password(link, "three blind mice", address=HOME), lambda: sign_in.redeem_ticket(link, address=HOME, device=""),
+                  lambda: sign_in.accept_invitation(reset, "three blind mice", address=HOME)):  # fmt: skip
+        with pytest.raises(NotFound):
+            wrong()
+    assert links.is_live(link, "invitation") and links.is_live(reset, "reset")
+
+
+def test_a_withdrawn_or_renewed_invitation_opens_nothing(ana: int) -> None:
+    older = sign_in.make_invitation(ana, by=None)
+    link = sign_in.make_invitation(ana, by=None)
+    assert not links.is_live(older, "invitation") and links.is_live(link, "invitation")
+    assert sign_in.withdraw_invitation(ana, by=None)
+    with pytest.raises(NotFound):
+        sign_in.accept_invitation(link, "three blind mice", address=HOME)
+    assert not sign_in.withdraw_invitation(ana, by=None)

@@ -48,5 +48,9 @@ def test_bad_input_is_one_line_and_adds_nobody(
 
 def test_a_link_lets_somebody_choose_a_password(cast: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "link", "ana@demo.example") == 0
+    invited = re.search(r"\?invite=(\S+)", capsys.readouterr().out)
+    assert invited and links.is_live(invited[1], "invitation")
+    sign_in.accept_invitation(invited[1], "three blind mice", address="")
+    assert run(monkeypatch, "link", "ana@demo.example") == 0
     found = re.search(r"\?reset=(\S+)", capsys.readouterr().out)
     assert found and links.is_live(found[1], "reset")

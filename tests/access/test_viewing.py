@@ -10,7 +10,7 @@ from crm.access.viewing_rules import reaches_further
 from crm.changes import Edit, apply, delete_edit, open_conflicts, resolve, undo
 from crm.customers.asking import ask_for_sync
 from crm.errors import CrmError, Invalid, NotFound, Refused
-from crm.people.use_cases import add_person, disable_person, enable_person, make_reset_link, place_person, role_id
+from crm.people.use_cases import add_person, disable_person, enable_person, make_link, place_person, role_id
 from tests.access.organisation import KINDS, PEOPLE
 from tests.access.test_walls import fingerprint
 
@@ -176,7 +176,7 @@ def test_no_write_of_any_kind_passes(wide_db, plain, name):
         lambda s: undo(s, plain.rows["change_sets"][-1]["id"]),
         lambda s: resolve(s, {1: "mine"}),
         lambda s: apply(s, [Edit("person", person.id, {"time_zone": "Asia/Dubai"}, 1)], source="test"),
-        lambda s: make_reset_link(person, plain.people["nils"]),
+        lambda s: make_link(person, plain.people["nils"]),
         lambda s: place_person(s, plain.people["nils"], []),
         lambda s: viewing.start(None, plain.people["nils"]),
         *(lambda s, r=resource, a=action: writing(s, r, a).__enter__() for resource, action in

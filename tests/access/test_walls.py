@@ -11,7 +11,7 @@ from crm.db.roles import VIEW_SCOPES, DbRoles
 from crm.errors import CrmError
 from crm.imports.use_cases import Wishes, import_tables
 from crm.leads.use_cases import create_lead, delete_leads, edit_leads, edit_leads_in_bulk, save_cells, take_back_change
-from crm.people.use_cases import add_person, add_team, change_person, disable_person, make_reset_link, place_person
+from crm.people.use_cases import add_person, add_team, change_person, disable_person, make_link, place_person
 from tests.access.organisation import PEOPLE
 from tests.conftest import INSTALLATION
 
@@ -154,7 +154,7 @@ def attempts(plain, name):
             ("make oneself admin", lambda s: place_person(s, plain.people[name], [(None, admin)])),
             ("rename somebody", lambda s: change_person(s, other["id"], other["version"], {"name": "Denied"}, source="test")),
             ("disable somebody", lambda s: disable_person(s, other["id"], other["version"], source="test")),
-            ("a way into somebody's account", lambda s: make_reset_link(plain.who(name), other["id"])),
+            ("a way into somebody's account", lambda s: make_link(plain.who(name), other["id"])),
         ]
     if not plain.reach(name, "team", "configure"):
         found.append(("add a team", lambda s: add_team(s, "Denied", source="test")))

@@ -45,7 +45,7 @@ def test_a_filter_looks_at_a_past_day_too(api, leads):
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"custom.shoe": "x"}, "no field"), ({"custom.size": "many"}, "takes a number"), ({"custom.tier.from": "Gold"}, "only numbers and dates"),
+        ({"custom.shoe": "x"}, "no field"), ({"custom.size": "many"}, "takes a number"), ({"custom.tier.from": "Gold"}, "only numbers, money and dates"),
         ({"custom.tier": "Bronze"}, "takes one of"), ({"custom.since.to": "soon"}, "not a date"), ({"custom.": "x"}, "no field"),
         ({"customs": "x"}, "no such field"),
         ({"custom.size": ""}, "say which value"), ({"custom.size": "NaN"}, "takes a number"),

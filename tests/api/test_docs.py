@@ -30,7 +30,9 @@ def test_every_operation_has_words_a_security_scheme_and_documented_problems(doc
             assert {"401", "403", "422", "429"} <= operation["responses"].keys()
             names = {parameter["name"] for parameter in operation.get("parameters", ())}
             assert ("Idempotency-Key" in names) == (method == "post")
-            assert ("If-Match" in names) == (path.endswith(("{lead_id}", "{alert_id}", "{pipeline_id}", "{stage_id}")) and method in ("patch", "delete"))
+            kept = ("{lead_id}", "{alert_id}", "{pipeline_id}", "{stage_id}", "{company_id}", "{contact_id}")
+            changes = path.endswith(kept) and method in ("patch", "delete")
+            assert ("If-Match" in names) == (changes or path.endswith("/hand-over"))
 
 
 def test_a_writer_may_set_every_field_of_a_lead_but_those_the_system_sets():

@@ -94,3 +94,12 @@ def test_reports_are_listed_with_their_parameters_and_an_unknown_one_is_a_404(ap
     assert {"team", "pipeline", "owner"} <= {param["name"] for param in listed["pipeline_by_stage"]["parameters"]}
     assert {"pipeline", "stage", "leads", "value_usd"} <= {column["name"] for column in listed["pipeline_by_stage"]["columns"]}
     assert api("ana").get("/reports/astrology").status_code == 404
+
+
+def test_a_report_over_a_period_says_its_first_and_last_day_as_documented(api):
+    """The document knows both; each answer is held against it as it comes."""
+    answer = api("ana").get("/reports/movement", **{"from": "2026-01-01", "to": "2026-01-31"}).json()
+    assert (answer["from"], answer["to"]) == ("2026-01-01", "2026-01-31")
+    assert "from" not in api("ana").get("/reports/pipeline_by_stage").json()
+    for name in ("neglected_customers", "revenue_by_market", "funnel"):
+        assert api("ana").get(f"/reports/{name}").status_code == 200

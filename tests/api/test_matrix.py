@@ -26,6 +26,7 @@ SECRETS = (
     "bruno@demo.example",
     "mona@demo.example",
     "Petra LLC",
+    "secret contact",
     "31337",
 )
 
@@ -39,8 +40,11 @@ def world(api, cast, petra):
     api("bruno").post(f"{petra}/activities", {"kind": "note", "body": "secret note"})
     (conflict,) = api("bruno").rows("/conflicts")
     alert = api("bruno").post("/alerts", {"lead": cast.leads["Petra Supplies"], "due_at": "2027-03-01T09:00:00Z", "text": "secret alert"}).json()
+    company = made["company"]["id"]
+    contact = api("mona").post("/contacts", {"name": "secret contact", "company": company}).json()
     _goal(cast)
     return {
+        "company_id": company, "contact_id": contact["id"],
         "lead_id": cast.leads["Petra Supplies"], "pipeline_id": cast.pipelines["Gulf"], "stage_id": cast.stages["Gulf"]["Lead"],
         "change_set_id": int(change.headers["x-change-set"]),
         "conflict_id": conflict["id"], "name": "pipeline_by_stage", "other_lead_id": made["id"], "customer_id": _customer(cast),
@@ -76,16 +80,22 @@ BODIES = {
     ("patch", "/v1/leads"): {"edits": [{"id": "lead_id", "version": 1, "set": {"phone": "1"}}]},
     ("patch", "/v1/leads/{lead_id}"): {"phone": "1"},
     ("post", "/v1/leads/{lead_id}/activities"): {"kind": "call"},
+    ("post", "/v1/leads/{lead_id}/hand-over"): {"pipeline": "Accounts"},
     ("post", "/v1/conflicts/{conflict_id}/resolve"): {"choice": "theirs"},
     ("post", "/v1/alerts"): {"lead": "lead_id", "due_at": "2027-03-01T09:00:00Z"},
     ("patch", "/v1/alerts/{alert_id}"): {"text": "taken"},
+    ("post", "/v1/companies"): {"name": "Taken", "team": "Gulf"},
+    ("patch", "/v1/companies/{company_id}"): {"name": "Taken"},
+    ("post", "/v1/contacts"): {"name": "Taken", "team": "Gulf"},
+    ("patch", "/v1/contacts/{contact_id}"): {"name": "Taken"},
     ("post", "/v1/pipelines"): {"name": "Taken", "team": "Gulf"},
     ("patch", "/v1/pipelines/{pipeline_id}"): {"name": "Taken"},
     ("post", "/v1/pipelines/{pipeline_id}/stages"): {"name": "Taken"},
     ("patch", "/v1/pipelines/{pipeline_id}/stages/{stage_id}"): {"name": "Taken"},
 }
 # What a stranger gets where a path names a record of the Gulf team, or where they would write into it.
-REFUSED = {("post", "/v1/leads"): 403, ("patch", "/v1/leads"): 200, ("post", "/v1/alerts"): 404, ("post", "/v1/pipelines"): 403}
+REFUSED = {("post", "/v1/leads"): 403, ("patch", "/v1/leads"): 200, ("post", "/v1/alerts"): 404, ("post", "/v1/pipelines"): 403,
+           ("post", "/v1/companies"): 403, ("post", "/v1/contacts"): 403}  # fmt: skip
 
 
 def everything(document):
@@ -99,7 +109,8 @@ def ask(client, method, path, world):
     if body and "lead" in body:
         body = {**body, "lead": world["lead_id"]}
     filled = path.removeprefix("/v1").format(**world)
-    return client.request(method.upper(), filled, version=2 if method in ("patch", "delete") else None, **({"json": body} if body else {}))
+    is_versioned = method in ("patch", "delete") or path.endswith("/hand-over")
+    return client.request(method.upper(), filled, version=2 if is_versioned else None, **({"json": body} if body else {}))
 
 
 def test_a_stranger_learns_nothing_over_any_route_and_changes_nothing(api, db, document, world):

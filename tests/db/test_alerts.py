@@ -168,3 +168,20 @@ def test_a_team_is_loaded_with_what_is_due_and_overdue(db, cast):
     with acting_as(cast.who("mona")) as session:
         found = reads.due_by_person(session, now=now(), before=now() + timedelta(hours=24))
     assert found == {cast.people["ana"]: (2, 1)}
+
+
+@pytest.mark.parametrize("who", ["carla", "vera"])
+def test_an_alert_reminds_only_somebody_who_sees_its_lead(db, cast, who):
+    """Carla works in another team; vera of ana's own team sees it, though she may change nothing."""
+    alert_id = make(cast, "ana", "Al Noor Trading")
+    if who == "vera":
+        with acting_as(cast.who("mona")) as session:
+            hand_over_alert(session, alert_id, 1, cast.people["vera"], source="test")
+        assert stands(db, alert_id)["person_id"] == cast.people["vera"]
+        return
+    with acting_as(cast.who("mona")) as session:
+        with pytest.raises(Invalid, match="Carla does not see this lead"):
+            hand_over_alert(session, alert_id, 1, cast.people["carla"], source="test")
+        with pytest.raises(Invalid, match="hand them the lead first"):
+            set_alert(session, cast.leads["Al Noor Trading"], {"due_at": now(), "person_id": cast.people["carla"]}, source="test")
+    assert stands(db, alert_id)["person_id"] == cast.people["ana"]

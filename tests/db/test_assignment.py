@@ -223,3 +223,31 @@ def test_a_turn_goes_on_after_who_came_last_even_when_they_are_away_or_gone() ->
 def test_several_values_fit_where_one_of_them_does() -> None:
     rule = Rule(1, 1, "r", "person", conditions={"field": "custom.lines", "value": "Dairy"})
     assert rule.fits({"custom.lines": ["Bakery", "dairy"]}) and not rule.fits({"custom.lines": []}) and not rule.fits({})
+
+
+def ask_for_owner(db: Any, cast: Any) -> None:
+    with db.owner().begin() as connection:
+        connection.execute(
+            text('update crm.stages set requirements = \'{"fields": ["owner_id"]}\', version = version + 1 where id = :id'),
+            {"id": cast.stages["Gulf"]["Lead"]},
+        )
+        connection.execute(text("update crm.access_stamps set version = version + 1"))
+
+
+def test_a_stage_that_asks_for_an_owner_takes_the_one_that_a_rule_names(db: Any, cast: Any) -> None:
+    ask_for_owner(db, cast)
+    make_rule(cast, method="person", people={"ids": [cast.people["bruno"]]})
+    assert owner(db, cast, make_lead(cast)) == "bruno"
+
+
+def test_a_stage_that_asks_for_an_owner_refuses_just_the_leads_that_no_rule_gives_one(db: Any, cast: Any) -> None:
+    ask_for_owner(db, cast)
+    make_rule(cast, method="person", people={"ids": [cast.people["bruno"]]}, conditions={"markets": ["AE"]})
+    with acting_as(OPERATOR) as session:
+        edits = [Edit(LEAD.name, None, {"name": market, "team_id": cast.teams["Gulf"], "owner_id": None, "market": market}) for market in ("AE", "SA", "AE")]
+        done = apply(session, edits, source="import")
+    assert [result.status for result in done.results] == ["applied", "invalid", "applied"]
+    assert "needs an owner" in str(done.results[1].error)
+    with pytest.raises(Invalid, match="needs an owner"):
+        make_lead(cast, market="SA")
+    assert owner(db, cast, make_lead(cast, "ana", market="SA")) == "ana"

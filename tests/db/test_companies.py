@@ -5,7 +5,7 @@ import pytest
 from crm.access import OPERATOR, acting_as
 from crm.changes import Edit, apply, undo
 from crm.companies.reads import companies_called, company
-from crm.companies.use_cases import rename_company
+from crm.companies.use_cases import edit_company
 from crm.errors import CrmError, Invalid, NotFound, Refused, Stale
 from crm.leads.reads import LeadFilter, lead, list_leads
 from crm.leads.use_cases import move_to_company
@@ -98,7 +98,7 @@ def test_another_name_shows_on_every_lead_and_in_search_and_can_be_taken_back(db
     move(cast, "ana", petra, "Delta Foods")
     with acting_as(cast.who("bruno")) as session:
         assert company(session, petra).leads == 2
-        done = rename_company(session, petra, 1, "Petra & Sons", source="test")
+        done = edit_company(session, petra, 1, {"name": "Petra & Sons"}, name="Petra", source="test")
         assert {row["name"] for row in list_leads(session, LeadFilter(q="petra & sons")).rows} == {"Al Noor Trading", "Delta Foods"}
         undo(session, done.change_set_id)
         assert company(session, petra).name == "Petra"
@@ -107,20 +107,20 @@ def test_another_name_shows_on_every_lead_and_in_search_and_can_be_taken_back(db
 def test_a_stale_new_name_is_refused(db, cast):
     (petra,) = make(cast, "ana", "Petra")
     with acting_as(cast.who("ana")) as session:
-        rename_company(session, petra, 1, "Petra & Sons", source="test")
+        edit_company(session, petra, 1, {"name": "Petra & Sons"}, name="Petra", source="test")
     with acting_as(cast.who("bruno")) as session, pytest.raises(Stale):
-        rename_company(session, petra, 1, "Petra Brothers", source="test")
+        edit_company(session, petra, 1, {"name": "Petra Brothers"}, name="Petra", source="test")
 
 
 @pytest.mark.parametrize(("who", "error"), [("vera", Refused), ("carla", NotFound)])
 def test_who_may_not_edit_a_company_does_not_rename_it(db, cast, who, error):
     (petra,) = make(cast, "ana", "Petra")
     with acting_as(cast.who(who)) as session, pytest.raises(error):
-        rename_company(session, petra, 1, "Mine now", source="test")
+        edit_company(session, petra, 1, {"name": "Mine now"}, name="Petra", source="test")
     assert db.value("select name from crm.companies where id = :id", id=petra) == "Petra"
 
 
 def test_a_company_needs_a_name(db, cast):
     (petra,) = make(cast, "ana", "Petra")
     with acting_as(cast.who("ana")) as session, pytest.raises(Invalid):
-        rename_company(session, petra, 1, "  ", source="test")
+        edit_company(session, petra, 1, {"name": "  "}, name="Petra", source="test")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from crm.configuration.drafts import Draft, DraftEdit
 from crm.configuration.impact import preview
 from crm.errors import Invalid, NotFound, Refused, Stale
 from tests.cast import Cast
+from tests.db.test_apply_locks import until_it_waits
 from tests.jobs.waiting import on_queue
 
 SUBJECT = "pipeline:1"
@@ -333,3 +335,64 @@ def test_a_move_that_stopped_short_goes_on_when_its_person_asks(db: Any, cast: C
         moving.ask_again(session, move_id)
         assert moving.is_asked(session)
     assert moving.go_on(move_id) == moving.FEW + 103
+
+
+# A stage that goes while somebody saves
+
+
+def moved_in(cast: Cast, who: Any, stage: str, lead: str, version: int = 1) -> Any:
+    with acting_as(who) as session:
+        edit = Edit("lead", cast.leads[lead], {"stage_id": cast.stages["Gulf"][stage]}, version)
+        return apply(session, [edit], source="form").results[0]
+
+
+def test_a_save_by_an_older_layout_does_not_land_in_a_removed_stage(db: Any, cast: Cast) -> None:
+    ana = cast.who("ana")  # with the access stamp of before, and so with the layout of before
+    assert moved_in(cast, ana, "Contacted", "Petra Supplies").status == "applied"
+    applied(cast, "mona", removal(cast, "Lost", None))
+    found = moved_in(cast, ana, "Lost", "Delta Foods")
+    assert (found.status, found.error.detail) == ("invalid", "That stage was removed a moment ago. Reload and choose another one.")
+    with acting_as(ana) as session:
+        gone = {"name": "New", "team_id": cast.teams["Gulf"], "stage_id": cast.stages["Gulf"]["Lost"]}
+        assert apply(session, [Edit("lead", None, gone)], source="form").results[0].status == "invalid"
+    assert db.value("select count(*) from crm.leads where stage_id = :id", id=cast.stages["Gulf"]["Lost"]) == 0
+
+
+def test_of_several_saves_by_an_older_layout_only_those_into_the_removed_stage_fail(db: Any, cast: Cast) -> None:
+    ana = cast.who("ana")
+    assert moved_in(cast, ana, "Contacted", "Petra Supplies").status == "applied"
+    applied(cast, "mona", removal(cast, "Lost", None))
+    stages = cast.stages["Gulf"]
+    with acting_as(ana) as session:
+        edits = [Edit("lead", cast.leads[name], {"stage_id": stages[to]}, 1) for name, to in (("Delta Foods", "Lost"), ("Al Noor Trading", "Contacted"))]
+        assert [result.status for result in apply(session, edits, source="form").results] == ["invalid", "applied"]
+
+
+def test_who_moves_a_lead_waits_for_the_removal_of_its_stage_that_is_under_way(db: Any, cast: Cast) -> None:
+    ana = cast.who("ana")
+    with ThreadPoolExecutor(1) as pool:
+        with acting_as(cast.who("mona")) as session:
+            use_cases.apply_draft(session, removal(cast, "Lost", None), source="configuration")
+            saving = pool.submit(moved_in, cast, ana, "Lost", "Delta Foods")
+            until_it_waits(db)
+        assert saving.result().status == "invalid"
+
+
+def test_who_removes_a_stage_waits_for_a_lead_that_is_on_its_way_into_it(db: Any, cast: Cast) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with acting_as(cast.who("ana")) as session:
+            edit = Edit("lead", cast.leads["Delta Foods"], {"stage_id": cast.stages["Gulf"]["Lost"]}, 1)
+            apply(session, [edit], source="form", on_conflict="refuse")
+            removing = pool.submit(applied, cast, "mona", removal(cast, "Lost", "Contacted"))
+            until_it_waits(db)
+        removing.result()
+    assert stages_of(db, cast, "Delta Foods") == ["Contacted"]
+
+
+@pytest.mark.parametrize("by", ["a new stage", "another name"])
+def test_a_name_does_not_go_over_to_another_stage_in_one_draft_that_could_not_be_taken_back(db: Any, cast: Cast, by: str) -> None:
+    new = DraftEdit("stage", None, {"pipeline_id": cast.pipelines["Gulf"], "name": "lost ", "kind": "lost", "position": 9}, ref="n")
+    other = new if by == "a new stage" else stage_edit(cast, "Won", name="LOST")
+    draft = Draft(SUBJECT, "Accounts", (stage_edit(cast, "Lost", deleted_at=True), other))
+    with pytest.raises(Invalid, match="could not be taken back"):
+        applied(cast, "mona", draft)

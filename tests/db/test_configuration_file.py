@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm.access import acting_as
+from crm.access import OPERATOR, acting_as
 from crm.changes import Edit, apply, undo
 from crm.configuration import as_file
+from crm.configuration.impact import preview
 from crm.configuration.use_cases import apply_draft
 from crm.configuration.yaml_reading import LARGEST_BYTES, read
 from crm.errors import CrmError, Invalid, Refused
@@ -35,7 +36,17 @@ def test_written_and_read_again_it_changes_nothing(db: Any, cast: Cast) -> None:
     with acting_as(cast.who("alma")) as session:
         edits = [Edit("stage", cast.stages["Gulf"]["Lost"], {"name": "No", "requirements": asks, "colour": "deep"}, 1)]
         apply(session, edits, source="test", on_conflict="refuse")
-    assert drafted(cast, written(cast)).edits == ()
+    with acting_as(cast.who("alma")) as session:
+        choice = {"record_type": "lead", "team_id": cast.teams["Gulf"], "label": "Tier: “A”", "kind": "choice", "options": ["no", "2026-01-01"], "help": "yes"}
+        money = {"record_type": "company", "label": "Limit", "kind": "money", "default_value": "AED 1250"}
+        day = {"record_type": "contact", "label": "Since", "kind": "date", "is_required": True, "default_value": "2026-01-31", "key": "1.5"}
+        apply(session, [Edit("custom_field", None, values) for values in (choice, money, day)], source="test", on_conflict="refuse")
+        role = session.connection().exec_driver_sql("select id from crm.roles where name = 'rep'").scalar_one()
+        closed = {"role_id": role, "record_type": "lead", "field": "custom.color", "rule": "hidden"}
+        apply(session, [Edit("field_rule", None, closed)], source="test", on_conflict="refuse")
+    told = written(cast)
+    assert "custom.color: hidden" in told and "Tier: “A”" in told and "'2026-01-31'" in told
+    assert drafted(cast, told).edits == ()
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -55,9 +66,8 @@ def test_a_manager_writes_and_reads_their_own_team_only(db: Any, cast: Cast) -> 
     told = written(cast, "mona")
     assert "Gulf" in told and "Levant" not in told
     levant = written(cast).replace("target_days: 7", "target_days: 8")
-    draft = drafted(cast, levant, "mona")
     with pytest.raises(CrmError), acting_as(cast.who("mona")) as session:
-        apply_draft(session, draft, source="test")
+        apply_draft(session, as_file.read_file(session, levant), source="test")
     assert db.value("select count(*) from crm.stages where target_days = 8") == 0
 
 
@@ -103,6 +113,92 @@ teams:
 def test_what_a_file_leaves_out_stays(db: Any, cast: Cast) -> None:
     assert drafted(cast, HEAD + "teams:\n  Gulf: {pipelines: {}}\n").edits == ()
     assert drafted(cast, HEAD + "teams: {}\n").edits == ()
+    assert drafted(cast, HEAD + "fields: {everybody: {contacts: []}, teams: {Gulf: {leads: []}}}\nroles: {rep: {}}\n").edits == ()
+
+
+def test_fields_of_a_place_that_is_named_become_what_the_file_says(db: Any, cast: Cast) -> None:
+    content = (
+        HEAD
+        + """
+fields:
+  everybody:
+    leads:
+      - {field: Hue, key: color, kind: choice, options: [Red, Blue], help: What they see}
+      - {field: Since, kind: date, default: 2026-01-31}
+  teams:
+    gulf:
+      companies:
+        - {field: Rank, key: r.1, kind: number, unique: yes}
+"""
+    )
+    draft = drafted(cast, content)
+    with acting_as(cast.who("alma")) as session:
+        assert preview(session, draft).is_ready
+        done = apply_draft(session, draft, source="test")
+    live = "select key, label, kind from crm.custom_fields where deleted_at is null and record_type = :of order by team_id nulls first, position, id"
+    assert [tuple(row.values()) for row in db.rows(live, of="lead")] == [("color", "Hue", "choice"), ("since", "Since", "date")]
+    assert [row["key"] for row in db.rows(live, of="company")] == ["size", "r.1"]
+    assert drafted(cast, content).edits == ()
+    with acting_as(cast.who("alma")) as session:
+        assert undo(session, done.change_set_id or 0).left_alone == []
+    assert [row["key"] for row in db.rows(live, of="lead")] == ["size", "color"]
+
+
+def test_a_role_that_is_named_grants_what_the_file_says_and_a_new_one_begins(db: Any, cast: Cast) -> None:
+    content = (
+        HEAD
+        + """
+roles:
+  VIEWER:
+    description: Looks on
+    grants: {lead: {view: own}}
+    fields: {lead: {value: hidden, custom.color: read_only}}
+  Scout:
+    grants: {lead: {view: own, create: own}, report: {view: own}}
+    fields: {lead: {phone: hidden, email: open}}
+"""
+    )
+    draft = drafted(cast, content)
+    with acting_as(cast.who("alma")) as session:
+        lines = preview(session, draft).lines
+        done = apply_draft(session, draft, source="test")
+    assert lines[0] == "“Scout” is a new role with 3 grants. Nobody holds it yet."
+    assert any(line.startswith("1 person loses sight of ") for line in lines)
+    held = "select resource, action, scope from crm.grants as g join crm.roles as r on r.id = g.role_id where r.name = :role and scope <> 'none' order by 1, 2"
+    assert [tuple(row.values()) for row in db.rows(held, role="VIEWER")] == [("lead", "view", "own")]
+    assert [tuple(row.values()) for row in db.rows(held, role="Scout")] == [("lead", "create", "own"), ("lead", "view", "own"), ("report", "view", "own")]
+    assert drafted(cast, content).edits == ()
+    with acting_as(cast.who("alma")) as session:
+        assert undo(session, done.change_set_id or 0).left_alone == []
+    assert db.value("select count(*) from crm.roles where name = 'Scout' and deleted_at is null") == 0
+    assert len(db.rows(held, role="viewer")) > 1
+
+
+@pytest.mark.parametrize("role", ["Scout", "rep"])
+def test_nobody_imports_a_grant_that_they_do_not_hold(db: Any, cast: Cast, role: str) -> None:
+    """Vera shapes roles and sees them, and holds nothing else that she could give."""
+    with acting_as(OPERATOR) as session:
+        cells = session.connection().exec_driver_sql(
+            "select g.id, g.version from crm.grants g join crm.roles r on r.id = g.role_id where r.name = 'viewer' and g.resource = 'role'"
+        )
+        apply(session, [Edit("grant", row.id, {"scope": "all"}, row.version) for row in cells.all()], source="test", on_conflict="refuse")
+    before = db.value("select count(*) from crm.changes")
+    grants = {"rep": "{lead: {view: all}, role: {view: all}}", "Scout": "{audit: {view: all}}"}[role]
+    draft = drafted(cast, HEAD + f"roles: {{{role}: {{grants: {grants}}}}}", "vera")
+    with acting_as(cast.who("vera")) as session:
+        assert any("You cannot grant" in line for line in preview(session, draft).blockers)
+    with acting_as(cast.who("vera")) as session, pytest.raises((Invalid, Refused), match="You cannot grant"):
+        apply_draft(session, draft, source="test")
+    assert db.value("select count(*) from crm.changes") == before
+
+
+@pytest.mark.parametrize(("who", "part", "grant"), [
+    ("mona", "roles: {rep: {grants: {}}}", "role: view"), ("ana", "roles: {rep: {}}", "role: view"),
+    ("ana", "fields: {everybody: {leads: []}}", "field: configure"), ("mona", "fields: {everybody: {leads: []}}", "field: configure"),
+])  # fmt: skip
+def test_a_part_that_one_may_not_shape_is_refused_by_its_grant(db: Any, cast: Cast, who: str, part: str, grant: str) -> None:
+    with acting_as(cast.who(who)) as session, pytest.raises((Refused, Invalid), match=grant):
+        apply_draft(session, as_file.read_file(session, HEAD + part), source="test")
 
 
 BOMB = "a: &a [x, x, x]\n" + "".join(f"b{n}: &b{n} [*{'a' if not n else f'b{n - 1}'}, *{'a' if not n else f'b{n - 1}'}]\n" for n in range(40))
@@ -123,10 +219,30 @@ OF_A_FILE = (
     "[" * 5000, "{a: " * 5000, HEAD + "x: !!python/object/apply:os.system ['id']", HEAD + "x: !!binary '////'", "\tthroughline: 1",
     "throughline: 1\n...\n---\nteams: {}", b"\xff\xfe\x00", b"throughline: \xc3\x28", "throughline: 1 \ud800", "x" * (LARGEST_BYTES + 1),
     HEAD + "? [a, b]\n: c",
+    HEAD + "fields: []", HEAD + "fields: {Gulf: {}}", HEAD + "fields: {everybody: []}", HEAD + "fields: {everybody: {rockets: []}}",
+    HEAD + "fields: {teams: {Atlantis: {}}}", HEAD + "fields: {teams: [Gulf]}", HEAD + "fields: {everybody: {leads: {}}}",
+    HEAD + "roles: []", HEAD + "roles: {rep: 3}", HEAD + "roles: {'': {}}", HEAD + "roles: {rep: {people: [ana]}}", HEAD + "roles: {rep: {}, REP: {}}",
+    HEAD + "roles: {rep: {grants: [lead]}}", HEAD + "roles: {rep: {grants: {rocket: {view: all}}}}", HEAD + "roles: {rep: {grants: {lead: {fly: all}}}}",
+    HEAD + "roles: {rep: {grants: {lead: {view: everything}}}}", HEAD + "roles: {rep: {grants: {lead: {view: [all]}}}}",
+    HEAD + "roles: {rep: {grants: {audit: {view: own}}}}", HEAD + "roles: {rep: {organisation_wide: true}}", HEAD + "roles: {rep: {description: [x]}}",
+    HEAD + "roles: {rep: {fields: {team: {name: hidden}}}}", HEAD + "roles: {rep: {fields: {lead: {value: secret}}}}",
+    HEAD + "roles: {rep: {fields: {lead: hidden}}}", HEAD + "roles: {new: {organisation_wide: 1}}",
+)  # fmt: skip
+OF_A_FIELD = (
+    "x", "{}", "{field: no}", "{field: x, kind: [text]}", "{field: x, options: Gold}", "{field: x, options: [1]}", "{field: x, required: 1}",
+    "{field: x, default: .nan}", "{field: x, default: 1.0e+400}", "{field: x, key: 7}", "{field: x, id: 1}", "{field: x, default: {1: 2}}",
+    "{field: x, help: {a: b}}", "{label: x}",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("content", [*OF_A_FILE, *(stages(f"[{stage}]") for stage in OF_A_STAGE)], ids=lambda content: repr(content)[:40])
+def fields(given: str) -> str:
+    return HEAD + "fields: {everybody: {leads: " + given + "}}"
+
+
+HOSTILE = [*OF_A_FILE, *(stages(f"[{stage}]") for stage in OF_A_STAGE), *(fields(f"[{field}]") for field in OF_A_FIELD)]
+
+
+@pytest.mark.parametrize("content", HOSTILE, ids=lambda content: repr(content)[:40])
 def test_a_file_that_is_none_is_refused_with_words_and_changes_nothing(db: Any, cast: Cast, content: str | bytes) -> None:
     before = db.value("select count(*) from crm.changes")
     with pytest.raises(Invalid) as raised:
@@ -142,6 +258,23 @@ def test_values_of_a_stage_are_checked_when_the_draft_is_applied(db: Any, cast: 
     with pytest.raises(Invalid), acting_as(cast.who("alma")) as session:
         apply_draft(session, draft, source="test")
     assert db.value("select count(*) from crm.pipelines where name = 'Deals'") == 0
+
+
+UNSOUND = (
+    fields("[{field: x, kind: rocket}]"), fields("[{field: x, kind: choice}]"), fields("[{field: x, key: size}, {field: y, key: size}]"),
+    fields("[{field: x, key: \"a'b\"}]"), fields("[{field: x, default: {ref: role.1}}]"), fields("[{field: x, unique: yes, default: 1}]"),
+    HEAD + "roles: {rep: {fields: {lead: {id: hidden}}}}", HEAD + "roles: {new: {fields: {lead: {stage_id: hidden}}}}",
+    HEAD + "roles: {admin: {grants: {}}}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("part", UNSOUND, ids=lambda part: repr(part)[17:60])
+def test_what_cannot_be_is_refused_when_it_is_applied_and_nothing_is_written(db: Any, cast: Cast, part: str) -> None:
+    before = db.value("select count(*) from crm.changes")
+    draft = drafted(cast, part)
+    with pytest.raises((Invalid, Refused)), acting_as(cast.who("alma")) as session:
+        apply_draft(session, draft, source="test")
+    assert db.value("select count(*) from crm.changes") == before
 
 
 @given(content=st.text(max_size=300) | st.binary(max_size=300))

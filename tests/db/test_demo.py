@@ -191,6 +191,15 @@ def test_its_production_sells_to_every_active_account_and_each_market_has_a_team
     assert demo("select value from crm.organisation_settings where key = 'order_lens'") == [({"customers": 1, "orders": 2, "rates": 3},)]
 
 
+def test_a_first_look_finds_what_people_have_shaped(demo):
+    assert demo("select count(*), count(distinct team_id) from crm.assignment_rules where deleted_at is null") == [(6, 4)]
+    assert demo("select name, audience from crm.views where is_pinned order by name") == [
+        ("Closing, by owner", "team"), ("In trial", "team"), ("Largest open", "everyone"), ("My negotiations", "private"),
+    ]  # fmt: skip
+    assert demo("select count(*), min(day) >= current_date - 1 from crm.holidays") == [(9, True)]
+    assert demo("select split_part(email, '@', 1) from crm.people where absent_from <= current_date and absent_until >= current_date") == [("priya",)]
+
+
 def test_its_people_mean_to_win_something_this_quarter(demo):
     """One each at most, of those who are still there; each team's is theirs together."""
     goals = demo("select team_id, person_id, amount_usd from crm.goals")

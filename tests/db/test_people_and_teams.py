@@ -8,11 +8,25 @@ from typing import Any
 import pytest
 
 from crm import clock
-from crm.access import OPERATOR, acting_as, as_system, sessions
+from crm.access import OPERATOR, acting_as, as_system, links, sessions
+from crm.assignment.absence import away
+from crm.assignment.use_cases import save_rule
 from crm.changes import undo
 from crm.errors import Invalid, Refused, Stale
-from crm.people.reads import away, team_tree
-from crm.people.use_cases import HandOver, add_person, add_team, change_myself, change_person, change_team, disable_person, place_person, remove_team
+from crm.people.reads import team_tree
+from crm.people.use_cases import (
+    HandOver,
+    add_person,
+    add_team,
+    change_myself,
+    change_person,
+    change_team,
+    disable_person,
+    enable_person,
+    make_link,
+    place_person,
+    remove_team,
+)  # fmt: skip
 from crm.roles.reads import one_role
 from crm.roles.use_cases import add_role, role_edits, save_role
 from crm.ui.words import Names
@@ -57,6 +71,27 @@ def test_leads_go_to_nobody_who_is_going_or_gone(db: Any, cast: Any, to: str) ->
         disable(cast, "ana", HandOver(cast.people[to]))
     assert owners(db) == before
     assert db.value("select disabled_at from crm.people where id = :id", id=cast.people["ana"]) is None
+
+
+def test_leads_of_somebody_who_goes_are_given_out_by_the_rules_of_their_team(db: Any, cast: Any) -> None:
+    """Delta Foods fits no rule: it waits for the team to pick it up."""
+    with acting_as(cast.who("mona")) as session:
+        values = {"team_id": cast.teams["Gulf"], "name": "Al …", "method": "round_robin", "conditions": {"field": "name", "value": "al noor trading"}}
+        save_rule(session, None, None, values, source="test")
+    before = owners(db)
+    done = disable(cast, "ana", HandOver(by_rules=True))
+    assert owners(db) == {**before, "Al Noor Trading": cast.people["bruno"], "Delta Foods": None}
+    with acting_as(cast.who("alma")) as session:
+        assert not undo(session, done.change_set_id).left_alone
+    assert owners(db) == before
+
+
+def test_a_disabled_persons_invitation_is_over_when_they_come_back(db: Any, cast: Any) -> None:
+    link = make_link(cast.who("alma"), cast.people["ana"])
+    disable(cast, "ana", None)
+    with acting_as(cast.who("alma")) as session:
+        enable_person(session, cast.people["ana"], 2, source="page")
+    assert link.is_invitation and not links.is_live(link.path.partition("=")[2], "invitation")
 
 
 def test_who_may_not_give_leads_away_disables_nobody_by_it(db: Any, cast: Any) -> None:
@@ -150,7 +185,9 @@ def test_somebody_is_away_from_the_first_day_to_the_last(db: Any, cast: Any, beg
     with acting_as(cast.who("ana")) as session:
         change_myself(session, 1, {"absent_from": today + timedelta(days=begins), "absent_until": until}, source="page")
     with acting_as(cast.who("carla")) as session:
-        found = away(session, today)
+        found = away(session)
+        assert away(session, [cast.people["bruno"]]) == {} and away(session, []) == {}
+        assert away(session, [cast.people["ana"]]) == found
     assert found == ({cast.people["ana"]: until} if is_away else {})
     names = Names(0, "UTC", {cast.people["ana"]: "Ana"}, away=found)
     assert names.owner(cast.people["ana"]).startswith("Ana (away") == is_away

@@ -1,12 +1,17 @@
 """Lists by custom field hold exactly what the walls show, whichever way they are found, and the figure of a kept index."""
 
+import json
+
 import pytest
 from sqlalchemy import text
 
 from crm.access import acting_as
 from crm.changes import Edit, apply
+from crm.errors import Invalid
 from crm.fields import filters
+from crm.fields.catalogue import Catalogue
 from crm.fields.filters import CustomFilter
+from crm.fields.kinds import Definition
 from crm.leads.reads import LeadFilter, count_leads, list_leads
 
 SIZES = {"Al Noor Trading": 3, "Petra Supplies": 3, "Delta Foods": 5, "Nile Mart": 3}
@@ -71,3 +76,38 @@ def test_few_matches_are_found_by_the_index(db, sized):
         connection.execute(text("set local enable_seqscan = off"))
         plan = connection.scalars(text("""explain select id from crm.leads where custom @> any (array['{"size": 3}']::jsonb[])""")).all()
     assert any("ix_leads_custom" in line for line in plan)
+
+
+BUDGETS = {
+    "Al Noor Trading": {"amount": "1000.00", "currency": "USD"}, "Petra Supplies": {"amount": "5000.00", "currency": "AED"},
+    "Delta Foods": {"amount": "1000.00", "currency": "XXX"}, "Nile Mart": {"amount": "many"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"low": 1000}, {"Al Noor Trading", "Petra Supplies"}), ({"low": 1001}, {"Petra Supplies"}), ({"high": 1200}, {"Al Noor Trading"}),
+        ({"low": 1000, "high": 1000.0}, {"Al Noor Trading"}), ({"low": -1, "high": 0}, set()),
+    ],
+)  # fmt: skip
+def test_money_is_compared_in_dollars_whichever_currency_it_is_in(db, cast, asked, expected):
+    with acting_as(cast.who("alma")) as session:
+        field = Edit("custom_field", None, {"record_type": "lead", "label": "Budget", "kind": "money"})
+        apply(session, [field], source="test", on_conflict="refuse")
+    with db.owner().begin() as connection:
+        connection.execute(text("insert into crm.exchange_rates values ('AED', '2020-01-01', 0.27) on conflict do nothing"))
+        for name, budget in BUDGETS.items():
+            given = {"custom": json.dumps({"budget": budget}), "id": cast.leads[name]}
+            connection.execute(text("update crm.leads set custom = cast(:custom as jsonb), version = version + 1 where id = :id"), given)
+    wanted = LeadFilter(custom=(CustomFilter("budget", "money", **asked),))
+    with acting_as(cast.who("alma")) as session:
+        assert {row["name"] for row in list_leads(session, wanted).rows} == expected
+
+
+def test_a_door_asks_for_money_in_dollars_only(db, cast):
+    known = Catalogue([Definition(1, 1, None, "lead", "budget", "Budget", "money")], {})
+    assert filters.read_filter(known, "custom.budget.from", ["1,200"]) == CustomFilter("budget", "money", low=1200.0)
+    for given in ("AED 5", "many", "", "1e9"):
+        with pytest.raises(Invalid):
+            filters.read_filter(known, "custom.budget.to", [given])

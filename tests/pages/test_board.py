@@ -102,6 +102,20 @@ def test_the_grid_of_the_same_leads_is_one_click_away(visit: Any) -> None:
     assert (link.page, link.proto.query_string) == ("board", "pipeline=Accounts&whose=Mine&q=noor")
 
 
+def test_the_board_and_the_grid_hand_each_other_the_team(visit: Any, db: Any, cast: Any) -> None:
+    with db.owner().begin() as connection:
+        connection.execute(text("insert into crm.teams (name, parent_id) values ('Doha', :gulf)"), {"gulf": cast.teams["Gulf"]})
+        connection.execute(text("update crm.access_stamps set version = version + 1"))
+    board = visit("mona", PAGE, team="Doha")
+    assert names(board) == set()
+    (link,) = [link for link in board.page_link if link.label == "Grid"]
+    assert link.proto.query_string == "pipeline=Accounts&view=Team&team=Doha"
+    grid = visit("mona", "pages/leads.py", team="Doha")
+    assert not grid.exception and not grid.data_editor
+    (link,) = [link for link in grid.page_link if link.label == "Board"]
+    assert link.proto.query_string == "pipeline=Accounts&whose=Everybody&team=Doha"
+
+
 def test_a_past_day_shows_the_board_as_it_was_and_moves_nothing(visit: Any, db: Any, cast: Any) -> None:
     with db.owner().begin() as connection:
         for table, column in (("stays", "entered_at"), ("leads", "effective_at"), ("changes", "at")):

@@ -16,7 +16,6 @@ def typed(page, **state):
 
 
 def apply_all(page):
-    press(page, "fields.preview")
     return press(page, "fields.apply")
 
 
@@ -40,9 +39,11 @@ def test_a_manager_sees_only_the_own_teams_fields_to_shape(visit, cast):
 
 def test_a_new_field_is_previewed_applied_and_stands_on_the_leads_page(visit, db, cast):
     page = typed(visit("mona", PAGE), added_rows=[{"label": "Tier", "kind": "choice", "options": ["Gold", "Silver"]}])
-    assert "Draft: 1 change, not applied." in said(page)
-    apply_all(page)
-    assert "1 change of fields applied." in said(page)
+    assert "Draft, 1 change" in said(page)
+    press(page, "fields.preview")
+    assert "“Tier” is new on leads of Gulf: choice out of Gold, Silver." in said(page)
+    press(page, "fields.apply")
+    assert "“Fields of leads, Gulf” is changed." in said(page)
     assert field_of(db, "tier") == [{"label": "Tier", "kind": "choice", "team_id": cast.teams["Gulf"], "position": 0, "is_live": True}]
     lead = visit("ana", "pages/lead.py", id=str(cast.leads["Delta Foods"]))
     assert [box.label for box in lead.selectbox if box.label == "Tier"] == ["Tier"]
@@ -70,7 +71,6 @@ def test_a_change_of_kind_shows_what_would_not_convert_and_converts_the_rest(vis
     press(page, "fields.preview")
     assert "1 of 2 values convert. 1 do not and are emptied, such as Al Noor Trading: “dark red”" in said(page)
     press(page, "fields.apply")
-    assert "1 change of fields applied." in said(page)
     values = "select name, custom from crm.leads where name in ('Delta Foods', 'Al Noor Trading') order by name"
     assert [row["custom"] for row in db.rows(values)] == [{}, {"color": 12}]
     press(page, "message.undo")
@@ -78,17 +78,49 @@ def test_a_change_of_kind_shows_what_would_not_convert_and_converts_the_rest(vis
     assert field_of(db, "color")[0]["kind"] == "text"
 
 
-def test_two_admins_at_once_are_told_and_nothing_is_lost(visit, db, cast):
-    page = typed(visit("alma", PAGE), edited_rows={0: {"label": "Staff"}})
+def test_a_draft_outlives_the_page_and_discarding_leaves_what_stands(visit, db, cast):
+    typed(visit("alma", PAGE), edited_rows={0: {"label": "Staff"}}, added_rows=[{"label": "Tier"}])
+    page = visit("alma", PAGE)
+    assert "Draft, 2 changes" in said(page) and field_of(db, "tier") == []
+    assert [line.label for line in page.session_state["fields.sheet"].lines] == ["Staff", "Color", "Tier"]
+    press(page, "fields.discard")
+    assert [line.label for line in page.session_state["fields.sheet"].lines] == ["Size", "Color"]
+    assert db.value("select count(*) from crm.configuration_drafts") == 0
+
+
+def test_looking_makes_no_draft_and_typing_it_back_leaves_none(visit, db, cast):
+    page = visit("alma", PAGE)
+    assert db.value("select count(*) from crm.configuration_drafts") == 0
+    page = typed(page, edited_rows={0: {"label": "Staff"}})
+    assert db.value("select count(*) from crm.configuration_drafts") == 1
+    typed(page, edited_rows={0: {"label": "Size"}})
+    assert db.value("select count(*) from crm.configuration_drafts") == 0
+
+
+def test_what_was_taken_out_can_be_kept_after_all(visit, db, cast):
+    page = typed(visit("alma", PAGE), deleted_rows=[0])
+    assert "<s>Size</s> removed" in said(page)
+    key = next(line.key for line in page.session_state["fields.sheet"].removed)
+    press(page, f"fields.keep.{key}")
+    assert "<s>" not in said(page) and db.value("select count(*) from crm.configuration_drafts") == 0
+
+
+@pytest.mark.parametrize(("choice", "label"), [("mine", "Staff"), ("theirs", "Heads")])
+def test_two_admins_at_once_the_second_decides_what_stands(visit, db, cast, choice, label):
+    page = typed(visit("alma", PAGE), edited_rows={0: {"label": "Staff", "help": "How many"}})
     with acting_as(cast.who("alma")) as session:
         field = session.connection().exec_driver_sql("select id from crm.custom_fields where key = 'size' and record_type = 'lead'").scalar_one()
         apply(session, [Edit("custom_field", field, {"label": "Heads"}, 1)], source="test", on_conflict="refuse")
     apply_all(page)
-    assert any("Somebody else changed the same field since you looked (name)" in error.value for error in page.error)
+    assert "changed name of “Heads”" in said(page)
     assert field_of(db, "size")[0]["label"] == "Heads"
+    press(page, f"fields.stale.{choice}")
+    apply_all(page)
+    assert field_of(db, "size")[0]["label"] == label
+    assert db.value("select help from crm.custom_fields where id = :id", id=field) == "How many"
 
 
 def test_a_line_without_a_name_is_told_and_cannot_be_applied(visit, db, cast):
     page = typed(visit("alma", PAGE), added_rows=[{"kind": "number"}])
-    assert "A new field needs a name." in said(page)
-    assert page.button(key="fields.preview").disabled
+    assert "Each field needs a name." in said(page)
+    assert page.button(key="fields.preview").disabled and page.button(key="fields.apply").disabled

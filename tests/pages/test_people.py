@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from crm.access import as_system, links, sessions
+from crm.access.sign_in import set_password_hash
 
 Look = Callable[..., AppTest]
 PAGE = "pages/people.py"
@@ -24,11 +25,22 @@ def html(page: AppTest) -> str:
     return " ".join(element.proto.body for element in page.get("html"))
 
 
-def link_on(page: AppTest) -> str:
+def link_on(page: AppTest, purpose: str = "invite") -> str:
     (code,) = page.code
-    found = re.search(r"\?reset=(\S+)", code.value)
+    found = re.search(rf"\?{purpose}=(\S+)", code.value)
     assert found
     return found[1]
+
+
+def invite(look: Look, db: Any, cast: Any) -> tuple[AppTest, int]:
+    """Dina, a viewer of Levant, added on the page; the page with her link, and her id."""
+    page = look(ADD, "alma").run()
+    page.text_input(key="people.add.name").set_value("Dina")
+    page.text_input(key="people.add.email").set_value("Dina@Demo.Example")
+    page.selectbox(key="people.add.place.team.0").set_value(cast.teams["Levant"]).run()
+    page.selectbox(key="people.add.place.role.0.narrow").set_value(db.value("select id from crm.roles where name = 'viewer'"))
+    page.button(key="people.add.send").click().run()
+    return page, db.value("select id from crm.people where email = 'dina@demo.example'")
 
 
 def disabled_at(db: Any, person_id: int) -> object:
@@ -70,15 +82,52 @@ def test_finding_narrows_the_list(look: Look) -> None:
     assert "carla@demo.example" in html(page) and "ana@demo.example" not in html(page)
 
 
-def test_an_added_person_gets_a_link_that_is_shown_once(look: Look, db: Any, cast: Any) -> None:
-    page = look(ADD, "alma").run()
-    page.text_input(key="people.add.name").set_value("Dina")
-    page.text_input(key="people.add.email").set_value("Dina@Demo.Example")
-    page.selectbox(key=f"people.add.team.{cast.teams['Levant']}").set_value(db.value("select id from crm.roles where name = 'viewer'"))
-    page.button(key="people.add.send").click().run()
-    assert links.is_live(link_on(page), "reset")
+def test_an_added_person_gets_an_invitation_that_is_shown_once(look: Look, db: Any, cast: Any) -> None:
+    page, _ = invite(look, db, cast)
+    assert links.is_live(link_on(page), "invitation")
     assert db.rows("select t.name, r.name as role from crm.memberships m join crm.people p on p.id = m.person_id join crm.roles r on r.id = m.role_id"
                    " left join crm.teams t on t.id = m.team_id where p.email = 'dina@demo.example'") == [{"name": "Levant", "role": "viewer"}]  # fmt: skip
+
+
+def test_an_invitation_is_shown_with_its_end_renewed_and_withdrawn(look: Look, db: Any, cast: Any) -> None:
+    page, dina = invite(look, db, cast)
+    first = link_on(page)
+    assert "invited until" in html(look(PAGE, "alma").run())
+    page = look(one(dina), "alma").run()
+    assert "Invited: the link works until" in html(page)
+    page.button(key="people.link").click().run()
+    second = link_on(page)
+    assert not links.is_live(first, "invitation") and links.is_live(second, "invitation")
+    page = look(one(dina), "alma").run()
+    page.button(key="people.withdraw").click().run()
+    assert not links.is_live(second, "invitation")
+    page = look(one(dina), "alma").run()
+    assert "no invitation" in html(page) and page.button(key="people.link").label == "Invite"
+    assert not [button for button in page.button if button.key == "people.withdraw"]
+
+
+def test_a_team_without_a_role_is_asked_about_and_adds_nobody(look: Look, db: Any, cast: Any) -> None:
+    page = look(ADD, "alma").run()
+    page.text_input(key="people.add.name").set_value("Dina")
+    page.text_input(key="people.add.email").set_value("dina@demo.example")
+    page.selectbox(key="people.add.place.team.0").set_value(cast.teams["Levant"]).run()
+    page.button(key="people.add.send").click().run()
+    assert "Choose a role" in page.error[0].value and not page.code
+    assert db.value("select count(*) from crm.people") == 6
+
+
+def test_somebody_works_in_a_second_team_and_leaves_the_first(look: Look, db: Any, cast: Any) -> None:
+    key, rep = f"people.{cast.people['bruno']}.place", db.value("select id from crm.roles where name = 'rep'")
+    page = look(one(cast.people["bruno"]), "alma").run()
+    page.button(key=f"{key}.more").click().run()
+    page.selectbox(key=f"{key}.team.1").set_value(cast.teams["Levant"]).run()
+    page.selectbox(key=f"{key}.role.1.narrow").set_value(rep)
+    page.button(key="people.save").click().run()
+    assert {m.team for m in cast.who("bruno").memberships} == {"Gulf", "Levant"}
+    page = look(one(cast.people["bruno"]), "alma").run()
+    page.button(key=f"{key}.drop.0").click().run()
+    page.button(key="people.save").click().run()
+    assert {m.team for m in cast.who("bruno").memberships} == {"Levant"}
 
 
 def test_a_mail_address_in_use_is_refused_with_words_and_adds_nobody(look: Look, db: Any) -> None:
@@ -108,7 +157,7 @@ def test_nobody_disables_themselves(look: Look, db: Any, cast: Any) -> None:
 
 def test_the_last_admin_stays_admin(look: Look, cast: Any) -> None:
     page = look(one(cast.people["alma"]), "alma").run()
-    page.selectbox(key=f"people.{cast.people['alma']}.wide").set_value(0)
+    page.button(key=f"people.{cast.people['alma']}.place.drop.0").click().run()
     page.button(key="people.save").click().run()
     assert "last admin" in page.error[0].value
     assert cast.who("alma").is_admin
@@ -116,16 +165,18 @@ def test_the_last_admin_stays_admin(look: Look, cast: Any) -> None:
 
 def test_a_changed_role_holds_at_once(look: Look, db: Any, cast: Any) -> None:
     page = look(one(cast.people["vera"]), "alma").run()
-    page.selectbox(key=f"people.{cast.people['vera']}.team.{cast.teams['Gulf']}").set_value(db.value("select id from crm.roles where name = 'rep'"))
+    page.selectbox(key=f"people.{cast.people['vera']}.place.role.0.narrow").set_value(db.value("select id from crm.roles where name = 'rep'"))
     page.button(key="people.save").click().run()
     assert not page.exception
     assert cast.who("vera").may("lead", "edit")
 
 
 def test_a_reset_link_is_made_for_the_person_looked_at(look: Look, db: Any, cast: Any) -> None:
+    with as_system() as session:
+        set_password_hash(session, cast.people["ana"], "$2b$04$qNPBZtvonCd5JpCSeocW6.K7eq.RRWpt6cMSRrbWdzG3NabTEV3Bq")
     page = look(one(cast.people["ana"]), "alma").run()
     page.button(key="people.link").click().run()
-    token = link_on(page)
+    token = link_on(page, "reset")
     assert db.value("select person_id from crm.one_time_links where token_hash = :hash", hash=sessions.hash_of(token)) == cast.people["ana"]
 
 

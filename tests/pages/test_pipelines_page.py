@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from crm.access import acting_as
 from crm.changes import Edit, apply
+from crm.ui.shape import order
 from tests.pages.parts import press, said
 
 PAGE = "pages/pipelines.py"
@@ -105,6 +106,19 @@ def test_what_a_stage_asks_for_is_chosen_in_words(visit: Any, db: Any, cast: Any
     assert asks["Negotiation"] == {"fields": ["expected_close_on"], "activity": "call"} and asks["Lost"] == {"lost_reasons": ["Price", "No need"]}
 
 
+def test_a_stage_asks_for_a_custom_field_by_its_name_and_no_other_teams_field_is_offered(visit: Any, db: Any, cast: Any) -> None:
+    with acting_as(cast.who("alma")) as session:
+        fields = [{"record_type": "lead", "label": "Shelf space", "kind": "number", "team_id": cast.teams[team]} for team in ("Gulf", "Levant")]
+        apply(session, [Edit("custom_field", None, field) for field in fields], source="test", on_conflict="refuse")
+    page = visit("mona", PAGE)
+    offered = page.multiselect(key=key(cast, "Negotiation", "fields"))
+    assert offered.options.count("“Shelf space”") == 1 and "“Size”" in offered.options
+    offered.set_value(["custom.shelf_space"]).run()
+    press(page, "pipelines.apply")
+    asks = db.value("select requirements from crm.stages where id = :s", s=cast.stages["Gulf"]["Negotiation"])
+    assert asks == {"fields": ["custom.shelf_space"]}
+
+
 @pytest.mark.parametrize(("choice", "days"), [("mine", 9), ("theirs", 5)])
 def test_two_at_once_the_second_decides_what_stands(visit: Any, db: Any, cast: Any, choice: str, days: int) -> None:
     page = visit("mona", PAGE)
@@ -135,3 +149,28 @@ def test_names_are_text(visit: Any, db: Any, cast: Any) -> None:
     page = press(visit("mona", PAGE), key(cast, "Lead", "remove"))
     page = press(page, "pipelines.apply")
     assert not page.exception and "<img" not in said(page)
+
+
+def test_a_stage_that_is_dragged_takes_its_place_in_the_draft(visit: Any, db: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = ["Negotiation", "Lead", "Contacted", "Won", "Lost"]
+    page = visit("mona", PAGE)
+    told = iter([[cast.stages["Gulf"][name] for name in wanted]])
+    monkeypatch.setattr(order, "heard", lambda *_: next(told, None))
+    page = page.run()
+    assert not page.exception and "Draft, 3 changes" in said(page)
+    press(page, "pipelines.apply")
+    names = db.value("select string_agg(name, ' ' order by position) from crm.stages where pipeline_id = :p", p=cast.pipelines["Gulf"])
+    assert names == " ".join(wanted)
+
+
+@pytest.mark.parametrize(
+    "stages", [None, "12new1", [], ["1"], [1, 2, "new1"], [["1"], "2", "new1"], ["1", "1", "new1"], ["1", "2", "3"], ["1", "2", "new1", "2"]]
+)
+def test_what_is_no_order_of_the_stages_is_passed_over(stages: Any) -> None:
+    assert order.read({"pipeline": 7, "stages": stages}, 7, [1, 2, "new1"]) is None
+
+
+def test_an_order_is_of_the_pipeline_that_is_shown() -> None:
+    assert order.read({"pipeline": 7, "stages": ["new1", "2", "1"]}, 7, [1, 2, "new1"]) == ["new1", 2, 1]
+    assert order.read({"pipeline": 8, "stages": ["new1", "2", "1"]}, 7, [1, 2, "new1"]) is None
+    assert order.read(["new1", "2", "1"], 7, [1, 2, "new1"]) is None

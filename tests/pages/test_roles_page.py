@@ -102,7 +102,7 @@ def test_what_is_discarded_leaves_everything_as_it_was(visit: Any, db: Any) -> N
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        ({"settings__view": "all"}, "There is no “settings: view” to grant"), ({"role__view": "team"}, "“role: view” takes –, all"),
+        ({"settings__view": "all"}, "There is no “settings: view” to grant"), ({"role__view": "own"}, "“role: view” takes –, team, all"),
         ({"lead__view": "everything"}, "“lead: view” takes"), ({"lead__view": "<b>x"}, "“lead: view” takes"),
     ],
 )  # fmt: skip
@@ -117,6 +117,12 @@ def test_a_hidden_field_is_previewed_and_applied(visit: Any, cast: Any) -> None:
     assert "3 people no longer see “Value” of leads." in said(page)
     press(page, "roles.apply")
     assert cast.who("ana").hidden_fields("lead") == {"value"}
+
+
+@pytest.mark.parametrize(("label", "record_type"), [("Lead: Size", "lead"), ("Company: Size", "company")])
+def test_custom_fields_of_every_kind_of_record_can_be_closed(visit: Any, cast: Any, label: str, record_type: str) -> None:
+    press(press(type_field(open_role(visit), label, "hidden"), "roles.preview"), "roles.apply")
+    assert cast.who("ana").hidden_fields(record_type) == {"custom.size"}
 
 
 def test_the_last_admin_is_kept_and_the_preview_says_so(visit: Any, db: Any) -> None:
@@ -155,3 +161,14 @@ def test_names_of_roles_are_text(visit: Any, look: Any, db: Any) -> None:
     press(page, "roles.add.send")
     page = open_role(visit, name)
     assert "<img" not in said(page) and "&lt;img" in said(page)
+
+
+def test_a_new_role_can_begin_as_another_that_reaches_only_what_one_owns(look: Any, db: Any) -> None:
+    page = look("from crm.ui import role_dialogs\nrole_dialogs.draw_add()", "alma").run()
+    page.text_input(key="roles.add.name").set_value("shop rep")
+    page.toggle(key="roles.add.own").set_value(True)
+    page.button(key="roles.add.send").click().run()
+    assert not page.exception
+    assert {scope(db, "shop rep", "lead", action) for action in ("view", "edit", "create", "delete")} == {"own"}
+    assert scope(db, "shop rep", "pipeline", "view") == "team"  # nobody owns a pipeline
+    assert scope(db, "shop rep", "lead", "export") == "none"  # what the rep does not hold is not given either

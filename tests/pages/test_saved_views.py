@@ -1,4 +1,4 @@
-"""Saved views on the Leads page: kept, opened, sent as a link, shared by grant; sums by group."""
+"""Saved views on Leads, Board and Customers: kept, opened, sent as a link, shared by grant; sums by group."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from crm.access import acting_as
+from crm.changes import Edit, apply
 from crm.ui import saved_view_dialogs, saved_views
 from crm.views import reads, use_cases
 from tests.pages.parts import press, said
@@ -14,9 +15,9 @@ from tests.pages.parts import press, said
 PAGE = "pages/leads.py"
 
 
-def keep(cast: Any, who: str, name: str, **values: Any) -> int:
+def keep(cast: Any, who: str, name: str, *, page: str = "leads", **values: Any) -> int:
     with acting_as(cast.who(who)) as session:
-        outcome = use_cases.save_view(session, {"page": "leads", "name": name, "address": {}, **values}, source="test")
+        outcome = use_cases.save_view(session, {"page": page, "name": name, "address": {}, **values}, source="test")
     return outcome.results[0].record_id or 0
 
 
@@ -94,11 +95,12 @@ def test_reps_keep_views_to_themselves_managers_share_with_their_team_admins_wit
 
 def test_what_is_shown_is_kept_from_the_dialog(look: Any, visit: Any, cast: Any, db: Any) -> None:
     page = look("""
-from crm.ui import saved_view_dialogs
+from crm.ui import lead_params, saved_view_dialogs
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 person = viewer("lead")
-saved_view_dialogs.draw_save(person, look_up(person), {"view": ["Team"], "q": ["petra"]})
+screen = lead_params.screen(person, look_up(person), begins_with_own=True)
+saved_view_dialogs.draw_save(person, look_up(person), screen, {"view": ["Team"], "q": ["petra"]})
 """, "ana").run()  # fmt: skip
     page.text_input(key="leads.saved.name").set_value("Petras")
     press(page, "leads.saved.save")
@@ -140,3 +142,108 @@ def test_groups_sum_up_and_narrow_to_one_of_them(visit: Any) -> None:
 def test_groups_by_stage_hold_what_the_filter_finds(visit: Any) -> None:
     page = visit("ana", PAGE, group="By stage", view="Team", owner="Bruno")
     assert [button.label for button in page.button if str(button.key).startswith("leads.group.")] == ["Lead **1** · \\$9,500"]
+
+
+SIZES = {"Al Noor Trading": 3, "Petra Supplies": 12, "Delta Foods": 5}
+
+
+@pytest.fixture
+def sized(cast: Any) -> None:
+    with acting_as(cast.who("alma")) as session:
+        edits = [Edit("lead", cast.leads[name], {"custom.size": size}, 1) for name, size in SIZES.items()]
+        apply(session, edits, source="test", on_conflict="refuse")
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ({"custom.size.from": ["4"]}, {"Petra Supplies", "Delta Foods"}), ({"custom.size.from": ["4"], "custom.size.to": ["5"]}, {"Delta Foods"}),
+        ({"custom.color": ["blue"]}, set()),
+    ],
+)  # fmt: skip
+def test_a_view_keeps_filters_by_custom_fields(visit: Any, cast: Any, sized: None, address: Any, found: set[str]) -> None:
+    view = keep(cast, "ana", "By size", address={"view": ["Team"], **address}, is_pinned=True)
+    page = visit("ana", PAGE, saved=str(view))
+    assert not page.exception
+    assert names(page) == found
+    assert "asks for something" not in said(page)
+    assert {name: page.query_params[name] for name in address} == {name: texts[0] for name, texts in address.items()}
+    page = press(page, f"leads.saved.pinned.{view}")
+    assert names(page) == found
+
+
+@pytest.mark.parametrize("text", ["many", "nan", "inf", "1e400", "", "9" * 290])
+def test_a_number_that_is_none_in_a_view_is_left_out_and_said(visit: Any, cast: Any, sized: None, text: str) -> None:
+    view = keep(cast, "ana", "By size", address={"view": ["Team"], "custom.size.from": [text]})
+    page = visit("ana", PAGE, saved=str(view))
+    assert not page.exception
+    assert names(page) == set(SIZES)
+    assert "asks for something that is not here any more" in said(page)
+
+
+def test_a_field_that_a_role_hides_is_no_part_of_a_colleagues_view(visit: Any, cast: Any, db: Any, sized: None) -> None:
+    view = keep(cast, "mona", "Big", audience="team", for_team_id=cast.teams["Gulf"], address={"view": ["Team"], "custom.size.from": ["4"]})
+    with db.owner().begin() as connection:
+        connection.exec_driver_sql(
+            "insert into crm.field_rules (role_id, record_type, field, rule) select id, 'lead', 'custom.size', 'hidden' from crm.roles where name = 'rep'"
+        )
+        connection.exec_driver_sql("update crm.access_stamps set version = version + 1")
+    page = visit("ana", PAGE, saved=str(view))
+    assert not page.exception
+    assert names(page) == set(SIZES)
+    assert "not in your sight" in said(page)
+
+
+BOARD, CUSTOMERS = "pages/board.py", "pages/customers.py"
+
+
+def test_a_view_of_the_board_keeps_whose_leads_and_words(visit: Any, cast: Any) -> None:
+    view = keep(cast, "ana", "Of Bruno", page="board", address={"whose": ["Bruno"], "q": ["petra"]})
+    page = visit("ana", BOARD, saved=str(view))
+    assert not page.exception
+    assert (page.selectbox(key="whose").value, page.text_input(key="q").value) == (cast.people["bruno"], "petra")
+    assert "leads of Bruno" in said(page) and "saved" not in page.query_params
+
+
+def test_a_pinned_view_of_the_board_is_a_button_for_its_team_alone(visit: Any, cast: Any) -> None:
+    view = keep(cast, "mona", "Nobody's", page="board", audience="team", for_team_id=cast.teams["Gulf"], is_pinned=True, address={"whose": ["Nobody yet"]})
+    assert f"board.saved.pinned.{view}" not in keys(visit("carla", BOARD))
+    page = press(visit("vera", BOARD), f"board.saved.pinned.{view}")
+    assert not page.exception
+    assert page.selectbox(key="whose").value == 0
+
+
+def test_a_view_of_one_page_opens_no_other(visit: Any, cast: Any) -> None:
+    view = keep(cast, "ana", "Of Bruno", page="board", address={"whose": ["Bruno"]})
+    page = visit("ana", PAGE, saved=str(view))
+    assert saved_views.GONE in said(page)
+
+
+def test_the_board_opens_with_the_view_of_ones_role(visit: Any, cast: Any, db: Any) -> None:
+    rep = db.value("select id from crm.roles where name = 'rep'")
+    keep(cast, "alma", "Start", page="board", audience="everyone", address={"whose": ["Everybody"]}, default_for_role_id=rep)
+    assert visit("ana", BOARD).selectbox(key="whose").value == -2
+    assert visit("ana", BOARD, whose="Mine").selectbox(key="whose").value == -1
+
+
+def test_a_view_of_customers_keeps_its_filters_and_order(visit: Any, cast: Any) -> None:
+    address = {"view": ["Without a lead"], "ordered": ["Last 30 d"], "contact": ["Not for 14 d"], "sort": ["Highest lifetime"], "q": ["sahara"]}
+    view = keep(cast, "ana", "Fresh", page="customers", address=address, is_pinned=True)
+    page = visit("ana", CUSTOMERS, saved=str(view))
+    assert not page.exception
+    assert {name: page.selectbox(key=name).value for name in ("ordered", "contact", "sort")} == {
+        "ordered": "Last 30 d", "contact": "Not for 14 d", "sort": "-lifetime_usd",
+    }  # fmt: skip
+    assert page.text_input(key="q").value == "sahara"
+    page.selectbox(key="ordered").set_value("Last 365 d").run()
+    page = press(page, f"customers.saved.pinned.{view}")
+    assert page.selectbox(key="ordered").value == "Last 30 d"
+
+
+@pytest.mark.parametrize("page", ["leads", "board", "customers"])
+def test_the_label_on_a_phone_counts_what_narrows_the_list(visit: Any, page: str) -> None:
+    bare = visit("ana", f"pages/{page}.py")
+    assert bare.checkbox(key=f"{page}.fold").label.endswith("Filters")
+    narrow = {"leads": {"stage": "Lead", "owner": "Bruno", "view": "Team"}, "board": {"whose": "Bruno"}, "customers": {"ordered": "Last 30 d", "q": "x"}}[page]
+    count = {"leads": 2, "board": 1, "customers": 1}[page]
+    assert visit("ana", f"pages/{page}.py", **narrow).checkbox(key=f"{page}.fold").label.endswith(f"Filters ({count})")

@@ -13,11 +13,12 @@ from crm.access import Person, acting_as
 from crm.leads.board import BoardFilter
 from crm.pipelines.layout import layout
 from crm.pipelines.reads import PipelineRow
-from crm.ui import filters
-from crm.ui.lookups import Lookups
+from crm.ui import filters, fold, saved_views
+from crm.ui.lookups import Lookups, teams_in_sight
+from crm.ui.view_params import Screen
 
 ME, EVERYBODY, NOBODY = -1, -2, filters.NOBODY
-_SAID = {ME: "Mine", EVERYBODY: "Everybody", NOBODY: "Nobody yet"}
+SAID = {ME: "Mine", EVERYBODY: "Everybody", NOBODY: "Nobody yet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,9 @@ class Asked:
         return bool(self.wanted.owner_ids or self.wanted.team_ids or self.wanted.q)
 
 
-def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> Asked | None:
-    """Draw the filters; None when no pipeline is in sight."""
-    pipelines = [pipeline for pipeline in lookups.pipelines if pipeline.stages]
+def ask(person: Person, lookups: Lookups, screen: Screen, *, begins_with_own: bool) -> Asked | None:
+    """Draw the filters and the saved views beside them; None when no pipeline is in sight."""
+    pipelines = pipelines_with_stages(lookups)
     if not pipelines:
         return None
     pipeline_id = st.selectbox(
@@ -52,8 +53,10 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> Asked | N
     whose = _ask_whose(lookups, begins_with_own=begins_with_own)
     q = st.text_input(
         "Search", key="q", bind="query-params", type="search", placeholder="Search name, company, mail, phone", icon=":material/search:",
-        label_visibility="collapsed", width=240, live="400ms",
+        label_visibility="collapsed", width=190, live="400ms",
     )  # fmt: skip
+    fold.draw(fold.place(), screen)
+    saved_views.draw(person, lookups, st.container(horizontal=True, key="board_saved_line", width="content", vertical_alignment="center", gap="small"), screen)
     st.space("stretch")
     day = _ask_day(person)
     owners = {ME: (person.id,), EVERYBODY: ()}.get(whose, (whose,))
@@ -62,13 +65,19 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> Asked | N
     return Asked(pipeline, wanted, whose, team_id, words, day, clock.end_of(day, person.time_zone) if day else None)
 
 
+def pipelines_with_stages(lookups: Lookups) -> list[PipelineRow]:
+    return [pipeline for pipeline in lookups.pipelines if pipeline.stages]
+
+
 def _ask_team(person: Person, lookups: Lookups, pipeline: PipelineRow) -> int | None:
     """Asked only where several teams in sight share the pipeline."""
-    reach = person.reach("lead", "view")
     with acting_as(person) as session:
         standing = layout(session)
-    teams = [t for t in lookups.names.teams if (reach.everywhere or t in reach.teams) and pipeline.team_id in standing.line(t)]
+    teams = [team_id for team_id in teams_in_sight(person, lookups) if pipeline.team_id in standing.line(team_id)]
+    if st.session_state.get("team") not in (None, *teams):
+        st.session_state["team"] = None  # of another pipeline, or out of sight
     if len(teams) < 2:
+        st.session_state.pop("team", None)
         return None
     return st.selectbox(
         "Team", [None, *teams], key="team", bind="query-params", format_func=lambda t: lookups.names.teams[t] if t else "All teams",
@@ -80,7 +89,7 @@ def _ask_whose(lookups: Lookups, *, begins_with_own: bool) -> int:
     everybody: Sequence[int] = [ME, EVERYBODY, *(p for p in lookups.owners if p != lookups.names.me), NOBODY]
     picked = st.selectbox(
         "Owner", everybody, index=0 if begins_with_own else 1, key="whose", bind="query-params",
-        format_func=lambda who: _SAID.get(who) or lookups.names.people.get(who, "somebody"),
+        format_func=lambda who: SAID.get(who) or lookups.names.people.get(who, "somebody"),
         label_visibility="collapsed", width=170,
     )  # fmt: skip
     return EVERYBODY if picked is None else picked
@@ -102,6 +111,8 @@ def as_list(asked: Asked, lookups: Lookups) -> Mapping[str, str]:
     query = {"pipeline": lookups.pipeline_label(asked.pipeline.id), "view": filters.VIEWS["mine" if asked.whose == ME else "team"]}
     if asked.whose not in (ME, EVERYBODY):
         query["owner"] = lookups.names.people.get(asked.whose, "Nobody")
+    if asked.team_id:
+        query["team"] = lookups.names.teams[asked.team_id]
     return {**query, **({"q": asked.q} if asked.q else {})}
 
 
@@ -111,7 +122,9 @@ def as_board(listed: filters.Asked, lookups: Lookups) -> Mapping[str, str]:
     if listed.pipeline_id:
         query["pipeline"] = lookups.pipeline_label(listed.pipeline_id)
     whose = ME if owners == (lookups.names.me,) else owners[0] if len(owners) == 1 else EVERYBODY
-    query["whose"] = _SAID.get(whose) or lookups.names.people.get(whose, "")
+    query["whose"] = SAID.get(whose) or lookups.names.people.get(whose, "")
+    if listed.wanted.team_ids:
+        query["team"] = lookups.names.teams[listed.wanted.team_ids[0]]
     return {**query, **({"q": listed.wanted.q} if listed.wanted.q else {})}
 
 

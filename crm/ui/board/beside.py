@@ -13,7 +13,7 @@ from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.leads import reads
 from crm.leads.as_of import lead_as_of
-from crm.ui import alert_panel, company_dialog, facts, lead_head, look, story, unsaved_guard
+from crm.ui import alert_panel, company_card, facts, lead_head, look, story, unsaved_guard
 from crm.ui.board import moves, wall
 from crm.ui.lookups import Lookups
 from crm.ui.viewer import viewer
@@ -74,7 +74,7 @@ def _draw_facts(row: Any, person: Person, lookups: Lookups, *, may_edit: bool) -
     if st.session_state.get(EDITS) == row["id"] and facts.is_begun_anew():
         del st.session_state[EDITS]
     if may_edit and st.session_state.get(EDITS) == row["id"]:
-        company_dialog.draw_line(row)
+        company_card.draw(row, person, lookups, may_change=True)
         facts.draw_form(row, person, lookups)
         return
     facts.draw_plain(row, lookups)

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from crm.customers.reads import CustomerFilter
+from crm.ui import fold
 
 VIEWS: Mapping[str, str] = {"all": "All", "neglected": "Ordered 90 d, not contacted", "quiet": "No order for 90 d", "fresh": "Without a lead"}
 ORDERED: Mapping[str, int | None] = {"Ordered any time": None, "Last 30 d": 30, "Last 90 d": 90, "Last 120 d": 120, "Last 365 d": 365}
@@ -31,8 +33,16 @@ class Asked:
     view: str
 
 
-def ask(markets: Mapping[str, str], segments: Sequence[str]) -> Asked:
-    """Draw the filters; answers what they ask for. A quick view sets what it is about, the filters narrow it further."""
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the page may draw beside the search: saved views, and what opens the filters on a phone."""
+
+    views: DeltaGenerator
+    fold: DeltaGenerator
+
+
+def ask(markets: Mapping[str, str], segments: Sequence[str]) -> tuple[Asked, Places]:
+    """Draw the filters; answers what they ask for, and the places beside them. A quick view sets what it is about, the filters narrow it further."""
     with st.container(horizontal=True, key="customers_views", vertical_alignment="center", gap="small"):
         view = st.segmented_control(
             "Quick view", list(VIEWS), default="all", required=True, format_func=VIEWS.__getitem__, key="view", bind="query-params",
@@ -40,8 +50,10 @@ def ask(markets: Mapping[str, str], segments: Sequence[str]) -> Asked:
         ) or "all"  # fmt: skip
         q = st.text_input(
             "Search", key="q", bind="query-params", type="search", placeholder="Search name, mail or number", icon=":material/search:",
-            label_visibility="collapsed", width=280, live="400ms",
+            label_visibility="collapsed", width=240, live="400ms",
         )  # fmt: skip
+        fold_place = fold.place()
+        views = st.container(horizontal=True, key="customers_saved_line", vertical_alignment="center", gap="small")
     with st.container(horizontal=True, key="customers_filters", vertical_alignment="center", gap="small"):
         picked = st.multiselect(
             "Market", list(markets), key="market", bind="query-params", placeholder="Any market", label_visibility="collapsed", width=170,
@@ -58,7 +70,7 @@ def ask(markets: Mapping[str, str], segments: Sequence[str]) -> Asked:
         CONTACT[contact], markets=tuple(picked), segments=tuple(kinds), ordered_days=ORDERED.get(ordered), not_ordered_days=NOT_ORDERED.get(ordered),
         has_lead=LEADS[lead], q=(q or "").strip()[:200],
     )  # fmt: skip
-    return Asked(_of_view(wanted, view), sort or "-last_order_at", view)
+    return Asked(_of_view(wanted, view), sort or "-last_order_at", view), Places(views, fold_place)
 
 
 def _of_view(wanted: CustomerFilter, view: str) -> CustomerFilter:

@@ -16,8 +16,11 @@ from crm.pipelines.reads import PipelineRow, pipelines
 from crm.pipelines.ready_made import READY_MADE
 from crm.ui import messages
 from crm.ui.lookups import Lookups
-from crm.ui.shape import file_dialog
+from crm.ui.shape import file_dialog, state
 from crm.ui.viewer import viewer
+
+MADE = "pipelines.made"
+"""The pipeline that has just been made."""
 
 
 def configurable(session: Session) -> list[PipelineRow]:
@@ -40,6 +43,8 @@ def _leads_held(person_id: int, stamp: int, stage_ids: tuple[int, ...], _person:
 def choose(mine: Sequence[PipelineRow], person: Person, lookups: Lookups) -> PipelineRow | None:
     """Draw the choice and what can be done with pipelines as a whole; None where there is none yet."""
     by_id = {pipeline.id: pipeline for pipeline in mine}
+    if (made := st.session_state.pop(MADE, None)) in by_id:  # whoever has made it goes on with it
+        st.session_state["pipeline"] = made
     with st.container(horizontal=True, vertical_alignment="bottom", key="pipelines_top"):
         chosen = None
         if by_id:
@@ -57,15 +62,8 @@ def choose(mine: Sequence[PipelineRow], person: Person, lookups: Lookups) -> Pip
 
 
 def _menu(pipeline: PipelineRow | None, person: Person) -> None:
-    actions = {"export": "Save as a file…", "import": "Read a file…", **({"archive": "Archive this pipeline…"} if pipeline else {})}
-    picked = st.menu_button(
-        "", list(actions), format_func=lambda name: actions[name], key="pipelines.menu", icon=":material/more_horiz:", help="More", type="tertiary"
-    )
-    if picked == "export":
-        file_dialog.save()
-    elif picked == "import":
-        file_dialog.read()
-    elif picked == "archive" and pipeline:
+    picked = file_dialog.draw_menu("pipelines", "pipeline", state.begin_anew, more={"archive": "Archive this pipeline…"} if pipeline else None)
+    if picked == "archive" and pipeline:
         _archive(pipeline, person)
 
 
@@ -74,13 +72,14 @@ def _new() -> None:
     """From a ready-made one or empty; it is made at once, and changed afterwards like any other."""
     person = viewer("pipeline", "configure")
     with acting_as(person) as session:
-        teams = _teams(session)
+        teams, served = _teams(session), {pipeline.team_id for pipeline in pipelines(session)}
     kind = st.radio(
         "Begin with", list(READY_MADE), key="pipelines.new.kind", captions=[_says(name) for name in READY_MADE],
         format_func=lambda name: "Empty" if name == "empty" else READY_MADE[name].name,
     )  # fmt: skip
     name = st.text_input("Name", READY_MADE[kind].name, key=f"pipelines.new.name.{kind}", max_chars=80)
-    team_id = st.selectbox("Team", list(teams), format_func=lambda i: teams[i], key="pipelines.new.team")
+    ids = sorted(teams, key=lambda team: team in served)  # a team that has none yet comes first
+    team_id = st.selectbox("Team", ids, format_func=lambda i: teams[i], key="pipelines.new.team")
     if not st.button("Make it", key="pipelines.new.make", type="primary"):
         return
     try:
@@ -89,7 +88,8 @@ def _new() -> None:
     except CrmError as error:
         st.error(error.detail)
         return
-    messages.leave(f"“{name}” is ready. Choose it above to shape its stages.", done.change_set_id)
+    st.session_state[MADE] = (done.made or {}).get("pipeline")
+    messages.leave(f"“{name}” is ready. Shape its stages below.", done.change_set_id)
     st.rerun()
 
 

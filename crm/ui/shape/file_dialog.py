@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 from sqlalchemy.orm import Session
@@ -15,14 +15,27 @@ from crm.configuration.saying import Question
 from crm.errors import CrmError
 from crm.pipelines.reads import pipelines
 from crm.ui import messages, words
-from crm.ui.shape import acts, state
+from crm.ui.shape.review import SOURCE, draw_impact
 from crm.ui.viewer import viewer
 
 
+def draw_menu(page: str, resource: str, begin_anew: Callable[[], None], *, more: Mapping[str, str] | None = None) -> str | None:
+    """The ⋯ of a page that shapes something; answers which of its own actions (`more`) was picked."""
+    actions = {"export": "Save as a file…", "import": "Read a file…", **(more or {})}
+    picked = st.menu_button(
+        "", list(actions), format_func=lambda name: actions[name], key=f"{page}.menu", icon=":material/more_horiz:", help="More", type="tertiary"
+    )
+    if picked == "export":
+        save(resource)
+    elif picked == "import":
+        read(page, resource, begin_anew)
+    return picked
+
+
 @st.dialog("Configuration as a file", width="large")
-def save() -> None:
+def save(resource: str) -> None:
     """All that one may shape, as text to copy: readable, and read in again it changes nothing."""
-    person = viewer("pipeline", "configure")
+    person = viewer(resource, "configure")
     with acting_as(person) as session:
         written = as_file.write_file(session)
     st.caption("Copy it with the button on its right. Read in again it changes nothing; change it, and you see first what it comes to.")
@@ -30,11 +43,11 @@ def save() -> None:
 
 
 @st.dialog("Read a file", width="large")
-def read() -> None:
+def read(page: str, resource: str, begin_anew: Callable[[], None]) -> None:
     """First what the file would change, in plain numbers; nothing happens before it is applied."""
-    person = viewer("pipeline", "configure")
-    uploaded = st.file_uploader("The file", type=["yaml", "yml"], key="pipelines.file", label_visibility="collapsed", max_upload_size=1)
-    pasted = st.text_area("Or paste it here", key="pipelines.pasted", height=120)
+    person = viewer(resource, "configure")
+    uploaded = st.file_uploader("The file", type=["yaml", "yml"], key=f"{page}.file", label_visibility="collapsed", max_upload_size=1)
+    pasted = st.text_area("Or paste it here", key=f"{page}.pasted", height=120)
     content = uploaded.getvalue() if uploaded else (pasted or "").strip()
     if not content:
         return
@@ -50,22 +63,24 @@ def read() -> None:
         st.error(f"{error.detail} Nothing was changed.")
         return
     st.html(f"<b>{words.count(len(draft.edits), 'change')}</b>")
-    acts.draw_impact(impact)
-    if not impact.is_ready or not st.button("Apply", key="pipelines.file.apply", type="primary"):
+    draw_impact(impact)
+    if not impact.is_ready or not st.button("Apply", key=f"{page}.file.apply", type="primary"):
         return
     try:
         with acting_as(person) as session:
-            done = use_cases.apply_draft(session, draft, source=acts.SOURCE)
+            done = use_cases.apply_draft(session, draft, source=SOURCE)
     except CrmError as error:
         st.error(error.detail)
         return
-    state.begin_anew()
+    begin_anew()
     messages.leave("The file is applied.", done.change_set_id)
     st.rerun()
 
 
 def _places(session: Session, draft: Draft) -> Mapping[int, int | str]:
     """Where the leads of removed stages go, asked one by one."""
+    if not any(edit.removes for edit in draft.of("stage")):
+        return {}
     standing = {stage.id: (pipeline, stage) for pipeline in pipelines(session) for stage in pipeline.stages}
     found: dict[int, int | str] = {}
     for question in preview(session, draft).questions:

@@ -11,21 +11,27 @@ from typing import Any
 import streamlit as st
 
 from crm.configuration.drafts import Draft
+from crm.configuration.order import Key
 from crm.configuration.pipeline_impact import Counted, asked
-from crm.configuration.pipeline_plan import Key, Planned, moved
+from crm.configuration.pipeline_plan import Planned, moved, ordered
 from crm.pipelines.reads import PipelineRow
 from crm.pipelines.rules import ACTIVITY_WORDS, COLOURS, FIELD_WORDS, STAGE_KINDS
 from crm.ui import words
 from crm.ui.board.cards import FIRST_TINT, LAST_TINT
-from crm.ui.shape import state
+from crm.ui.shape import order, state
 
-WIDTHS = (0.75, 0.25, 3.2, 1.5, 1.1, 1.1, 1.7, 3.0, 0.9, 0.6)
+WIDTHS = (0.75, 0.4, 3.1, 1.5, 1.1, 1.1, 1.7, 3.0, 0.9, 0.6)
 TITLES = ("", "", "Stage", "Kind", "Chance, %", "Days", "Colour", "Asks for", "Leads", "")
 BY_PLACE = "by its place"
 
 
-def draw(pipeline: PipelineRow, name: str, planned: Sequence[Planned], draft: Draft | None, held: Mapping[int, Counted]) -> state.Wanted:
-    """The grid; answers the stages in their order, and where removed stages' leads go, as they are wanted now. `name`: as `draw_name` answered."""
+def draw(
+    pipeline: PipelineRow, name: str, planned: Sequence[Planned], draft: Draft | None, held: Mapping[int, Counted], custom: Mapping[str, str]
+) -> state.Wanted:  # fmt: skip
+    """The grid; answers the stages in their order, and where removed stages' leads go, as they are wanted now.
+
+    `name`: as `draw_name` answered. `custom`: the custom fields that a stage may ask for, and how a sentence says them.
+    """
     places = dict(draft.places) if draft else {}
     staying = [stage for stage in planned if not stage.is_removed]
     found: list[Planned] = []
@@ -37,7 +43,10 @@ def draw(pipeline: PipelineRow, name: str, planned: Sequence[Planned], draft: Dr
                     places.update(_removed(pipeline, stage, staying, places, held))
                     found.append(stage)
                 else:
-                    found.append(_row(pipeline, stage, staying.index(stage), len(staying), held))
+                    found.append(_row(pipeline, stage, staying.index(stage), len(staying), held, custom))
+    order.draw_listener(pipeline.id)
+    if (dragged := order.heard(pipeline.id, [stage.key for stage in staying])) is not None:
+        state.act(pipeline.id, partial(ordered, keys=dragged))
     if st.button("Add a stage", key=f"pipelines.{pipeline.id}.add", icon=":material/add:", type="tertiary"):
         found = _with_new(found)
         state.ask_again()
@@ -59,7 +68,7 @@ def _heads() -> None:
         column.html(f"<span class='tl-muted tl-col{' tl-num' if title == 'Leads' else ''}'>{title}</span>")
 
 
-def _row(pipeline: PipelineRow, stage: Planned, place: int, count: int, held: Mapping[int, Counted]) -> Planned:
+def _row(pipeline: PipelineRow, stage: Planned, place: int, count: int, held: Mapping[int, Counted], custom: Mapping[str, str]) -> Planned:
     """One stage that stays; answers it as its widgets say."""
     at = st.columns(WIDTHS, vertical_alignment="center")
 
@@ -72,7 +81,7 @@ def _row(pipeline: PipelineRow, stage: Planned, place: int, count: int, held: Ma
             is_end = place == 0 if by < 0 else place == count - 1
             if st.button(f"Move {stage.name or 'the new stage'} {word}", icon=f":material/{icon}:", key=key(word), type="tertiary", disabled=is_end):
                 state.act(pipeline.id, partial(moved, key=stage.key, by=by))
-    at[1].html(f"<i class='tl-swatch tl-{stage.kind}' style='--step:{step}%'></i>")
+    at[1].html(f"{order.grip(stage.key)}<i class='tl-swatch tl-{stage.kind}' style='--step:{step}%'></i>")
     name = at[2].text_input("Stage", stage.name, key=key("name"), label_visibility="collapsed", max_chars=80, placeholder="Name of the stage")
     kind = at[3].selectbox("Kind", STAGE_KINDS, STAGE_KINDS.index(stage.kind), key=key("kind"), label_visibility="collapsed")
     percent = round(float(stage.probability) * 100)
@@ -80,7 +89,7 @@ def _row(pipeline: PipelineRow, stage: Planned, place: int, count: int, held: Ma
     days = at[5].number_input("Target days", 0, 3650, stage.target_days, key=key("days"), label_visibility="collapsed", placeholder="none")
     colour = _colour(at[6], stage, key("colour"))
     with at[7]:
-        requirements = _asks(stage, key)
+        requirements = _asks(stage, key, custom)
     leads = f"{held.get(stage.key, Counted()).leads:,}" if isinstance(stage.key, int) else "new"
     at[8].html(f"<span class='tl-num'>{leads}</span>")
     with at[9], st.container(key=f"pipelines_icon_out_{state.slug(stage.key)}"):
@@ -102,14 +111,14 @@ def _colour(at: Any, stage: Planned, key: str) -> str | None:
     return None if picked == BY_PLACE else picked
 
 
-def _asks(stage: Planned, key: Any) -> dict[str, Any]:
+def _asks(stage: Planned, key: Any, custom: Mapping[str, str]) -> dict[str, Any]:
     """What a lead needs before it may enter."""
-    said = asked(stage.requirements)
-    with st.popover(said[0].upper() + said[1:], key=key("asks"), type="tertiary", width="stretch", help="What a lead needs before it may enter"):
-        known = dict.fromkeys([*FIELD_WORDS, *stage.requirements.get("fields", ())])
+    said, said_of = asked(stage.requirements, custom), {**FIELD_WORDS, **custom}
+    with st.popover(said[:1].upper() + said[1:], key=key("asks"), type="tertiary", width="stretch", help="What a lead needs before it may enter"):
+        known = dict.fromkeys([*said_of, *stage.requirements.get("fields", ())])
         fields = st.multiselect(
             "Filled in", list(known), stage.requirements.get("fields", []), key=key("fields"),
-            format_func=lambda name: FIELD_WORDS.get(name, name.removeprefix("custom.").replace("_", " ")),
+            format_func=lambda name: said_of.get(name, name.removeprefix("custom.").replace("_", " ")),
         )  # fmt: skip
         activity = st.selectbox(
             "Has happened", [None, *ACTIVITY_WORDS], [None, *ACTIVITY_WORDS].index(stage.requirements.get("activity")), key=key("activity"),

@@ -9,7 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from crm.configuration.pipeline_plan import Key, Planned
+from crm.configuration.order import Key
+from crm.configuration.pipeline_plan import Planned
 
 GENERATION, ACT, AGAIN = "pipelines.generation", "pipelines.act", "pipelines.again"
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import context, op
 
 revision = "0025"
-down_revision = "0021"
+down_revision = "0024"
 
 CHANGED = """(o.team_id, o.pipeline_id, o.stage_id, o.owner_id, o.source, o.market,
                 date_trunc('month', o.expected_close_on), coalesce(o.value_usd, 0), o.deleted_at is null)
