@@ -14,10 +14,9 @@ from crm.changes import Edit
 from crm.changes.records import canonical_json, type_of
 from crm.errors import Invalid
 from crm.fields.catalogue import own_catalogue
-from crm.fields.kinds import CHOOSING, Definition, text_of, typed
+from crm.fields.kinds import Definition, text_of, typed
 
 MOST_SAMPLES = 5
-_TABLES: Mapping[str, str] = {"lead": "crm.leads", "company": "crm.companies", "contact": "crm.contacts"}
 _LIVE = "r.custom ? :key and r.deleted_at is null and r.merged_into_id is null"
 _NAMED = text("select id, name from crm.people where disabled_at is null")
 
@@ -113,18 +112,6 @@ def converted(kind: str, value: Any, spec: Any, people: Mapping[int, str] | None
         raise Invalid("A number would lose the currency.")
     said = str(value) if kind == "number" else text_of(kind, value, people)
     return spec.read(said)
-
-
-def options_in_use(session: Session, before: Definition, most: int = 100) -> list[str]:
-    """The distinct values that stand, for the options of a field that becomes a choice."""
-    if before.kind in CHOOSING:
-        return list(before.options)
-    table = _TABLES[before.record_type]
-    rows = session.execute(
-        text(f"select custom ->> :key as value, count(*) from {table} where custom ? :key and deleted_at is null group by 1 order by 2 desc limit :most"),
-        {"key": before.key, "most": most},
-    )
-    return [row.value for row in rows if row.value and len(row.value) <= 100 and "," not in row.value and ";" not in row.value]
 
 
 def edits_of(before: Definition, found: Conversion) -> list[Edit]:
