@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import CHAR, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Numeric, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.db.base import Base, CreatedAt, Id, Json, Moment, Ref, Version
@@ -67,7 +69,6 @@ class Lead(Base):
         Index("ix_leads_company_id", "company_id"),
         Index("uq_leads_team_id_external_id", "team_id", "external_id", unique=True, postgresql_where=text("external_id is not null and deleted_at is null")),
         Index("ix_leads_came_from_lead_id", "came_from_lead_id", postgresql_where=text("came_from_lead_id is not null")),
-        Index("ix_leads_custom", "custom", postgresql_using="gin", postgresql_ops={"custom": "jsonb_path_ops"}),
         Index("ix_leads_merged_into_id", "merged_into_id", postgresql_where=text("merged_into_id is not null")),
     )
 
@@ -91,3 +92,12 @@ class LeadSearchText(Base):
     owner_id: Mapped[Ref | None]
     is_live: Mapped[bool]
     __table_args__ = (Index("ix_lead_search_texts_content", "content", postgresql_using="gin", postgresql_ops={"content": "gin_trgm_ops"}),)
+
+
+class LeadCustomValue(Base):
+    """The custom values that leads are found by, kept by triggers. Apart, so that an edit which touches none of them never touches the index."""
+
+    __tablename__ = "lead_custom_values"
+    lead_id: Mapped[Ref] = mapped_column(ForeignKey("crm.leads.id", ondelete="CASCADE"), primary_key=True)
+    custom: Mapped[dict[str, Any]] = mapped_column(JSONB, comment="the lead's own, where it has any: kept by triggers")
+    __table_args__ = (Index("ix_lead_custom_values_custom", "custom", postgresql_using="gin", postgresql_ops={"custom": "jsonb_path_ops"}),)

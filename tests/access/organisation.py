@@ -279,7 +279,7 @@ class Plain:
     def expected(self, name: str, table: str) -> set[Any] | None:
         """Ids that this person should see in a table; None where they may not even ask."""
         if table in ("assignment_turns", "access_stamps", "credentials", "sessions", "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys",
-                     "lead_search_texts", "downloads",
+                     "lead_search_texts", "lead_custom_values", "downloads",
                      "alembic_version"):  # fmt: skip
             return None
         if table in ("postings", "stays", "posting_days", "posting_months", "move_days", "move_months", "unfolded_postings"):
@@ -297,7 +297,7 @@ class Plain:
 # The tables whose key is not called id.
 KEYS = {"lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id",
         "exchange_rates": "currency || valid_from", "lead_reasons": "lead_id", "lead_assignments": "lead_id", "assignment_turns": "rule_id",
-        "lead_search_texts": "lead_id", "credentials": "person_id", "alembic_version": "version_num"}  # fmt: skip
+        "lead_search_texts": "lead_id", "lead_custom_values": "lead_id", "credentials": "person_id", "alembic_version": "version_num"}  # fmt: skip
 
 
 def key(table: str) -> str:

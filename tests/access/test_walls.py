@@ -65,7 +65,19 @@ def test_a_writing_role_without_a_person_changes_no_record(wide_db, scope):
 
 
 def test_the_machinery_reaches_no_record_of_the_business(wide_db):
-    for table in ("leads", "companies", "contacts", "activities", "changes", "change_sets", "conflicts", "stays", "lead_contacts", "lead_search_texts"):
+    for table in (
+        "leads",
+        "companies",
+        "contacts",
+        "activities",
+        "changes",
+        "change_sets",
+        "conflicts",
+        "stays",
+        "lead_contacts",
+        "lead_search_texts",
+        "lead_custom_values",
+    ):
         with as_system() as session, pytest.raises(DBAPIError, match="permission denied"), session.begin_nested():
             session.execute(text(f"select 1 from crm.{table}"))
 

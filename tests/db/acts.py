@@ -50,7 +50,7 @@ def counts(db: Database) -> dict[str, int]:
     """Rows of every table that a write could touch."""
     tables = (
         "leads", "companies", "contacts", "activities", "changes", "change_sets", "conflicts", "postings", "stays", "lead_search_texts", "audit_events",
-        "memberships", "grants", "people", "teams", "pipelines", "stages",
+        "memberships", "grants", "people", "teams", "pipelines", "stages", "lead_custom_values",
     )  # fmt: skip
     columns = ", ".join(f"(select count(*) from crm.{table}) as {table}" for table in tables)
     return dict(db.rows(f"select {columns}, (select count(*) from jobs.procrastinate_jobs) as jobs")[0])

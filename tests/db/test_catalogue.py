@@ -31,6 +31,7 @@ BIG = (
     "stays",
     "lead_contacts",
     "lead_search_texts",
+    "lead_custom_values",
     "conflicts",
     "sessions",
     "customers",
@@ -172,7 +173,7 @@ def test_trigger_functions_run_as_the_owner_so_that_no_writer_needs_rights_on_hi
 
 def test_nobody_of_the_app_may_write_history_or_ledger(db):
     """Triggers do, as the owner."""
-    for table in ("changes", "postings", "stays", "lead_search_texts"):
+    for table in ("changes", "postings", "stays", "lead_search_texts", "lead_custom_values"):
         for role in (*NAMES.assumable, NAMES.login):
             for power in ("insert", "update", "delete", "truncate"):
                 assert not db.value("select has_table_privilege(:r, :t, :p)", r=role, t=f"crm.{table}", p=power), (table, role, power)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from crm.access import acting_as
-from crm.changes import Edit, apply
+from crm.changes import Edit, apply, undo
 from crm.errors import Invalid
 from crm.fields import filters
 from crm.fields.catalogue import Catalogue
@@ -74,8 +74,35 @@ def test_ranges_pass_over_what_is_no_number(db, sized):
 def test_few_matches_are_found_by_the_index(db, sized):
     with db.owner().begin() as connection:
         connection.execute(text("set local enable_seqscan = off"))
-        plan = connection.scalars(text("""explain select id from crm.leads where custom @> any (array['{"size": 3}']::jsonb[])""")).all()
-    assert any("ix_leads_custom" in line for line in plan)
+        plan = connection.scalars(text("""explain select lead_id from crm.lead_custom_values where custom @> any (array['{"size": 3}']::jsonb[])""")).all()
+    assert any("ix_lead_custom_values_custom" in line for line in plan)
+
+
+def kept(db):
+    return {row["lead_id"]: row["custom"] for row in db.rows("select lead_id, custom from crm.lead_custom_values")}
+
+
+def test_what_leads_are_found_by_is_what_they_hold_and_other_edits_leave_it_alone(db, sized):
+    lead = sized.leads["Delta Foods"]
+    standing = "select lead_id, xmin::text from crm.lead_custom_values order by lead_id"
+    before = db.rows(standing)
+    with acting_as(sized.who("ana")) as session:
+        apply(session, [Edit("lead", lead, {"next_step": "call"}, 2)], source="test", on_conflict="refuse")
+    assert db.rows(standing) == before and len(before) == len(SIZES)
+    with acting_as(sized.who("ana")) as session:
+        done = apply(session, [Edit("lead", lead, {"custom.size": None}, 3)], source="test", on_conflict="refuse")
+    assert kept(db) == {row["id"]: row["custom"] for row in db.rows("select id, custom from crm.leads where custom <> '{}'")}
+    assert lead not in kept(db) and found(sized, "ana", values=(5,)) == set()
+    with acting_as(sized.who("ana")) as session:
+        undo(session, done.change_set_id)
+    assert kept(db)[lead] == {"size": 5} and found(sized, "ana", values=(5,)) == {"Delta Foods"}
+
+
+def test_a_new_lead_is_found_by_its_values(db, sized):
+    with acting_as(sized.who("ana")) as session:
+        edit = Edit("lead", None, {"name": "New", "team_id": sized.teams["Gulf"], "custom.size": 77})
+        apply(session, [edit], source="test", on_conflict="refuse")
+    assert found(sized, "ana", values=(77,)) == {"New"} and found(sized, "carla", values=(77,)) == set()
 
 
 BUDGETS = {

@@ -5,7 +5,7 @@ from importlib import import_module
 from alembic import op
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 
 ROLES = import_module("crm.db.migrations.versions.0018_roles")
 OPENING = f"""
