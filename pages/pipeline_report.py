@@ -7,7 +7,7 @@ from crm.ui.reports import pipeline, shell
 from crm.ui.viewer import viewer
 
 person = viewer("report")
-page = pipeline.one_pipeline(shell.begin(person, "Pipeline", pipeline.TAKES))
+page = shell.begin(person, "Pipeline", pipeline.TAKES)
 if page.asked.pipeline_id is None:
     look.empty("There is no pipeline in sight yet.", "A pipeline comes with a team: ask an admin for a place in one.")
     st.stop()

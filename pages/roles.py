@@ -33,7 +33,7 @@ with st.container(horizontal=True, vertical_alignment="center", key="roles_head"
         role_dialogs.rename(role)
 
 with st.container(key="roles_work"):
-    left, right = st.columns([5, 2], gap="medium")
+    left, right = st.columns([7, 2], gap="small")
     with left:
         st.subheader("What it may do, and how far")
         role_grid.draw_grants(sheet)

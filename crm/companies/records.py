@@ -13,7 +13,9 @@ from crm.organisation.rules import read_market
 
 
 class OwnedChecks(Checks):
-    """A new record belongs to its maker's first team and to its maker, unless they say otherwise."""
+    """A new record belongs to its maker's first team, and to its maker where they may add only what is theirs, unless they say otherwise."""
+
+    resource = ""
 
     def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
         if wanted.get("market"):
@@ -25,7 +27,18 @@ class OwnedChecks(Checks):
             raise Invalid("Give it a name.", field="name")
         if "team_id" not in wanted:
             wanted["team_id"] = next((m.team_id for m in person.memberships if m.team_id), None)
+        reach = person.reach(self.resource, "create")
+        if "owner_id" not in wanted and reach.own and not reach.covers(team_id=wanted["team_id"], owner_id=None, person_id=person.id):
+            wanted["owner_id"] = person.id
         return wanted
+
+
+class CompanyChecks(OwnedChecks):
+    resource = "company"
+
+
+class ContactChecks(OwnedChecks):
+    resource = "contact"
 
 
 COMPANY = register(
@@ -46,7 +59,7 @@ COMPANY = register(
                 Field("merged_into_id", "Merged into", "id", refers_to="crm.companies"),
             )
         },
-        checks=OwnedChecks,
+        checks=CompanyChecks,
         has_custom=True,
         rank=3,
     )
@@ -71,7 +84,7 @@ CONTACT = register(
                 Field("merged_into_id", "Merged into", "id", refers_to="crm.contacts"),
             )
         },
-        checks=OwnedChecks,
+        checks=ContactChecks,
         has_custom=True,
         rank=1,
     )

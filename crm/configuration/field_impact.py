@@ -44,7 +44,8 @@ def say(session: Session, draft: Draft, edits: Sequence[DraftEdit]) -> Impact:
             lines += _change(session, field, edit.wanted, kinds.get(field.id))
     if any(edit.record_id in known and "position" in edit.wanted for edit in edits):
         lines.append("The order of the fields changes.")
-    return Impact(tuple(lines), (), tuple(_blockers(session, draft, edits, known, list(kinds.values()))))
+    blockers = _blockers(session, draft, edits, known, list(kinds.values()))
+    return Impact(tuple(lines), (), tuple(blockers), is_losing=any(kind.values.lost for kind in kinds.values()))
 
 
 def _new(wanted: Mapping[str, Any], teams: Mapping[int, str]) -> list[str]:

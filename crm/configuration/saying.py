@@ -15,14 +15,18 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """`lines` say what happens; `questions` wait for an answer; `blockers` say why it cannot be applied as it is."""
+    """`lines` say what happens; `questions` wait for an answer; `blockers` say why it cannot be applied as it is.
+
+    `is_losing`: values would be emptied, so nobody applies it without having looked.
+    """
 
     lines: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
     blockers: tuple[str, ...] = ()
+    is_losing: bool = False
 
     def __add__(self, other: Impact) -> Impact:
-        return Impact(self.lines + other.lines, self.questions + other.questions, self.blockers + other.blockers)
+        return Impact(self.lines + other.lines, self.questions + other.questions, self.blockers + other.blockers, self.is_losing or other.is_losing)
 
     @property
     def is_ready(self) -> bool:

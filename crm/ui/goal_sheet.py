@@ -135,9 +135,9 @@ def _columns(found: Sheet) -> dict[str, Any]:
     names = {str(number): _span(starts_on, number) for number, starts_on in enumerate(found.quarters)}
     return {
         "name": cc.TextColumn("", width=190),
-        **{key: cc.NumberColumn(name, width=130, min_value=0, step=0.01, format="dollar", help="USD to win. Empty the cell to have no goal.")
+        **{key: cc.NumberColumn(name, width=130, min_value=0, step=0.01, format="localized", help="USD to win. Empty the cell to have no goal.")
            for key, name in names.items()},
-        "year": cc.NumberColumn("Year", width=130, format="dollar", help="The quarters together, as they are saved."),
+        "year": cc.NumberColumn("Year", width=130, format="localized", help="The quarters together, as they are saved."),
     }  # fmt: skip
 
 

@@ -32,6 +32,8 @@ NAMES: Mapping[str, str] = {
 }  # fmt: skip
 SCOPES: Mapping[str, str] = {"none": "–", "own": "own", "team": "team", "all": "all"}
 RULES: Mapping[str, str] = {"open": "open", "read_only": "read only", "hidden": "hidden"}
+HEADS: Mapping[str, str] = {"configure": "set up", "view_as": "as"}
+"""Short enough that every action stands beside the others on a desk's screen; the whole word is in the help."""
 ROW, HEAD = 35, 37
 
 
@@ -86,8 +88,9 @@ def draw_grants(sheet: Sheet) -> None:
     base.insert(0, "what", [NAMES.get(resource, resource.capitalize()) for resource in RESOURCES])
     scopes = [SCOPES[scope] for scope in SCOPES if scope != "team" or not sheet.role.is_organisation_wide]
     cc = st.column_config
-    config: dict[str, Any] = {"what": cc.TextColumn("", width=96, pinned=True)}
-    config |= {action: cc.SelectboxColumn(action.replace("_", " "), options=scopes, width=58 if len(action) < 8 else 78) for action in actions}
+    config: dict[str, Any] = {"what": cc.TextColumn("", width=92, pinned=True)}
+    heads = {action: HEADS.get(action, action) for action in actions}
+    config |= {action: cc.SelectboxColumn(head, options=scopes, width=46 + 4 * len(head), help=action.replace("_", " ")) for action, head in heads.items()}
     edited = st.data_editor(
         base, key=f"roles.grants.{sheet.role.id}.{sheet.generation}", hide_index=True, disabled=["what"], column_config=config, placeholder="",
         height=HEAD + ROW * len(RESOURCES) + 2, row_height=ROW, alt=f"Grants of {sheet.role.name}",
@@ -135,7 +138,7 @@ def draw_fields(sheet: Sheet) -> None:
         "rule": [RULES[sheet.began[1].get(each, sheet.role.fields[each].rule if each in sheet.role.fields else "open")] for each in every],
     })  # fmt: skip
     cc = st.column_config
-    config = {"what": cc.TextColumn("Field", width=190), "rule": cc.SelectboxColumn("For this role", options=list(RULES.values()), required=True, width=115)}
+    config = {"what": cc.TextColumn("Field", width=146), "rule": cc.SelectboxColumn("Is", options=list(RULES.values()), required=True, width=88)}
     edited = st.data_editor(
         base, key=f"roles.fields.{sheet.role.id}.{sheet.generation}", hide_index=True, disabled=["what"], height=min(HEAD + ROW * len(every), 494) + 2,
         row_height=ROW, alt=f"Fields for {sheet.role.name}", column_config=config,

@@ -59,9 +59,9 @@ def test_the_slider_goes_to_a_past_day_that_can_be_sent(shared_site: Site, ended
     page.locator(".st-key-report_as_of").get_by_role("slider").press("ArrowLeft")
     yesterday = clock.today("UTC") - timedelta(days=1)
     page.wait_for_url(f"**as_of={yesterday}**")
-    page.get_by_text("Nothing was won or lost in this time.").wait_for()
+    page.get_by_text("Nothing was won or lost in this time.").first.wait_for()
     other = shared_site.open("mona", f"/win-loss?as_of={yesterday}")
-    other.get_by_text("Nothing was won or lost in this time.").wait_for()
+    other.get_by_text("Nothing was won or lost in this time.").first.wait_for()
 
 
 def test_a_report_leaves_as_a_spreadsheet(shared_site: Site, ended: None, tmp_path: Path) -> None:

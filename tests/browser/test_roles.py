@@ -8,7 +8,7 @@ from tests.browser.conftest import SCREENSHOTS, Site, wait_for
 from tests.browser.grid import names
 from tests.browser.parts import settle
 
-HEADER, ROW, NAMES_WIDTH = 37, 35, 96
+HEADER, ROW, NAMES_WIDTH = 37, 35, 92
 
 
 def grants(page: Any) -> Any:

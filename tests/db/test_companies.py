@@ -8,7 +8,9 @@ from crm.companies.reads import companies_called, company
 from crm.companies.use_cases import edit_company
 from crm.errors import CrmError, Invalid, NotFound, Refused, Stale
 from crm.leads.reads import LeadFilter, lead, list_leads
-from crm.leads.use_cases import move_to_company
+from crm.leads.use_cases import create_lead, move_to_company
+from crm.people.use_cases import place_person, role_id
+from crm.roles.use_cases import add_role
 
 
 def make(cast, who, *names, team="Gulf"):
@@ -124,3 +126,15 @@ def test_a_company_needs_a_name(db, cast):
     (petra,) = make(cast, "ana", "Petra")
     with acting_as(cast.who("ana")) as session, pytest.raises(Invalid):
         edit_company(session, petra, 1, {"name": "  "}, name="Petra", source="test")
+
+
+def test_whoever_may_add_only_what_is_theirs_makes_a_lead_with_its_company(db, cast):
+    with acting_as(OPERATOR) as session:
+        made = add_role(session, "Field rep", like=role_id(session, "rep"), is_own_only=True, source="test").results[0].record_id
+        place_person(session, cast.people["ana"], [(cast.teams["Gulf"], made)])
+    with acting_as(cast.who("ana")) as session:
+        done = create_lead(session, {"name": "Corner shop", "team_id": cast.teams["Gulf"]}, company_name="Corner shop", source="form")
+        assert lead(session, done.results[-1].record_id)["company"] == "Corner shop"
+    assert db.value("select owner_id from crm.companies where name = 'Corner shop'") == cast.people["ana"]
+    make(cast, "bruno", "Petra Group")
+    assert db.value("select owner_id from crm.companies where name = 'Petra Group'") is None

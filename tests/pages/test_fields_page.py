@@ -63,18 +63,32 @@ def test_renaming_reordering_and_removing_go_in_one_change_set_that_undo_takes_b
     assert [field["is_live"] for field in field_of(db, "size")] == [False, True]
 
 
-def test_a_change_of_kind_shows_what_would_not_convert_and_converts_the_rest(visit, db, cast):
+def colored(cast, *values):
     with acting_as(cast.who("ana")) as session:
-        edits = [Edit("lead", cast.leads[name], {"custom.color": value}, 1) for name, value in (("Delta Foods", "12"), ("Al Noor Trading", "dark red"))]
+        edits = [Edit("lead", cast.leads[name], {"custom.color": value}, 1) for name, value in zip(("Delta Foods", "Al Noor Trading"), values, strict=True)]
         apply(session, edits, source="test", on_conflict="refuse")
+
+
+def custom_of_both(db):
+    return [row["custom"] for row in db.rows("select custom from crm.leads where name in ('Delta Foods', 'Al Noor Trading') order by name desc")]
+
+
+def test_a_change_of_kind_that_loses_values_is_looked_at_before_it_is_applied(visit, db, cast):
+    colored(cast, "12", "dark red")
     page = typed(visit("alma", PAGE), edited_rows={1: {"kind": "number"}})
-    press(page, "fields.preview")
-    assert "1 of 2 values convert. 1 do not and are emptied, such as Al Noor Trading: “dark red”" in said(page)
+    for button in ("fields.preview", "fields.apply"):
+        press(page, button)
+        assert "1 of 2 values convert. 1 do not and are emptied, such as Al Noor Trading: “dark red”" in said(page)
+    assert custom_of_both(db) == [{"color": "12"}, {"color": "dark red"}]
+
+
+def test_a_change_of_kind_converts_the_values_and_undo_brings_them_back(visit, db, cast):
+    colored(cast, "12", "7")
+    page = typed(visit("alma", PAGE), edited_rows={1: {"kind": "number"}})
     press(page, "fields.apply")
-    values = "select name, custom from crm.leads where name in ('Delta Foods', 'Al Noor Trading') order by name"
-    assert [row["custom"] for row in db.rows(values)] == [{}, {"color": 12}]
+    assert custom_of_both(db) == [{"color": 12}, {"color": 7}]
     press(page, "message.undo")
-    assert [row["custom"] for row in db.rows(values)] == [{"color": "dark red"}, {"color": "12"}]
+    assert custom_of_both(db) == [{"color": "12"}, {"color": "7"}]
     assert field_of(db, "color")[0]["kind"] == "text"
 
 

@@ -29,7 +29,7 @@ def test_a_stage_opens_its_leads(visit: Any) -> None:
 
 
 def test_an_owner_narrows_everything(visit: Any, cast: Any) -> None:
-    page = visit("mona", PAGE, owner="Bruno")
+    page = visit("mona", PAGE, of_owner="Bruno")
     assert open_value(page) == "$9,500"
 
 
@@ -44,7 +44,7 @@ def test_as_of_a_past_day_shows_what_was(visit: Any, db: Any, cast: Any) -> None
     assert "Nothing is open in this pipeline on that day." in said(page)
 
 
-@pytest.mark.parametrize("query", [{"as_of": "9999-99-99"}, {"pipeline": "Nobody’s"}, {"owner": "'; drop table crm.leads"}, {"period": "-1"}])
+@pytest.mark.parametrize("query", [{"as_of": "9999-99-99"}, {"of_pipeline": "Nobody’s"}, {"of_owner": "'; drop table crm.leads"}, {"period": "-1"}])
 def test_an_address_that_makes_no_sense_shows_the_usual_report(visit: Any, query: dict[str, str]) -> None:
     page = visit("mona", PAGE, **query)
     assert not page.exception

@@ -61,8 +61,9 @@ def test_without_the_grant_the_page_says_so(visit: Any, db: Any, path: str) -> N
 @pytest.mark.parametrize(
     "query",
     [
-        {"as_of": "9999-99-99", "team": "x", "owner": "'; drop table crm.leads"}, {"pipeline": "<script>", "source": "<img src=x onerror=alert(1)>"},
-        {"period": "-1", "against": "x"}, {"source": "\x00' or 1=1", "market": "??"}, {"as_of": "2000-01-01", "period": "A year"},
+        {"as_of": "9999-99-99", "of_team": "x", "of_owner": "'; drop table crm.leads"},
+        {"of_pipeline": "<script>", "of_source": "<img src=x onerror=alert(1)>"},
+        {"period": "-1", "against": "x"}, {"of_source": "\x00' or 1=1", "of_market": "??"}, {"as_of": "2000-01-01", "period": "A year"},
     ],
 )  # fmt: skip
 def test_an_address_that_makes_no_sense_shows_what_it_can(visit: Any, path: str, query: dict[str, str]) -> None:
@@ -110,7 +111,7 @@ def test_a_forecast_adds_up_and_stands_against_the_goal(visit: Any, cast: Any) -
     assert not page.exception
     assert "stands at $13.3k, $12.4k of it won. That is 67% of the goal: $6,650 to go." in said(page)
     assert tiles(page)["Of the goal"][0] == "67%"
-    assert tiles(visit("mona", FORECAST, owner="Bruno"))["Of the goal"][0] == "–"
+    assert tiles(visit("mona", FORECAST, of_owner="Bruno"))["Of the goal"][0] == "–"
 
 
 def test_an_undated_lead_is_said_and_opened(visit: Any, cast: Any) -> None:
@@ -208,3 +209,15 @@ def test_a_period_is_compared_with_as_many_days(days: int, against: str, earlier
 )
 def test_changes_are_told_in_their_unit(now: Any, before: Any, unit: str, words: str) -> None:
     assert parts.change(now, before, unit=unit) == words
+
+
+@pytest.mark.parametrize("sent", ["abc", "1e9", "-1", "9" * 40, "²", "\x00", "' or 1=1", [], None, {"a": 1}, [[]]])
+def test_a_selection_that_no_chart_has_made_narrows_nothing(monkeypatch: pytest.MonkeyPatch, sent: Any) -> None:
+    from crm.ui.reports import picking
+
+    state = {"reports.win.owners.0": {"selection": {"points": [{"customdata": sent}]}}}
+    monkeypatch.setattr("streamlit.session_state", state)
+    assert picking.picked_id("win.owners") is None
+    assert len(picking.picked("win.owners") or "") <= picking.LONGEST and "\x00" not in (picking.picked("win.owners") or "")
+    monkeypatch.setattr("streamlit.session_state", {"reports.win.owners.0": {"selection": {"points": [{"customdata": ["7"]}]}}})
+    assert picking.picked_id("win.owners") == 7

@@ -1,6 +1,7 @@
 """What every report page is asked for: team, owner, pipeline, source, market, period, what to compare with, as of which day.
 
-All of it lives in the URL, so that a page can be sent; what it names and nobody knows is as if it were left out.
+All of it lives in the URL, so that a page can be sent; what it names and nobody knows is as if it were left out. The names there are not those
+of the Leads page (`of_owner`, not `owner`): a link from a number to its leads would else find this page's choices standing in the other's filters.
 """
 
 from __future__ import annotations
@@ -67,14 +68,11 @@ def ask(person: Person, lookups: Lookups, *, takes: Sequence[str], usual: int = 
                 "Period", list(PERIODS), default=usual, required=True, format_func=PERIODS.__getitem__, key="period", bind="query-params",
                 label_visibility="collapsed",
             )  # fmt: skip
-            against = st.selectbox(
-                "Compare", list(AGAINST), key="against", bind="query-params", format_func=AGAINST.__getitem__, label_visibility="collapsed", width=195
-            )
-    as_of = _ask_day(today)
+    as_of, against = _ask_day(today, compares="against" in takes)
     ends = as_of or today
     begins, earlier = ends, None
     if "period" in takes:
-        begins, earlier = _period(usual if days is None else days, against or "", ends, lookups.fiscal_month)
+        begins, earlier = _period(usual if days is None else days, against, ends, lookups.fiscal_month)
     return Asked(begins, ends, earlier, as_of, **found)
 
 
@@ -91,8 +89,8 @@ def _period(days: int, against: str, ends: date, month: int) -> tuple[date, tupl
     return begins, (first, min(first + length, begins - timedelta(days=1)))
 
 
-def _ask_day(today: date) -> date | None:
-    """The slider over the last year, and a field for any day; None for now."""
+def _ask_day(today: date, *, compares: bool) -> tuple[date | None, str]:
+    """The slider over the last year, and a field for any day (None for now); and what to compare with."""
     with st.container(horizontal=True, key="report_as_of", vertical_alignment="center", gap="small"):
         st.html("<span class='tl-muted'>As of the end of</span>", width="content")
         given = st.session_state.get(AS_OF)
@@ -105,7 +103,12 @@ def _ask_day(today: date) -> date | None:
         if isinstance(as_of, date):
             st.session_state[SLIDER] = min(max(as_of, first), today)
         st.slider("As of", first, today, key=SLIDER, format="D MMM YYYY", label_visibility="collapsed", on_change=_slid, args=(today,))
-    return as_of if isinstance(as_of, date) and as_of < today else None
+        against = (
+            st.selectbox("Compare", list(AGAINST), key="against", bind="query-params", format_func=AGAINST.__getitem__, label_visibility="collapsed", width=195)
+            if compares
+            else ""
+        )
+    return as_of if isinstance(as_of, date) and as_of < today else None, against or ""
 
 
 def _slid(today: date) -> None:
@@ -118,7 +121,7 @@ def _select(name: str, options: Sequence[Any], labels: Mapping[Any, str], every:
     if len(options) < 2:
         return None
     return st.selectbox(
-        name.capitalize(), [None, *options], key=name, bind="query-params", label_visibility="collapsed", width=width,
+        name.capitalize(), [None, *options], key=f"of_{name}", bind="query-params", label_visibility="collapsed", width=width,
         format_func=lambda option: every if option is None else labels.get(option, "Somebody"),
     )  # fmt: skip
 
@@ -136,10 +139,21 @@ def _ask_pipeline(person: Person, lookups: Lookups) -> Any:
     return _select("pipeline", [p.id for p in lookups.pipelines], {p.id: lookups.pipeline_label(p.id) for p in lookups.pipelines}, ALL_PIPELINES, 170)
 
 
+def _ask_one_pipeline(person: Person, lookups: Lookups) -> Any:
+    """For a page whose figures make sense for one pipeline only."""
+    pipelines = [p.id for p in lookups.pipelines]
+    if len(pipelines) < 2:
+        return next(iter(pipelines), None)
+    chosen = st.selectbox(
+        "Pipeline", pipelines, key="of_pipeline", bind="query-params", label_visibility="collapsed", width=170, format_func=lookups.pipeline_label
+    )
+    return chosen or pipelines[0]
+
+
 def _ask_source(person: Person, lookups: Lookups) -> str:
     if not closed.shows(person, "source"):
         return ""
-    typed = st.text_input("Source", key="source", bind="query-params", placeholder="Any source", label_visibility="collapsed", width=130, max_chars=200)
+    typed = st.text_input("Source", key="of_source", bind="query-params", placeholder="Any source", label_visibility="collapsed", width=130, max_chars=200)
     return (typed or "").replace("\x00", "").strip()
 
 
@@ -148,7 +162,8 @@ def _ask_market(person: Person, lookups: Lookups) -> str:
 
 
 _ASKS: Mapping[str, tuple[str, Callable[[Person, Lookups], Any]]] = {
-    "team": ("team_id", _ask_team), "owner": ("owner_id", _ask_owner), "pipeline": ("pipeline_id", _ask_pipeline), "source": ("source", _ask_source),
+    "team": ("team_id", _ask_team), "owner": ("owner_id", _ask_owner), "pipeline": ("pipeline_id", _ask_pipeline), "one_pipeline": ("pipeline_id",
+    _ask_one_pipeline), "source": ("source", _ask_source),
     "market": ("market", _ask_market),
 }  # fmt: skip
 
@@ -159,6 +174,8 @@ def context(lookups: Lookups, asked: Asked) -> list[str]:
         lookups.names.teams.get(asked.team_id or 0, ""), f"{lookups.pipeline_label(asked.pipeline_id)} pipeline" if asked.pipeline_id else "",
         lookups.names.people.get(asked.owner_id or 0, ""), asked.source, lookups.markets.get(asked.market, asked.market),
     ]  # fmt: skip
+    if asked.begins != asked.ends:
+        found.append(f"{asked.begins:%-d %b}{'' if asked.begins.year == asked.ends.year else f' {asked.begins:%Y}'} to {asked.ends:%-d %b %Y}")
     return [*filter(None, found), "USD", f"as of {asked.as_of:%-d %b %Y}" if asked.as_of else "now"]
 
 
@@ -174,3 +191,8 @@ def behind(lookups: Lookups, asked: Asked, **more: Any) -> dict[str, Any]:
 def period_of(asked: Asked) -> str:
     """The period as an address says it."""
     return lead_behind.period(asked.begins, asked.ends)
+
+
+def last_year(asked: Asked) -> tuple[date, date]:
+    """The twelve months up to the last day, for what is shown month by month."""
+    return date.fromordinal(max(1, asked.ends.toordinal() - SLIDE_DAYS + 1)), asked.ends

@@ -10,24 +10,20 @@ import streamlit as st
 from crm.ui.reports import picking
 
 HEIGHT = 260
-COLOURS: Mapping[str, tuple[str, str]] = {
-    "accent": ("#4F46E5", "#8B8CF8"), "soft": ("#C3C7FC", "#4B4EA5"), "won": ("#16803C", "#47CD89"), "lost": ("#D92D20", "#F97066"),
-    "quiet": ("#98A2B3", "#667085"), "late": ("#DC6803", "#FDB022"), "line": ("#E4E7EC", "#2A2F3A"), "muted": ("#667085", "#98A2B3"),
+COLOURS: Mapping[str, str] = {
+    "accent": "#6366F1", "soft": "#A9ADF8", "won": "#22A06B", "lost": "#E5484D", "quiet": "#98A2B3", "late": "#E58A13", "line": "rgba(133, 144, 162, .35)",
+    "muted": "#8590A2",
 }  # fmt: skip
-"""Name -> (light, dark)."""
+"""Of what means something. They stand on white and on the dark ground alike: a page that changes its theme is not drawn anew by us."""
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "responsive": True}
 Trace = dict[str, Any]
-
-
-def colour(name: str) -> str:
-    return COLOURS[name][st.context.theme.type == "dark"]
 
 
 def bars(x: Sequence[Any], y: Sequence[Any], *, name: str, tone: str, stands_for: Sequence[Any] | None = None, unit: str = "", is_money: bool = False) -> Trace:
     """Upright bars. `stands_for`: what a click on each asks for."""
     shown = "$%{y:,.0f}" if is_money else "%{y:,.4~g}"
     return {
-        "type": "bar", "x": list(x), "y": numbers(y), "name": name, "marker": {"color": colour(tone), "cornerradius": 3},
+        "type": "bar", "x": list(x), "y": numbers(y), "name": name, "marker": {"color": COLOURS[tone], "cornerradius": 3},
         "customdata": _said(stands_for), "hovertemplate": f"%{{x}}<br>{name} <b>{shown}{unit}</b><extra></extra>",
     }  # fmt: skip
 
@@ -38,7 +34,7 @@ def lying(
     """Lying bars, the first one on top: for names."""
     shown = "$%{x:,.0f}" if is_money else "%{x:,.4~g}"
     return {
-        "type": "bar", "orientation": "h", "y": list(y), "x": numbers(x), "name": name, "marker": {"color": colour(tone), "cornerradius": 3},
+        "type": "bar", "orientation": "h", "y": list(y), "x": numbers(x), "name": name, "marker": {"color": COLOURS[tone], "cornerradius": 3},
         "customdata": _said(stands_for), "hovertemplate": f"%{{y}}<br>{name} <b>{shown}{unit}</b><extra></extra>",
     }  # fmt: skip
 
@@ -47,8 +43,8 @@ def line(x: Sequence[Any], y: Sequence[Any], *, name: str, tone: str, is_dotted:
     shown = "$%{y:,.0f}" if is_money else "%{y:,.4~g}"
     return {
         "type": "scatter", "mode": "lines+markers", "x": list(x), "y": numbers(y), "name": name,
-        "line": {"color": colour(tone), "width": 2, "dash": "dot" if is_dotted else "solid"},
-        "marker": {"size": 6, "color": colour(tone)}, "hovertemplate": f"%{{x}}<br>{name} <b>{shown}{unit}</b><extra></extra>",
+        "line": {"color": COLOURS[tone], "width": 2, "dash": "dot" if is_dotted else "solid"},
+        "marker": {"size": 6, "color": COLOURS[tone]}, "hovertemplate": f"%{{x}}<br>{name} <b>{shown}{unit}</b><extra></extra>",
     }  # fmt: skip
 
 
@@ -57,15 +53,15 @@ def waterfall(x: Sequence[str], y: Sequence[Any], *, is_money: bool) -> Trace:
     shown = "$%{delta:,.0f}</b><br>then $%{final:,.0f}" if is_money else "%{delta:,}</b><br>then %{final:,}"
     return {
         "type": "waterfall", "x": list(x), "y": numbers(y), "measure": ["absolute", *["relative"] * (len(x) - 2), "total"],
-        "totals": {"marker": {"color": colour("accent")}}, "increasing": {"marker": {"color": colour("won")}},
-        "decreasing": {"marker": {"color": colour("lost")}}, "connector": {"line": {"color": colour("line")}},
+        "totals": {"marker": {"color": COLOURS["accent"]}}, "increasing": {"marker": {"color": COLOURS["soft"]}},
+        "decreasing": {"marker": {"color": COLOURS["quiet"]}}, "connector": {"line": {"color": COLOURS["line"]}},
         "hovertemplate": f"%{{x}} <b>{shown}<extra></extra>",
     }  # fmt: skip
 
 
 def heat(x: Sequence[Any], y: Sequence[Any], z: Sequence[Sequence[Any]], *, says: str) -> Trace:
     """Shades of the accent: for cohorts. A share of None stays empty."""
-    scale = [[0, colour("line")], [1, colour("accent")]]
+    scale = [[0, "rgba(99, 102, 241, .06)"], [1, "rgba(99, 102, 241, .95)"]]
     return {
         "type": "heatmap", "x": list(x), "y": list(y), "z": [[None if value is None else float(value) for value in row] for row in z], "colorscale": scale,
         "showscale": False, "xgap": 2, "ygap": 2, "texttemplate": "%{z:.0%}", "hovertemplate": f"%{{y}}, %{{x}}<br>{says} <b>%{{z:.1%}}</b><extra></extra>",
@@ -82,9 +78,9 @@ def draw(
     named = len(traces) > 1
     layout: dict[str, Any] = {
         "height": height, "margin": {"l": 8, "r": 8, "t": 26 if named else 8, "b": 8}, "barmode": "stack" if is_stacked else "group", "bargap": 0.35,
-        "showlegend": named, "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": {"text": ""}},
-        "xaxis": {"title": {"text": x_title}, "automargin": True, "gridcolor": colour("line"), "zeroline": False, "fixedrange": True},
-        "yaxis": {"title": {"text": y_title}, "automargin": True, "gridcolor": colour("line"), "zeroline": False, "fixedrange": True},
+        "showlegend": named, "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": {"text": ""}, "traceorder": "normal"},
+        "xaxis": {"title": {"text": x_title}, "automargin": True, "zeroline": False, "fixedrange": True},
+        "yaxis": {"title": {"text": y_title}, "automargin": True, "zeroline": False, "fixedrange": True},
         "dragmode": False, "clickmode": "event+select", "hoverlabel": {"namelength": -1},
     }  # fmt: skip
     layout["yaxis"] |= {"autorange": "reversed"} if is_lying else {}

@@ -36,19 +36,20 @@ class Found:
     owners: Read
     quarter: date
     quarter_name: str
+    ends: date
     goal_usd: Decimal | None
 
 
 def read(reader: Reader, page: Page) -> Found:
     """The month chart follows the owner that is picked."""
     asked = page.asked
-    owner = picking.picked(OWNERS)
-    narrowed = replace(asked, owner_id=int(owner)) if owner else asked
+    owner = picking.picked_id(OWNERS)
+    narrowed = replace(asked, owner_id=owner) if owner else asked
     quarter = rules.quarter_start(asked.ends, page.lookups.fiscal_month)
     said_on = asked.ends - timedelta(days=SAID_DAYS) if asked.ends.year > 1901 else asked.ends
     months = reader("forecast", narrowed, back=BACK, ahead=AHEAD, said_on=said_on.isoformat())
     return Found(
-        months, reader("owners", replace(asked, begins=quarter)), quarter, rules.quarter_name(quarter, page.lookups.fiscal_month),
+        months, reader("owners", replace(asked, begins=quarter)), quarter, rules.quarter_name(quarter, page.lookups.fiscal_month), asked.ends,
         _goal(reader.session, page.person, narrowed, quarter),
     )  # fmt: skip
 
@@ -91,8 +92,8 @@ def headline(found: Found) -> str:
 def draw(found: Found, page: Page) -> None:
     parts.draw_headline(headline(found))
     _draw_tiles(found)
-    owner = picking.picked(OWNERS)
-    picking.draw_chips({"Owner": page.lookups.names.people.get(int(owner)) if owner else None})
+    owner = picking.picked_id(OWNERS)
+    picking.draw_chips({"Owner": page.lookups.names.people.get(owner or 0)})
     _draw_months(found.months, page)
     _draw_owners(found.owners, page)
 
@@ -107,13 +108,13 @@ def _draw_tiles(found: Found) -> None:
         (
             Tile(f"Forecast {found.quarter_name}", usd(expected), change(expected, said), trend=[row["expected_usd"] for row in rows],
                  hint="Won in the quarter, and open value expected in it, weighted by the chance of its stage."),
-            Tile("Won so far", usd(won), trend=[row["won_value_usd"] for row in rows]),
+            Tile("Won so far", usd(won), trend=[row["won_value_usd"] for row in rows if row["month"] <= found.ends]),
             Tile("Of the goal", share(expected / found.goal_usd) if found.goal_usd and expected is not None else words.NOTHING,
                  hint=f"The goal is {usd(found.goal_usd)}." if found.goal_usd else "No goal is set for what this page shows."),
             Tile("Open without a date", f"{sum(row['open'] for row in undated):,}", is_more_good=False,
                 hint="Open leads without an expected close date are in no month."),
         ),
-        f"against what was said {SAID_DAYS} days before",
+        f"in {SAID_DAYS} days",
     )  # fmt: skip
 
 
@@ -155,7 +156,7 @@ def _month_line(row: Mapping[str, Any], page: Page) -> tuple[str, Mapping[str, A
 def _draw_owners(read: Read, page: Page) -> None:
     empty, hint = "Nobody has an open lead here.", "Open leads show here by whose they are."
     with parts.block("Whose leads is it in?", read, key="forecast_owners", empty=empty, hint=hint) as any_:
-        rows = [row for row in read.rows if row["open"]][:10]
+        rows = sorted((row for row in read.rows if row["open"]), key=lambda row: -(row["weighted_usd"] or 0))[:10]
         if any_ and rows and read.shows("weighted_usd"):
             charts.draw(
                 OWNERS, charts.lying([_name(row, page.lookups) for row in rows], [row["weighted_usd"] for row in rows], name="Weighted open value",

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 GENERATION = "reports.picks"
+LONGEST = 300
 
 
 def key_of(chart: str) -> str:
@@ -22,7 +23,14 @@ def picked(chart: str) -> str | None:
         found = points[0]["customdata"]
     except (KeyError, IndexError, TypeError):
         return None
-    return str(found[0] if isinstance(found, (list, tuple)) else found) or None
+    said = found[0] if isinstance(found, (list, tuple)) and found else found
+    return None if said is None else str(said).replace("\x00", "")[:LONGEST] or None
+
+
+def picked_id(chart: str) -> int | None:
+    """The same where it is somebody's or something's id; a browser may send anything."""
+    found = picked(chart) or ""
+    return int(found) if found.isascii() and found.isdecimal() and len(found) < 19 else None
 
 
 def draw_chips(said: dict[str, Any]) -> None:

@@ -14,13 +14,13 @@ import streamlit as st
 from crm import money
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
-from crm.ui.reports.asked import Asked
+from crm.ui.reports.asked import Asked, last_year
 from crm.ui.reports.parts import Tile, change, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 from crm.ui.words import count
 
-TAKES = ("pipeline", "team", "owner", "period")
+TAKES = ("one_pipeline", "team", "owner", "period", "against")
 STAGES, MOVEMENT = "pipeline.stages", "pipeline.movement"
 FUNNEL_DAYS = 180
 """Leads need time to get anywhere: a funnel looks back at least so far."""
@@ -28,27 +28,22 @@ FUNNEL_DAYS = 180
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`before`: the movement of the time that is compared with."""
+    """`before`: the movement of the time that is compared with; `ended`: won and lost by month, over a year."""
 
     stages: Read
     funnel: Read
     movement: Read
     before: Read | None
+    ended: Read
     days: int
     is_now: bool
-
-
-def one_pipeline(page: Page) -> Page:
-    """The page of the first pipeline, where none is chosen: stages of several do not make one way."""
-    if page.asked.pipeline_id or not page.lookups.pipelines:
-        return page
-    return replace(page, asked=replace(page.asked, pipeline_id=page.lookups.pipelines[0].id))
 
 
 def read(reader: Reader, asked: Asked) -> Found:
     first = min(asked.begins, asked.ends - timedelta(days=FUNNEL_DAYS - 1)) if asked.ends.year > 1901 else asked.begins
     return Found(
         reader("pipeline_by_stage", asked), reader("funnel", replace(asked, begins=first)), reader("movement", asked), reader.earlier("movement", asked),
+        reader("win_rate", asked, period=last_year(asked), by="month"),
         asked.days, asked.as_of is None,
     )  # fmt: skip
 
@@ -103,8 +98,9 @@ def _draw_tiles(found: Found) -> None:
         (
             Tile("Open value", usd(open_usd), change(open_usd, open_before), hint=f"{leads}; against the start of the period."),
             Tile("New leads", f"{int(began):,}", change(began, began_before)),
-            Tile("Won", f"{won:,}", change(won, won_before), hint=of_ended),
-            Tile("Lost", f"{lost:,}", change(lost, lost_before), is_more_good=False, hint="Went to a lost stage."),
+            Tile("Won", f"{won:,}", change(won, won_before), hint=of_ended, trend=[row["won"] for row in found.ended.rows]),
+            Tile("Lost", f"{lost:,}", change(lost, lost_before), is_more_good=False, hint="Went to a lost stage.",
+                trend=[row["lost"] for row in found.ended.rows]),
         ),
         "against before",
     )  # fmt: skip
@@ -121,7 +117,7 @@ def _draw_stages(read: Read, page: Page) -> None:
         bar = charts.lying([row["stage"] for row in rows], [row[by] for row in rows], name="Value" if by == "value_usd" else "Leads", tone="accent",
             stands_for=ids,
                            is_money=by == "value_usd")  # fmt: skip
-        bar["marker"]["color"] = [charts.colour(tones.get(row["kind"], "quiet")) for row in rows]
+        bar["marker"]["color"] = [charts.COLOURS[tones.get(row["kind"], "quiet")] for row in rows]
         charts.draw(STAGES, bar, x_title="USD" if by == "value_usd" else "Leads", height=70 + 30 * max(2, len(rows)), says="Value in each stage")
         lines = [(row["stage"], asking.behind(page.lookups, page.asked, stage=row["stage"]), (f"{row['leads']:,}", usd(row["value_usd"]))) for row in rows]
         parts.draw_lines("pipeline_stages", lines, ("Leads", "Value"), most=30)
@@ -166,7 +162,7 @@ def _draw_movement(read: Read, stage: str | None) -> None:
         head = f"<tr>{''.join(f'<th>{title}</th>' for title in titles)}</tr>"
         lines = [_line(row["stage"], [row[name] for name in names], row["end_usd"], row["change_usd"]) for row in rows]
         money_ = (_sum(rows, "end_usd"), _sum(rows, "change_usd")) if read.shows("end_usd") else (None, None)
-        total = _line("All stages", [_sum(rows, name) for name in names], *money_, css="tl-sum")
+        total = _line("All stages", [_sum(rows, name) for name in names], *money_, css="tl-total")
         st.html(f"<div class='tl-scroll'><table class='tl-table'>{head}{''.join(lines)}{total}</table></div>")
 
 

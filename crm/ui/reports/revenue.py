@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -14,16 +14,15 @@ import streamlit as st
 from crm import money
 from crm.ui import words
 from crm.ui.reports import charts, parts, picking
-from crm.ui.reports.asked import Asked
+from crm.ui.reports.asked import Asked, last_year
 from crm.ui.reports.parts import Tile, change, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 
-TAKES = ("team", "market", "period")
+TAKES = ("team", "market", "period", "against")
 MARKETS, MONTHS, COHORTS = "revenue.markets", "revenue.months", "revenue.cohorts"
 CUSTOMERS = "pages/customers.py"
 NO_MARKET = "Without a market"
-YEAR_DAYS = 364
 MOST_COHORTS = 12
 
 
@@ -39,7 +38,7 @@ def read(reader: Reader, asked: Asked) -> Found:
     """The months and who came back follow the market that is picked."""
     market = picking.picked(MARKETS)
     narrowed = replace(asked, market=market) if market else asked
-    year = replace(narrowed, begins=asked.ends - timedelta(days=YEAR_DAYS), earlier=None) if asked.ends.year > 1901 else narrowed
+    year = replace(narrowed, begins=last_year(asked)[0], earlier=None)
     return Found(
         reader("revenue_by_market", asked), reader.earlier("revenue_by_market", asked), reader("revenue_by_market", year), reader("customer_cohorts", year)
     )

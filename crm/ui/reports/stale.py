@@ -91,7 +91,7 @@ def _draw_stages(read: Read, page: Page) -> None:
         if rows:
             target = {
                 "type": "scatter", "mode": "markers", "x": charts.numbers([row["target_days"] for row in rows]), "y": names, "name": "Target",
-                "marker": {"symbol": "line-ns", "size": 16, "line": {"width": 2, "color": charts.colour("muted")}},
+                "marker": {"symbol": "line-ns", "size": 16, "line": {"width": 2, "color": charts.COLOURS["muted"]}},
                 "hovertemplate": "%{y}<br>target <b>%{x:,} d</b><extra></extra>",
             }  # fmt: skip
             charts.draw(

@@ -13,12 +13,12 @@ from crm.goals import reads, rules
 from crm.ui import words
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
-from crm.ui.reports.asked import Asked
+from crm.ui.reports.asked import Asked, last_year
 from crm.ui.reports.parts import Tile, change, days, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 
-TAKES = ("team", "owner", "pipeline", "period")
+TAKES = ("team", "owner", "pipeline", "period", "against")
 OWNERS, ACTIVITY, MONTHS = "team.owners", "team.activity", "team.months"
 KINDS = (
     ("calls", "Calls", "accent"),
@@ -36,6 +36,7 @@ class Found:
 
     owners: Read
     before: Read | None
+    months: Read
     activity: Read
     activity_before: Read | None
     quarter_name: str
@@ -45,21 +46,22 @@ class Found:
 
 def read(reader: Reader, page: Page) -> Found:
     """Picking somebody in one chart narrows the other to them."""
-    asked, picked = page.asked, {chart: picking.picked(chart) for chart in (OWNERS, ACTIVITY)}
+    asked, picked = page.asked, {chart: picking.picked_id(chart) for chart in (OWNERS, ACTIVITY)}
     owners = _narrowed(asked, picked[ACTIVITY])
     activity = _narrowed(asked, picked[OWNERS])
     quarter = rules.quarter_start(asked.ends, page.lookups.fiscal_month)
     of_quarter = reader("owners", asked, period=(quarter, asked.ends))
     goals = [goal for goal in reads.goals_between(reader.session, quarter, quarter) if asked.team_id in (None, goal.team_id) and goal.person_id]
     return Found(
-        reader("owners", owners), reader.earlier("owners", owners), reader("activity", activity), reader.earlier("activity", activity),
+        reader("owners", owners), reader.earlier("owners", owners), reader("win_rate", owners, period=last_year(asked), by="month"), reader("activity",
+            activity), reader.earlier("activity", activity),
         rules.quarter_name(quarter, page.lookups.fiscal_month), _won(of_quarter),
         {person_id: rules.of_person(goals, person_id) or Decimal(0) for person_id in {goal.person_id for goal in goals if goal.person_id}},
     )  # fmt: skip
 
 
-def _narrowed(asked: Asked, owner: str | None) -> Asked:
-    return replace(asked, owner_id=int(owner)) if owner else asked
+def _narrowed(asked: Asked, owner: int | None) -> Asked:
+    return replace(asked, owner_id=owner) if owner else asked
 
 
 def _won(read: Read) -> dict[int, Decimal]:
@@ -85,8 +87,8 @@ def draw(found: Found, page: Page) -> None:
     parts.draw_headline(headline(found))
     _draw_tiles(found)
     people = page.lookups.names.people
-    picks = [picking.picked(chart) for chart in (OWNERS, ACTIVITY)]
-    picking.draw_chips({"Person": next((people.get(int(pick)) for pick in picks if pick), None)})
+    picks = [picking.picked_id(chart) for chart in (OWNERS, ACTIVITY)]
+    picking.draw_chips({"Person": next((people.get(pick) for pick in picks if pick), None)})
     left, right = st.columns(2, gap="small")
     with left:
         _draw_owners(found, page)
@@ -102,13 +104,12 @@ def _draw_tiles(found: Found) -> None:
     done, done_change = pair(found.activity, found.activity_before, "activities")
     began, began_change = pair(found.owners, found.before, "began")
     won, won_change = pair(found.owners, found.before, "won_value_usd")
-    busiest = [row["activities"] for row in found.activity.rows]
     parts.draw_tiles(
         (
-            Tile("Value won", usd(won), won_change, trend=[row["won_value_usd"] for row in found.owners.rows][:MOST]),
+            Tile("Value won", usd(won), won_change, trend=[row["won_value_usd"] for row in found.months.rows]),
             Tile("Leads begun", f"{began or 0:,}", began_change),
             Tile("Open value", usd(found.owners.sum("open_value_usd")), hint="At the end of the period."),
-            Tile("Calls, meetings, mails, notes", f"{done or 0:,}", done_change, trend=busiest[:MOST]),
+            Tile("Calls, meetings, mails, notes", f"{done or 0:,}", done_change),
         ),
         "against the time before",
     )  # fmt: skip

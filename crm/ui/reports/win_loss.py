@@ -18,9 +18,8 @@ from crm.ui.reports.parts import Tile, change, days, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 
-TAKES = ("team", "owner", "pipeline", "source", "market", "period")
+TAKES = ("team", "owner", "pipeline", "source", "market", "period", "against")
 OWNER, REASONS, SOURCES, MONTHS = "win.owners", "win.reasons", "win.sources", "win.months"
-YEAR_DAYS = 364
 MOST_BARS = 10
 
 
@@ -38,11 +37,11 @@ class Found:
 
 def read(reader: Reader, asked: Asked) -> Found:
     """Each chart is narrowed by what is picked in the others."""
-    owner, source = picking.picked(OWNER), picking.picked(SOURCES)
-    by_owner = replace(asked, owner_id=int(owner)) if owner else asked
+    owner, source = picking.picked_id(OWNER), picking.picked(SOURCES)
+    by_owner = replace(asked, owner_id=owner) if owner else asked
     by_source = replace(asked, source=source) if source else asked
     both = replace(by_owner, source=by_source.source)
-    year = replace(both, begins=both.ends - timedelta(days=YEAR_DAYS), earlier=None) if both.ends.year > 1901 else both
+    year = replace(both, begins=asking.last_year(both)[0], earlier=None)
     return Found(
         reader("win_rate", both, by="pipeline"), reader.earlier("win_rate", both, by="pipeline"), reader("win_rate", year, by="month"),
         reader("win_rate", by_source, by="owner"), reader("sources", by_owner), reader("loss_reasons", both),
@@ -89,8 +88,8 @@ def draw(found: Found, page: Page) -> None:
     """Headline, tiles, and the charts that narrow one another."""
     parts.draw_headline(headline(found))
     _draw_tiles(found)
-    owner = picking.picked(OWNER)
-    picking.draw_chips({"Owner": page.lookups.names.people.get(int(owner)) if owner else None, "Source": picking.picked(SOURCES)})
+    owner = picking.picked_id(OWNER)
+    picking.draw_chips({"Owner": page.lookups.names.people.get(owner or 0), "Source": picking.picked(SOURCES)})
     left, right = st.columns(2, gap="small")
     with left:
         _draw_months(found.months)

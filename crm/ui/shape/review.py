@@ -48,7 +48,10 @@ def draw_line(person: Person, shaped: Shaped, draft: Draft | None, *, problem: s
         if st.button("Preview", key=shaped.key("preview"), disabled=not is_ready):
             show(shaped)
         if st.button("Apply", key=shaped.key("apply"), type="primary", disabled=not is_ready) and draft:
-            _apply(person, shaped, draft)
+            if _is_losing(person, draft):
+                show(shaped)
+            else:
+                _apply(person, shaped, draft)
         if st.button("Discard", key=shaped.key("discard"), type="tertiary"):
             with acting_as(person) as session:
                 drafts.discard_draft(session, shaped.subject)
@@ -61,6 +64,15 @@ def _said(draft: Draft | None, problem: str) -> str:
     count = words.count(len(draft.edits), "change")
     kept = f", kept {clock.ago(draft.updated_at)}" if draft.updated_at and clock.ago(draft.updated_at) != "now" else ""
     return f"<span class='tl-dirty'>Draft, {count}{kept}</span> <span class='tl-muted'>only you see it</span>"
+
+
+def _is_losing(person: Person, draft: Draft) -> bool:
+    """Whether the draft empties values: then one looks first, and applies from there."""
+    try:
+        with acting_as(person) as session:
+            return preview(session, draft).is_losing
+    except CrmError:
+        return False  # applying it says why it cannot be
 
 
 def _forget(shaped: Shaped) -> None:

@@ -20,7 +20,7 @@ from crm.ui import words
 from crm.ui.board.cards import FIRST_TINT, LAST_TINT
 from crm.ui.shape import order, state
 
-WIDTHS = (0.75, 0.4, 3.1, 1.5, 1.1, 1.1, 1.7, 3.0, 0.9, 0.6)
+WIDTHS = (0.75, 0.5, 3.0, 1.5, 1.1, 1.1, 1.7, 3.0, 0.9, 0.6)
 TITLES = ("", "", "Stage", "Kind", "Chance, %", "Days", "Colour", "Asks for", "Leads", "")
 BY_PLACE = "by its place"
 
@@ -81,7 +81,7 @@ def _row(pipeline: PipelineRow, stage: Planned, place: int, count: int, held: Ma
             is_end = place == 0 if by < 0 else place == count - 1
             if st.button(f"Move {stage.name or 'the new stage'} {word}", icon=f":material/{icon}:", key=key(word), type="tertiary", disabled=is_end):
                 state.act(pipeline.id, partial(moved, key=stage.key, by=by))
-    at[1].html(f"{order.grip(stage.key)}<i class='tl-swatch tl-{stage.kind}' style='--step:{step}%'></i>")
+    at[1].html(f"<span class='tl-held'>{order.grip(stage.key)}<i class='tl-swatch tl-{stage.kind}' style='--step:{step}%'></i></span>")
     name = at[2].text_input("Stage", stage.name, key=key("name"), label_visibility="collapsed", max_chars=80, placeholder="Name of the stage")
     kind = at[3].selectbox("Kind", STAGE_KINDS, STAGE_KINDS.index(stage.kind), key=key("kind"), label_visibility="collapsed")
     percent = round(float(stage.probability) * 100)

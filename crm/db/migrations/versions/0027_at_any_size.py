@@ -1,7 +1,7 @@
 """Which way a search goes, and which companies are looked at for new customers, at any size.
 
 Revision ID: 0027
-Revises: 0021
+Revises: 0026
 """
 
 from alembic import op
