@@ -7,8 +7,8 @@ down_revision = "0027"
 
 
 def upgrade() -> None:
-    op.execute("create index ix_activities_happened_at on crm.activities (happened_at) where deleted_at is null")
+    op.execute("create index if not exists ix_activities_happened_at on crm.activities (happened_at) where deleted_at is null")
 
 
 def downgrade() -> None:
-    op.execute("drop index crm.ix_activities_happened_at")
+    op.execute("drop index if exists crm.ix_activities_happened_at")
