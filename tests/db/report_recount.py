@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from statistics import median
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from crm import clock
@@ -27,8 +27,19 @@ Rows = Sequence[Mapping[str, Any]]
 @contextmanager
 def one_snapshot() -> Iterator[Session]:
     """Everything that is read sees the same moment, whoever commits meanwhile."""
-    with acting_as(OPERATOR, engine=engine.runtime_engine().execution_options(isolation_level="REPEATABLE READ")) as session:
-        yield session
+    still = engine.make_engine(engine.runtime_engine().url, pool_size=1)
+
+    @event.listens_for(still, "connect")
+    def see_one_moment(connection: Any, _record: object) -> None:
+        connection.execute("set default_transaction_isolation = 'repeatable read'")
+        connection.commit()
+
+    try:
+        with acting_as(OPERATOR, engine=still) as session:
+            assert session.scalar(text("show transaction_isolation")) == "repeatable read"
+            yield session
+    finally:
+        still.dispose()
 
 
 def differences(session: Session) -> list[str]:

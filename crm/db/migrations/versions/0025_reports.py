@@ -171,7 +171,6 @@ def upgrade() -> None:
     op.execute("comment on column crm.stays.path is 'the stages of this pipeline that the lead has been in, in order of its first entry'")
     for name, what in INDEXES.items():
         op.execute(f"create index {name} on crm.stays {what}")
-    op.execute("create index ix_activities_happened_at on crm.activities (happened_at) where deleted_at is null")
     _moves()
 
 
@@ -238,7 +237,6 @@ def _make_fold(table: str, unit: str, says: str) -> None:
 
 
 def downgrade() -> None:
-    op.execute("drop index crm.ix_activities_happened_at")
     op.drop_table("move_months", schema="crm")
     op.drop_table("move_days", schema="crm")
     op.execute(QUEUE.format(columns="", values=""))
