@@ -7,10 +7,10 @@ down_revision = "0027"
 
 
 def upgrade() -> None:
-    op.execute("create index if not exists ix_activities_happened_at on crm.activities (happened_at) where deleted_at is null")
+    op.execute("create index ix_activities_happened_at on crm.activities (happened_at) where deleted_at is null")
     op.execute("alter table crm.stays set (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_insert_scale_factor = 0.01)")
 
 
 def downgrade() -> None:
     op.execute("alter table crm.stays reset (autovacuum_vacuum_scale_factor, autovacuum_vacuum_insert_scale_factor)")
-    op.execute("drop index if exists crm.ix_activities_happened_at")
+    op.execute("drop index crm.ix_activities_happened_at")
