@@ -9,7 +9,7 @@ from typing import Any
 
 from crm.access import acting_as, as_system, load
 from crm.assignment.use_cases import save_rule
-from crm.demo.organisation import SOURCE, TEAMS, Organisation
+from crm.demo.organisation import LEFT, PEOPLE, SOURCE, TEAMS, Organisation
 from crm.organisation.configuring import save_holiday
 from crm.people.use_cases import change_myself
 from crm.views.use_cases import save_view
@@ -17,7 +17,7 @@ from crm.views.use_cases import save_view
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of a team, by its manager. `people`: names of mail addresses; none stands for everybody who sells there."""
+    """A rule of a team, by its manager. `people`: names of mail addresses; none stands for the team's reps, its manager left out."""
 
     team: str
     name: str
@@ -55,7 +55,7 @@ def settle_in(made: Organisation, *, today: date) -> None:
     """Each of them does it themselves, so that history and lists say whose it is."""
     for position, rule in enumerate(RULES):
         manager = made.manager(next(team for team in TEAMS if team.name == rule.team))
-        people = {"ids": [made.people[name] for name in rule.people]} if rule.people else {}
+        people = {"ids": [made.people[name] for name in rule.people or _reps(rule.team)]}
         values = {"team_id": made.teams[rule.team], "name": rule.name, "method": rule.method, "conditions": dict(rule.conditions), "people": people,
                   "position": position}  # fmt: skip
         with _as(made, manager) as session:
@@ -72,6 +72,10 @@ def settle_in(made: Organisation, *, today: date) -> None:
     with _as(made, AWAY) as session:
         days = {"absent_from": today + timedelta(days=AWAY_FROM_DAYS), "absent_until": today + timedelta(days=AWAY_FOR_DAYS)}
         change_myself(session, 1, days, source=SOURCE)
+
+
+def _reps(team: str) -> list[str]:
+    return [name for name, _, places in PEOPLE if (team, "rep") in places and name != LEFT]
 
 
 def _as(made: Organisation, name: str) -> Any:
