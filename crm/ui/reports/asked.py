@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from crm import clock
 from crm.access import Person
@@ -61,6 +62,7 @@ class Asked:
 def ask(person: Person, lookups: Lookups, *, takes: Sequence[str], usual: int = 30) -> Asked:
     """Draw the filters that the page `takes` and the slider; answers what they ask for."""
     today = clock.today(lookups.zone)
+    fold = st.empty()
     with st.container(horizontal=True, key="report_filters", vertical_alignment="center", gap="small"):
         found = {_ASKS[name][0]: _ASKS[name][1](person, lookups) for name in takes if name in _ASKS}
         if "period" in takes:
@@ -68,12 +70,18 @@ def ask(person: Person, lookups: Lookups, *, takes: Sequence[str], usual: int = 
                 "Period", list(PERIODS), default=usual, required=True, format_func=PERIODS.__getitem__, key="period", bind="query-params",
                 label_visibility="collapsed",
             )  # fmt: skip
+    _draw_fold(fold, sum(bool(value) for name, value in found.items() if not (name == "pipeline_id" and "one_pipeline" in takes)))
     as_of, against = _ask_day(today, compares="against" in takes)
     ends = as_of or today
     begins, earlier = ends, None
     if "period" in takes:
         begins, earlier = _period(usual if days is None else days, against, ends, lookups.fiscal_month)
     return Asked(begins, ends, earlier, as_of, **found)
+
+
+def _draw_fold(place: DeltaGenerator, narrowing: int) -> None:
+    """On a phone, one line that opens the filters and says how many narrow the page; on a desk they are all in sight (reports/page.css)."""
+    place.checkbox(f":material/filter_list: Filters{f' ({narrowing})' if narrowing else ''}", key="reports.fold")
 
 
 def _period(days: int, against: str, ends: date, month: int) -> tuple[date, tuple[date, date] | None]:

@@ -12,9 +12,10 @@ from crm.ui.reports import picking
 HEIGHT = 260
 COLOURS: Mapping[str, str] = {
     "accent": "#6366F1", "soft": "#A9ADF8", "won": "#22A06B", "lost": "#E5484D", "quiet": "#98A2B3", "late": "#E58A13", "line": "rgba(133, 144, 162, .35)",
-    "muted": "#8590A2",
+    "muted": "#768296", "nothing": "rgba(0, 0, 0, 0)",
 }  # fmt: skip
-"""Of what means something. They stand on white and on the dark ground alike: a page that changes its theme is not drawn anew by us."""
+"""They stand on white and on the dark ground alike: a chart that is there keeps its colours when somebody changes the theme."""
+FONT = {"color": COLOURS["muted"]}
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "responsive": True}
 Trace = dict[str, Any]
 
@@ -61,7 +62,7 @@ def waterfall(x: Sequence[str], y: Sequence[Any], *, is_money: bool) -> Trace:
 
 def heat(x: Sequence[Any], y: Sequence[Any], z: Sequence[Sequence[Any]], *, says: str) -> Trace:
     """Shades of the accent: for cohorts. A share of None stays empty."""
-    scale = [[0, "rgba(99, 102, 241, .06)"], [1, "rgba(99, 102, 241, .95)"]]
+    scale = [[0, "#E8E9FE"], [1, "#4F46E5"]]  # opaque, so that plotly finds a colour for the text that can be read on it
     return {
         "type": "heatmap", "x": list(x), "y": list(y), "z": [[None if value is None else float(value) for value in row] for row in z], "colorscale": scale,
         "showscale": False, "xgap": 2, "ygap": 2, "texttemplate": "%{z:.0%}", "hovertemplate": f"%{{y}}, %{{x}}<br>{says} <b>%{{z:.1%}}</b><extra></extra>",
@@ -78,18 +79,28 @@ def draw(
     named = len(traces) > 1
     layout: dict[str, Any] = {
         "height": height, "margin": {"l": 8, "r": 8, "t": 26 if named else 8, "b": 8}, "barmode": "stack" if is_stacked else "group", "bargap": 0.35,
-        "showlegend": named, "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": {"text": ""}, "traceorder": "normal"},
-        "xaxis": {"title": {"text": x_title}, "automargin": True, "zeroline": False, "fixedrange": True},
-        "yaxis": {"title": {"text": y_title}, "automargin": True, "zeroline": False, "fixedrange": True},
+        "showlegend": named,
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": {"text": ""}, "traceorder": "normal", "font": FONT},
+        "xaxis": _axis(x_title), "yaxis": _axis(y_title),
         "dragmode": False, "clickmode": "event+select", "hoverlabel": {"namelength": -1},
+        "paper_bgcolor": COLOURS["nothing"], "plot_bgcolor": COLOURS["nothing"], "font": FONT,
     }  # fmt: skip
     layout["yaxis"] |= {"autorange": "reversed"} if is_lying else {}
+    if any(trace["type"] == "heatmap" for trace in traces):
+        layout["xaxis"] |= {"type": "category", "showgrid": False}
+        layout["yaxis"] |= {"showgrid": False}
     key = picking.key_of(chart)
     figure = {"data": list(traces), "layout": layout}
     if is_picked:
         st.plotly_chart(figure, key=key, on_select="rerun", selection_mode="points", config=CONFIG, alt=says)
     else:
         st.plotly_chart(figure, key=key, config=CONFIG, alt=says)
+
+
+def _axis(title: str) -> dict[str, Any]:
+    """Its texts in a colour of our own too: those of the theme stay behind when the theme changes."""
+    found: dict[str, Any] = {"title": {"text": title, "font": FONT}, "tickfont": FONT, "automargin": True, "gridcolor": COLOURS["line"], "zeroline": False}
+    return {**found, "fixedrange": True}
 
 
 def numbers(values: Sequence[Any]) -> list[float | None]:

@@ -162,7 +162,7 @@ def _draw_owners(read: Read, page: Page) -> None:
                 OWNERS, charts.lying([_name(row, page.lookups) for row in rows], [row["weighted_usd"] for row in rows], name="Weighted open value",
                     tone="accent",
                                      is_money=True, stands_for=[row["owner_id"] for row in rows]),
-                x_title="USD, weighted by the chance of the stage", height=70 + 30 * max(2, len(rows)), says="Weighted open value by owner",
+                x_title="USD, weighted", height=70 + 30 * max(2, len(rows)), says="Weighted open value by owner",
             )  # fmt: skip
             st.html("<p class='tl-states'>Click an owner, and the months show only their leads.</p>")
 

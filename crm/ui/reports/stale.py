@@ -74,7 +74,7 @@ def _draw_tiles(found: Found) -> None:
         Tile("Over target", f"{late or 0:,}", is_more_good=False, hint=f"Open leads longer in their stage than its target, of {standing or 0:,}."),
         Tile("Their value", usd(found.stages.sum("over_target_usd"))),
         Tile("Not contacted", f"{len(silent):,}", hint="Among the leads below."),
-        Tile("Customers who heard nothing", f"{len(found.customers.rows):,}" if found.customers.result else words.NOTHING,
+        Tile("Neglected customers", f"{len(found.customers.rows):,}" if found.customers.result else words.NOTHING,
             hint="Ordered in the last 90 days, not contacted since."),
     ))  # fmt: skip
 
@@ -97,7 +97,7 @@ def _draw_stages(read: Read, page: Page) -> None:
             charts.draw(
                 STAGES, charts.lying(names, [row["median_days"] for row in rows], name="Median", tone="accent", stands_for=ids, unit=" d"),
                 charts.lying(names, [row["p90_days"] for row in rows], name="9 of 10 within", tone="soft", stands_for=ids, unit=" d"), target,
-                x_title="Days in the stage, of leads that moved on", height=90 + 46 * max(2, len(rows)),
+                x_title="Days in the stage", height=90 + 46 * max(2, len(rows)),
                     says="Median and ninetieth percentile of days per stage against its target",
             )  # fmt: skip
         lines = [
