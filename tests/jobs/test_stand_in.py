@@ -29,8 +29,14 @@ def demo(db, cast, monkeypatch, tmp_path):
 
 
 def children():
-    found = psutil.Process().children(recursive=True)
-    return [child.pid for child in found if "crm.demo.metabase" in " ".join(child.cmdline())]
+    return [child.pid for child in psutil.Process().children(recursive=True) if "crm.demo.metabase" in _command(child)]
+
+
+def _command(child):
+    try:
+        return " ".join(child.cmdline())
+    except psutil.NoSuchProcess:  # ended, or ended and not yet taken leave of
+        return ""
 
 
 def orders():

@@ -4,11 +4,21 @@ Stays say when their lead began, which stages it has been in, and why they ended
 moves: what came and went, of which kind, from and to which stage.
 """
 
+from importlib import import_module
+
 import sqlalchemy as sa
 from alembic import context, op
 
 revision = "0025"
 down_revision = "0024"
+
+STANDING = import_module("crm.db.migrations.versions.0022_stages_that_stand")
+
+
+def stages_stand(function: str) -> str:
+    """The check that nobody lands in a stage that is being removed, which the trigger has had since."""
+    return STANDING.CHECK.format(stages=STANDING.ENTERED[function])
+
 
 CHANGED = """(o.team_id, o.pipeline_id, o.stage_id, o.owner_id, o.source, o.market,
                 date_trunc('month', o.expected_close_on), coalesce(o.value_usd, 0), o.deleted_at is null)
@@ -31,7 +41,8 @@ def inserted(*, has_began: bool) -> str:
 create or replace function crm.leads_inserted_ledger() returns trigger language plpgsql security definer set search_path = crm, pg_temp as $$
 declare
     in_change_set bigint := nullif(current_setting('crm.change_set', true), '')::bigint;
-begin
+    entered record;
+begin{stages_stand("leads_inserted_ledger")}
     insert into postings (lead_id, kind, effective_at, team_id, pipeline_id, stage_id, owner_id, source, market, close_month, leads, value_usd, change_set_id)
     select n.id, 'created', n.effective_at, n.team_id, n.pipeline_id, n.stage_id, n.owner_id, n.source, n.market,
         date_trunc('month', n.expected_close_on)::date, 1, coalesce(n.value_usd, 0), in_change_set
@@ -70,7 +81,8 @@ def updated(*, has_began: bool) -> str:
 create or replace function crm.leads_updated_ledger() returns trigger language plpgsql security definer set search_path = crm, pg_temp as $$
 declare
     in_change_set bigint := nullif(current_setting('crm.change_set', true), '')::bigint;
-begin
+    entered record;
+begin{stages_stand("leads_updated_ledger")}
     insert into postings (lead_id, kind, effective_at, team_id, pipeline_id, stage_id, owner_id, other_stage_id, source, market, close_month,
         leads, value_usd, change_set_id)
     select n.id,
