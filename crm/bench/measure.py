@@ -62,3 +62,17 @@ def figure(area: str, work: str, taken_ms: list[float], *, bar: float | None = N
 def percentile(values: list[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def yardstick() -> Figure:
+    """How fast the machine is just now: the same small piece of work each time, in milliseconds of processor time.
+
+    Shared machines change their speed within minutes; figures of two runs compare as far as their yardsticks do.
+    """
+    taken = []
+    for _ in range(40):
+        started, total = time.process_time(), 0
+        for number in range(300_000):
+            total += number * number % 7
+        taken.append((time.process_time() - started) * 1000)
+    return figure("machine", "a fixed loop, processor time", taken)

@@ -20,7 +20,12 @@ from crm.bench.ground import Ground
 
 START_SECONDS = 60
 FIRST_ORDERS_SECONDS = 300
-_READINGS = text("select count(*) filter (where state = 'done'), count(*) filter (where state = 'running') from crm.sync_runs")
+CALM_SECONDS = 5
+_IS_CALM = text("""
+    select exists (select from crm.sync_runs where state = 'done') and not exists (select from crm.sync_runs where state = 'running')
+        and not exists (select from jobs.procrastinate_jobs where status = 'doing')
+        and not exists (select from pg_stat_activity where backend_type = 'autovacuum worker')
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +63,17 @@ def served() -> Iterator[Served]:
             process.kill()
 
 
-def wait_for_first_orders(ground: Ground) -> None:
-    """Until the demo's production has been read, which a server begins with: nobody's day is measured by its first minute."""
-    ends = time.monotonic() + FIRST_ORDERS_SECONDS
+def wait_until_calm(ground: Ground) -> None:
+    """Until the demo's production has been read and a worker has done what waited for it: nobody's day is measured by a server's first minute."""
+    ends, calm_since = time.monotonic() + FIRST_ORDERS_SECONDS, None
     with ground.owner().connect() as connection:
         while time.monotonic() < ends:
-            done, running = connection.execute(_READINGS).one()
+            is_calm = connection.scalar(_IS_CALM)
             connection.rollback()
-            if done and not running:
+            calm_since = (calm_since or time.monotonic()) if is_calm else None
+            if calm_since and time.monotonic() - calm_since > CALM_SECONDS:
                 return
-            time.sleep(1)
+            time.sleep(0.5)
     raise RuntimeError("The demo's production was not read in time.")
 
 

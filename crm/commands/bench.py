@@ -36,8 +36,10 @@ def register(app: typer.Typer) -> None:
 
 def _measure(leads: int, parts: set[str]) -> Iterator[Any]:
     from crm.bench import api, browser, configuring, database, files, ground, pages, reports, serving, syncing
+    from crm.bench.measure import yardstick
 
     found = ground.prepare(leads, progress)
+    yield yardstick()
     if "database" in parts:
         yield from database.measure(found)
     if "reports" in parts:
@@ -50,10 +52,11 @@ def _measure(leads: int, parts: set[str]) -> Iterator[Any]:
         yield from syncing.measure(found)
     if parts & {"http", "pages", "browser"}:
         with serving.served() as server:
-            serving.wait_for_first_orders(found)
+            serving.wait_until_calm(found)
             if "http" in parts:
                 yield from api.measure(found, server)
             if "pages" in parts:
                 yield from pages.measure(found, server)
             if "browser" in parts:
                 yield from browser.measure(found, server)
+    yield yardstick()
