@@ -54,14 +54,13 @@ _CANDIDATES = text(f"""
     order by c.id
     limit :size
 """)
-# A batch is a few hundred customers from where the last one ended, in the order of their key: hashing, or walking, everybody's leads
-# for each, or sorting all customers that are left, would be most of the work. The tables that the run itself has just filled look
-# small to the planner, so it is told.
-_BY_INDEX = text("""
-    select set_config('enable_hashjoin', :others, true), set_config('enable_mergejoin', :others, true), set_config('enable_seqscan', :others, true),
-        set_config('enable_sort', :others, true), set_config('enable_bitmapscan', :others, true), set_config('max_parallel_workers_per_gather', '0', true),
-        set_config('jit', 'off', true)
-""")
+# The first look hashes everybody's leads once: most readings find a handful of customers, and that look is all of the work. Where there are
+# more, the next batches start from where the last one ended, in the order of their key: hashing all leads again for each, or sorting all
+# customers that are left, would be most of the work. The tables that the run itself has just filled look small to the planner, so it is told.
+_HASH = {"enable_nestloop": "off"}
+_WALK = dict.fromkeys(("enable_hashjoin", "enable_mergejoin", "enable_seqscan", "enable_sort", "enable_bitmapscan"), "off")
+_PLAN = text("select set_config(key, value, true) from jsonb_each_text(cast(:settings as jsonb))")
+_ALWAYS = {"max_parallel_workers_per_gather": "0", "jit": "off"}
 _ORDERS = text("""
     select o.customer_id, count(*) as orders, sum(o.amount_usd) as usd, (array_agg(o.id order by o.ordered_at desc, o.id desc))[1 : :most] as ids
     from crm.orders as o
@@ -124,9 +123,10 @@ class _Rule:
     def make_batch(self, session: Session, after: int) -> int | None:
         """Leads for the next customers; answers the last one looked at, None at the end."""
         given = {**{name: self.rule[name] for name in ("team_id", "segment", "market")}, "since": self.since, "after": after, "size": BATCH}
-        session.execute(_BY_INDEX, {"others": "off"})
+        way = _WALK if after else _HASH
+        session.execute(_PLAN, {"settings": json.dumps({**_ALWAYS, **way})})
         found = [dict(row) for row in session.execute(_CANDIDATES, given).mappings()]
-        session.execute(_BY_INDEX, {"others": "on"})
+        session.execute(_PLAN, {"settings": json.dumps(dict.fromkeys(way, "on"))})
         ready = self._placed(session, _one_a_company(found))
         if ready:
             self._make(session, ready)

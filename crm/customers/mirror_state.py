@@ -31,9 +31,9 @@ _RUNS = text("""
 """)
 _ALARMS = text("select kind, text, first_at, last_at, times from crm.alarms where resolved_at is null order by last_at desc, id desc")
 _TOTALS = text("""
-    select (select count(*) from crm.customers where gone_at is null) as customers,
-        count(*) as orders, coalesce(sum(amount_usd) filter (where is_counted), 0) as usd
-    from crm.orders where gone_at is null
+    select count(*) filter (where gone_at is null) as customers, coalesce(sum(lifetime_usd), 0) as usd,
+        (select count(*) from crm.orders where gone_at is null) as orders
+    from crm.customers
 """)
 
 
