@@ -213,7 +213,7 @@ def conditions(session: Session, wanted: LeadFilter, *, is_now: bool = True) -> 
 def _search(session: Session, q: str, parameters: dict[str, Any]) -> str:
     """By the trigram index where few match; for words that thousands share, the list is walked in its own order instead."""
     parameters["q"] = q = q[:200]
-    found = "crm.lead_matches(l.id, :q)" if is_common(session, q) else "l.id in (select crm.search_leads(:q, null))"
+    found = "crm.lead_matches(l.id, :q)" if is_common(session, q) else "l.id = any (array(select crm.search_leads(:q, null)))"
     searched = [f"l.{name}" for name in _SEARCHED if not hiding.is_hidden(session, "lead", name)]
     if len(searched) == len(_SEARCHED):
         return found
