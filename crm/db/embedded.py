@@ -31,7 +31,8 @@ TUNING = {
     "random_page_cost": "1.1",
     "jit": "off",
     "max_wal_size": "2GB",
-    "wal_compression": "on",
+    "wal_compression": "off",  # squeezing the pages that an edit is the first to touch took longer than the edit itself
+    "checkpoint_timeout": "15min",
     "autovacuum_vacuum_scale_factor": "0.05",
     "autovacuum_analyze_scale_factor": "0.05",
     "log_min_messages": "warning",
