@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from crm.errors import CrmError
+from crm.clock import now
+from crm.errors import CrmError, Gone, NotFound, Refused
 
 Status = Literal["applied", "merged", "unchanged", "conflict", "not_found", "denied", "invalid"]
 
@@ -33,6 +34,11 @@ class Edit:
         if self.record_id is None:
             return "create"
         return "delete" if "deleted_at" in self.wanted else "edit"
+
+
+def delete_edit(record_type: str, record_id: int, seen_version: int) -> Edit:
+    """The edit that deletes (softly: undo brings the record back)."""
+    return Edit(record_type, record_id, {"deleted_at": now()}, seen_version)
 
 
 def waves(edits: Sequence[Edit]) -> list[list[int]]:
@@ -83,6 +89,14 @@ class Result:
     def is_kept(self) -> bool:
         """Whether everything wanted now stands in the record."""
         return self.status in ("applied", "merged", "unchanged")
+
+    def fail(self, error: CrmError) -> None:
+        """Nothing of the edit was written, for this reason."""
+        if isinstance(error, (NotFound, Gone)):
+            self.status = "not_found"
+        else:
+            self.status = "denied" if isinstance(error, Refused) else "invalid"
+        self.error, self.conflicts, self.applied = error, (), ()
 
 
 @dataclass(slots=True)
