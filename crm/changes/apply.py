@@ -59,7 +59,7 @@ def apply(
                 )
                 return work.run(edits)
         except DBAPIError as error:
-            words = in_words(error)
+            words = _in_words(error, edits[0])
             if words is None:
                 raise
             if isinstance(words, Busy):
@@ -296,7 +296,7 @@ class _Apply:
         for plan in batch:
             version = written.get(plan.current["id"])
             if version is None:  # cannot happen while the row is locked; never pass over it silently
-                plan.result.fail(missing_grant(kind.resource, "edit", here=True))
+                plan.result.fail(missing_grant(kind.resource, kind.grant or "edit", here=True))
                 continue
             plan.result.version = version
             plan.result.applied = tuple(sorted(plan.writes))
@@ -362,7 +362,7 @@ class _Apply:
             with direct.savepoint(self.session):
                 write(batch)
         except DBAPIError as error:
-            words = in_words(error)
+            words = _in_words(error, result_of(batch[0]).edit)
             if words is None or isinstance(words, Busy):
                 raise
             if len(batch) == 1:
@@ -389,6 +389,11 @@ class _Apply:
         else:
             raise NotFound("There is no such change set, or it is not yours to continue.")
         self.is_open = True
+
+
+def _in_words(error: DBAPIError, edit: Edit) -> CrmError | None:
+    kind = type_of(edit.record_type)
+    return in_words(error, kind.resource, kind.grant or edit.action, kind.label)
 
 
 def _check_effective(kind: RecordType, at: datetime | None, last_change_at: datetime | None) -> None:

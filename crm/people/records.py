@@ -85,7 +85,8 @@ class TeamChecks(Checks):
             for (resource, action), scope in sorted(membership.grants.items()):
                 reach = person.reach(resource, action)
                 if scope == "team" and not reach.everywhere and team_id not in reach.teams:
-                    raise Refused("This would widen your own reach. Ask somebody who reaches both teams.", grant=f"{resource}: {action}", field="parent_id")
+                    grant = f"{resource}: {action}"
+                    raise Refused(f"This would widen your own reach by “{grant}”. Ask somebody who reaches both teams by it.", grant=grant, field="parent_id")
 
 
 _HANGS = (("person", "people"), ("lead", "leads"), ("pipeline", "pipelines"), ("team below it", "teams below it"))

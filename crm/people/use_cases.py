@@ -264,7 +264,7 @@ def _write_places(session: Session, person_id: int, places: Sequence[Place]) -> 
             session.execute(_UNPLACE, given)
             audit.record(session, "person.placed", person_id=person_of(session).id, subject=f"person {person_id}", places=[list(place) for place in places])
     except DBAPIError as error:
-        words = in_words(error)
+        words = in_words(error, "person", "configure", PERSON.label)
         if words is None:
             raise
         raise words from error
