@@ -332,7 +332,7 @@ class _Apply:
         reach = self.person.require(kind.resource, action)
         _check_effective(kind, edit.effective_at, None)
         wanted = {name: kind.field(name).read(given) for name, given in edit.wanted.items()}
-        if error := hiding.closed(self.person, kind, {name: value for name, value in wanted.items() if value is not None}):
+        if error := hiding.closed(self.person, kind, {name: value for name, value in wanted.items() if value is not None and name not in edit.brought}):
             raise error
         if wanted.get("team_id"):  # before the rules, whose words would tell of another team's pipelines
             self._check_reach(kind, action, reach, wanted["team_id"], wanted.get("owner_id", self.person.id))

@@ -19,7 +19,8 @@ class Edit:
     """One record's wanted values. `record_id` None makes a new record; `seen_version` is what the person looked at.
 
     `effective_at`: when it really happened, where that was earlier (imports, syncs); never before the
-    record's last recorded change.
+    record's last recorded change. `brought`: fields of a new record whose values come along from another one
+    as they stand there; they are nobody's to say, so these may be closed to whoever makes it.
     """
 
     record_type: str
@@ -27,6 +28,7 @@ class Edit:
     wanted: Mapping[str, Any]
     seen_version: int | None = None
     effective_at: datetime | None = None
+    brought: frozenset[str] = frozenset()
 
     @property
     def action(self) -> str:
