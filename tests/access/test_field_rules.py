@@ -18,6 +18,7 @@ from crm.leads.handing_over import hand_over
 from crm.leads.reads import LeadFilter, lead, leads_by_id, list_leads, totals
 from crm.leads.use_cases import create_lead, save_cells
 from crm.people.use_cases import place_person, role_id
+from crm.permissions.explaining import explain, find_leads
 from crm.pipelines.reads import pipelines
 from crm.pipelines.ready_made import READY_MADE
 from crm.reports.use_cases import run
@@ -91,6 +92,7 @@ def test_search_does_not_find_by_what_is_hidden(narrow, word):
         assert not list_leads(session, LeadFilter(q=word)).rows
         assert [row["name"] for row in list_leads(session, LeadFilter(q="noor")).rows] == [LEAD]
         assert [row["name"] for row in list_leads(session, LeadFilter(q="123")).rows] == [LEAD]
+        assert find_leads(session, word) == [] and [lead_id for lead_id, _ in find_leads(session, "noor")] == [narrow.leads[LEAD]]
     with acting_as(narrow.who("bruno")) as session:
         assert [row["name"] for row in list_leads(session, LeadFilter(q=word)).rows] == [LEAD]
 
@@ -148,6 +150,12 @@ def test_nobody_is_asked_for_a_required_field_that_is_closed_to_them(narrow, db)
         create_lead(session, values, source="form")
     with acting_as(narrow.who("bruno")) as session, pytest.raises(Invalid, match="“Margin” is required"):
         create_lead(session, values, source="form")
+
+
+def test_the_explainer_says_which_fields_are_closed(narrow):
+    with acting_as(narrow.who("alma")) as session:
+        said = {name: explain(session, narrow.people[name], narrow.leads[LEAD], "edit").closed for name in ("ana", "bruno")}
+    assert said == {"ana": "Hidden from them: Margin, Mail, Source, Value. They can only read: Phone.", "bruno": ""}
 
 
 def test_a_grid_saves_the_cells_beside_a_closed_one(narrow, db):
