@@ -110,7 +110,7 @@ def _values(session: Session, row: Mapping[str, Any], target: PipelineRow) -> di
 
 def _brought(session: Session, row: Mapping[str, Any], team_id: int) -> dict[str, Any]:
     """What comes along from the old lead, fields that are closed to whoever hands it over included; of custom ones, what the new team has."""
-    standing = session.execute(_STANDING, {"id": row["id"]}).mappings().one()
+    standing: Mapping[Any, Any] = session.execute(_STANDING, {"id": row["id"]}).mappings().one()
     carried = {name: LEAD.fields[name].from_row(standing) for name in CARRIED}
     fields = own_catalogue(session).of_team(LEAD.name, team_id)
     return carried | {field.name: standing["custom"][field.key] for field in fields if field.key in standing["custom"]}
