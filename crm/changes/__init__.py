@@ -1,8 +1,8 @@
 """The write path: edits in, change sets, conflicts and history out. See docs/adr/0002."""
 
-from crm.changes.apply import OnConflict, apply, delete_edit
+from crm.changes.apply import OnConflict, apply
 from crm.changes.conflicts import count_open, open_conflicts, resolve
-from crm.changes.edits import Disagreement, Edit, Outcome, Result
+from crm.changes.edits import Disagreement, Edit, Outcome, Result, delete_edit
 from crm.changes.history import changes_of, values_before
 from crm.changes.undo import LeftAlone, Undone, undo
 

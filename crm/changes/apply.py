@@ -25,7 +25,7 @@ from crm.changes.records import Checks, CustomRules, RecordType, custom_rules, t
 from crm.changes.refusals import in_words
 from crm.clock import now
 from crm.db import direct
-from crm.errors import Busy, CrmError, Gone, Invalid, NotFound, Refused, Stale
+from crm.errors import Busy, CrmError, Gone, Invalid, NotFound, Stale
 
 OnConflict = Literal["keep", "refuse", "leave"]
 OWN = "edit oneself"
@@ -59,7 +59,7 @@ def apply(
                 )
                 return work.run(edits)
         except DBAPIError as error:
-            words = in_words(error)
+            words = _in_words(error, edits[0])
             if words is None:
                 raise
             if isinstance(words, Busy):
@@ -158,7 +158,7 @@ class _Apply:
             if error is None and row is not None:  # only of what is seen: nothing else may be told of a record
                 error = hiding.closed(self.person, kind, result.edit.wanted)
             if error:
-                _fail(result, error)
+                result.fail(error)
 
     def _standing(self, kind: RecordType, edit: Edit, row: Mapping[str, Any]) -> CrmError | None:
         """Why this record cannot be edited at all: merged, deleted, or not of a kind that is ever deleted."""
@@ -197,7 +197,7 @@ class _Apply:
             seen = rows.visible(self.session, table, sorted({value for _, field, value in asked if field.refers_to == table}))
             for result, field, value in asked:
                 if field.refers_to == table and value not in seen:
-                    _fail(result, Invalid(f"{field.label}: there is no such record, or you may not see it.", field=field.name))
+                    result.fail(Invalid(f"{field.label}: there is no such record, or you may not see it.", field=field.name))
 
     def _plan(self, kind: RecordType, action: str, results: Sequence[Result]) -> list[_Plan]:
         locked = rows.lock(self.session, kind, sorted({result.edit.record_id for result in results if result.edit.record_id is not None}))
@@ -212,13 +212,13 @@ class _Apply:
         for result in results:
             current = locked.get(result.edit.record_id or 0)
             if current is None:
-                _fail(result, missing_grant(kind.resource, action, here=True))
+                result.fail(missing_grant(kind.resource, action, here=True))
                 continue
             result.version = current["version"]
             try:
                 plans.append(self._plan_one(kind, result, current, since.get(result.edit.record_id or 0)))
             except CrmError as error:
-                _fail(result, error)
+                result.fail(error)
         return plans
 
     def _plan_one(self, kind: RecordType, result: Result, current: dict[str, Any], since: rows.Since | None) -> _Plan:
@@ -296,7 +296,7 @@ class _Apply:
         for plan in batch:
             version = written.get(plan.current["id"])
             if version is None:  # cannot happen while the row is locked; never pass over it silently
-                _fail(plan.result, missing_grant(kind.resource, "edit", here=True))
+                plan.result.fail(missing_grant(kind.resource, kind.grant or "edit", here=True))
                 continue
             plan.result.version = version
             plan.result.applied = tuple(sorted(plan.writes))
@@ -311,14 +311,14 @@ class _Apply:
             try:
                 ready.append((result, self._new_values(kind, action, result.edit)))
             except CrmError as error:
-                _fail(result, error)
+                result.fail(error)
             self._refuse_on_demand(result)
         self._check_references(kind, ready)
         ready = [(result, values) for result, values in ready if result.error is None]
         if ready:
             checks = self._checks_of(kind, is_new=True)
             for place, refusal in checks.complete([values for _, values in ready]).items():
-                _fail(ready[place][0], refusal)
+                ready[place][0].fail(refusal)
                 self._refuse_on_demand(ready[place][0])
             ready = [(result, values) for result, values in ready if result.error is None]
         if ready:
@@ -332,7 +332,7 @@ class _Apply:
         reach = self.person.require(kind.resource, action)
         _check_effective(kind, edit.effective_at, None)
         wanted = {name: kind.field(name).read(given) for name, given in edit.wanted.items()}
-        if error := hiding.closed(self.person, kind, {name: value for name, value in wanted.items() if value is not None}):
+        if error := hiding.closed(self.person, kind, {name: value for name, value in wanted.items() if value is not None and name not in edit.brought}):
             raise error
         if wanted.get("team_id"):  # before the rules, whose words would tell of another team's pipelines
             self._check_reach(kind, action, reach, wanted["team_id"], wanted.get("owner_id", self.person.id))
@@ -362,11 +362,11 @@ class _Apply:
             with direct.savepoint(self.session):
                 write(batch)
         except DBAPIError as error:
-            words = in_words(error)
+            words = _in_words(error, result_of(batch[0]).edit)
             if words is None or isinstance(words, Busy):
                 raise
             if len(batch) == 1:
-                return _fail(result_of(batch[0]), words)
+                return result_of(batch[0]).fail(words)
             middle = len(batch) // 2
             self._carefully(batch[:middle], write, result_of)
             self._carefully(batch[middle:], write, result_of)
@@ -391,6 +391,11 @@ class _Apply:
         self.is_open = True
 
 
+def _in_words(error: DBAPIError, edit: Edit) -> CrmError | None:
+    kind = type_of(edit.record_type)
+    return in_words(error, kind.resource, kind.grant or edit.action, kind.label)
+
+
 def _check_effective(kind: RecordType, at: datetime | None, last_change_at: datetime | None) -> None:
     """An earlier date must be real, past, and not before what is recorded already."""
     if at is None:
@@ -404,16 +409,3 @@ def _check_effective(kind: RecordType, at: datetime | None, last_change_at: date
         raise Invalid(f"{at:%d %b %Y} is in the future: a {label} changes when it happens.", field="effective_at")
     if last_change_at is not None and at < last_change_at:
         raise Invalid(f"{at:%d %b %Y} is before this {label}'s last recorded change ({last_change_at:%d %b %Y}). Give a later date.", field="effective_at")
-
-
-def _fail(result: Result, error: CrmError) -> None:
-    if isinstance(error, (NotFound, Gone)):
-        result.status = "not_found"
-    else:
-        result.status = "denied" if isinstance(error, Refused) else "invalid"
-    result.error, result.conflicts, result.applied = error, (), ()
-
-
-def delete_edit(record_type: str, record_id: int, seen_version: int) -> Edit:
-    """The edit that deletes (softly: undo brings the record back)."""
-    return Edit(record_type, record_id, {"deleted_at": now()}, seen_version)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from crm.errors import CrmError
+from crm.clock import now
+from crm.errors import CrmError, Gone, NotFound, Refused
 
 Status = Literal["applied", "merged", "unchanged", "conflict", "not_found", "denied", "invalid"]
 
@@ -18,7 +19,8 @@ class Edit:
     """One record's wanted values. `record_id` None makes a new record; `seen_version` is what the person looked at.
 
     `effective_at`: when it really happened, where that was earlier (imports, syncs); never before the
-    record's last recorded change.
+    record's last recorded change. `brought`: fields of a new record whose values come along from another one
+    as they stand there; they are nobody's to say, so these may be closed to whoever makes it.
     """
 
     record_type: str
@@ -26,6 +28,7 @@ class Edit:
     wanted: Mapping[str, Any]
     seen_version: int | None = None
     effective_at: datetime | None = None
+    brought: frozenset[str] = frozenset()
 
     @property
     def action(self) -> str:
@@ -33,6 +36,11 @@ class Edit:
         if self.record_id is None:
             return "create"
         return "delete" if "deleted_at" in self.wanted else "edit"
+
+
+def delete_edit(record_type: str, record_id: int, seen_version: int) -> Edit:
+    """The edit that deletes (softly: undo brings the record back)."""
+    return Edit(record_type, record_id, {"deleted_at": now()}, seen_version)
 
 
 def waves(edits: Sequence[Edit]) -> list[list[int]]:
@@ -83,6 +91,14 @@ class Result:
     def is_kept(self) -> bool:
         """Whether everything wanted now stands in the record."""
         return self.status in ("applied", "merged", "unchanged")
+
+    def fail(self, error: CrmError) -> None:
+        """Nothing of the edit was written, for this reason."""
+        if isinstance(error, (NotFound, Gone)):
+            self.status = "not_found"
+        else:
+            self.status = "denied" if isinstance(error, Refused) else "invalid"
+        self.error, self.conflicts, self.applied = error, (), ()
 
 
 @dataclass(slots=True)

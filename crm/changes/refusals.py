@@ -8,18 +8,24 @@ from sqlalchemy.exc import DBAPIError
 from crm.access import missing_grant
 from crm.errors import Busy, CrmError, Invalid, Refused
 
+_TAKEN = {
+    "Lead": "This external id is already taken. Choose another, or ask an admin to merge the two.",
+    "Person": "This name or mail address is already taken by somebody else. Choose another one.",
+}
 _CROWDED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.LockNotAvailable)
 
 
-def in_words(error: DBAPIError) -> CrmError | None:
+def in_words(error: DBAPIError, resource: str, action: str, label: str) -> CrmError | None:
     """The error to show; None for what no person could act upon (a lost connection, a mistake of ours).
+
+    `resource`, `action`: the grant that was written with; `label`: what such a record is called.
 
     `Busy` means that the same write may succeed when it is tried again.
     """
     cause = error.orig
     code = getattr(cause, "sqlstate", None)
     if code == "42501":
-        return missing_grant("record", "change", here=True)
+        return missing_grant(resource, action, here=True)
     if code == "TL002":
         return Invalid("A lead cannot change before its last recorded change. Give a later date.", field="effective_at")
     if code == "TL003":
@@ -36,7 +42,7 @@ def in_words(error: DBAPIError) -> CrmError | None:
         return Busy("Somebody else is saving the same records right now. Nothing was written; try again.")
     if isinstance(cause, psycopg.errors.UniqueViolation):
         # A unique violation can reveal a hidden record, so it names the value's field only.
-        return Invalid("This name or external id is already taken. Choose another, or ask an admin to merge the two.")
+        return Invalid(_TAKEN.get(label, f"Another {label.lower()} is called so already. Choose another name."))
     if isinstance(cause, psycopg.errors.ForeignKeyViolation):
         return Invalid("Something this refers to does not exist any more. Reload and choose again.")
     if isinstance(cause, (psycopg.errors.CheckViolation, psycopg.errors.NotNullViolation, psycopg.DataError)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -18,9 +18,9 @@ def edit_company(session: Session, company_id: int, seen_version: int, values: M
     return apply(session, [Edit(COMPANY.name, company_id, values, seen_version)], source=source, label=f"Company {name}", on_conflict="refuse")
 
 
-def add_company(session: Session, values: Mapping[str, Any], *, source: str, label: str = "New company") -> Outcome:
-    """A new company from given values. Raises `Invalid` or `Refused`."""
-    return apply(session, [Edit(COMPANY.name, None, values)], source=source, label=label, on_conflict="refuse")
+def add_company(session: Session, values: Mapping[str, Any], *, source: str, label: str = "New company", brought: Collection[str] = ()) -> Outcome:
+    """A new company from given values; `brought` ones are known already, as `Edit` takes them. Raises `Invalid` or `Refused`."""
+    return apply(session, [Edit(COMPANY.name, None, values, brought=frozenset(brought))], source=source, label=label, on_conflict="refuse")
 
 
 def remove_company(session: Session, company_id: int, seen_version: int, *, name: str, source: str) -> Outcome:

@@ -6,18 +6,20 @@ stages in the file are all there are, of a role the grants, of a place the field
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import yaml
 from sqlalchemy.orm import Session
 
+from crm.access import Person, acting_as, as_system, audit, downloads
 from crm.configuration import field_file, pipeline_file, role_file
 from crm.configuration.drafts import Draft, DraftEdit
 from crm.configuration.yaml_reading import mapping, read
 from crm.errors import Invalid
 
+KIND, FILE_NAME = "configuration", "throughline.yaml"
 FORMAT = 1
 SUBJECT = "file"
 HEAD = """# Throughline: how teams shape their work. Change it, read it in again, and look at what it comes to before you apply it.
@@ -40,6 +42,20 @@ def write_file(session: Session) -> str:
         if written := section.write(session):
             document[name] = written
     return f"{HEAD}{yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)}"
+
+
+def ask_for_file(person: Person) -> str:
+    """A token by which the file can be fetched once. Raises `Refused` for whoever looks as somebody else."""
+    return downloads.issue(person, KIND, {})
+
+
+def write_download(person: Person, _filters: Mapping[str, Any], file: IO[str]) -> int:
+    """Write what the person may shape as of now, and note it in the audit; answers how many characters."""
+    with acting_as(person) as session:
+        written = write_file(session)
+    with as_system() as machinery:
+        audit.record(machinery, "exported", person_id=person.id, subject=KIND)
+    return file.write(written)
 
 
 def read_file(session: Session, content: str | bytes) -> Draft:

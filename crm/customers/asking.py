@@ -30,7 +30,7 @@ def ask_for_sync(person: Person, *, by_hand: bool = False, is_full: bool = False
         person.require(*(("settings", "configure") if is_full else ("customer", "view")))
         person.refuse_if_viewed()
         if person.is_read_only:
-            raise Refused("This key can only read.")
+            raise Refused("This key may only read. Make one that may write under My account.", grant="a key that may write")
     if person.is_viewed:  # whoever looks as somebody else leaves no trace in their name
         return False
     with as_system() as session:

@@ -16,6 +16,8 @@ from crm.customers import reads
 from crm.errors import Invalid, NotFound, Refused
 from crm.leads.use_cases import create_lead
 
+KNOWN = ("market", "source", "email", "phone")
+"""What the lead has from production, whatever the role lets one write."""
 _LINK = text("update crm.customers set company_id = :company_id where id = :id and company_id is null")
 
 
@@ -33,15 +35,17 @@ def make_lead(session: Session, customer_id: int, *, source: str, team_id: int |
     values |= {name: row[name] for name in ("email", "phone") if row[name]}
     with session.begin_nested():  # a new company goes with the lead, or not at all
         if row["company_id"] is None:
-            made = add_company(session, {"name": row["name"], "team_id": values["team_id"], "market": row["market"]}, source=source, label="New lead")
+            made = add_company(session, {"name": row["name"], "team_id": values["team_id"], "market": row["market"]}, source=source, label="New lead",
+                               brought=KNOWN)  # fmt: skip
             values["company_id"] = made.results[0].record_id
             with stepping_aside(session):  # before the lead: its orders then come with it
                 session.execute(_LINK, {"company_id": values["company_id"], "id": customer_id})
-            return create_lead(session, values, source=source, change_set_id=made.change_set_id)
+            return create_lead(session, values, source=source, change_set_id=made.change_set_id, brought=KNOWN)
         if companies.company(session, row["company_id"]) is None:
-            raise Refused("This customer's company belongs to another team. Ask them for a lead of it.", grant="company: view")
+            raise Refused("This customer's company belongs to another team. Ask them for a lead of it, or an admin for “company: view” there.",
+                          grant="company: view")  # fmt: skip
         values["company_id"] = row["company_id"]
-        return create_lead(session, values, source=source)
+        return create_lead(session, values, source=source, brought=KNOWN)
 
 
 def _team_for(session: Session, row: reads.Row) -> int:

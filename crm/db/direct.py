@@ -14,31 +14,27 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
 from functools import lru_cache
 from itertools import count
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.adapt import PyFormat, Transformer
+from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
-from psycopg.types.numeric import Int8
 from psycopg.waiting import Ready, Wait
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+
+from crm.db import wire
 
 Row = tuple[Any, ...]
 Driver = psycopg.Connection[Row]
 _Found = TypeVar("_Found")
 _NAMED = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY)
-_UNKNOWN, _BIGINT, _BIGINTS, _DATE, _MOMENT = 0, 20, 1016, 1082, 1184
-"""Postgres' numbers of types; the unknown ones it finds out from where they stand."""
-
 MOST_KNOWN = 300
 """Statements that one connection remembers; the one unused for longest makes place."""
 
@@ -168,7 +164,7 @@ def _run(driver: Driver, sql: str, parameters: Mapping[str, Any]) -> tuple[PGres
 
 def _statement(driver: Driver, sql: str, parameters: Mapping[str, Any]) -> _Statement:
     content, names = _read(sql)
-    values, types, formats = _given(driver, [parameters[name] for name in names])
+    values, types, formats = wire.given(driver, [parameters[name] for name in names])
     return _Statement(_met(driver, content, types), content, values, types, formats)
 
 
@@ -279,72 +275,6 @@ def _met(driver: Driver, content: bytes, types: tuple[int, ...]) -> _Met:
         _sound(driver, driver.pgconn.prepare(name, content, types))
         met.name, met.reader = name, None
     return met
-
-
-def _given(driver: Driver, values: Sequence[Any]) -> tuple[list[Any], tuple[int, ...], Sequence[Any] | None]:
-    """Values, types and formats for the wire. What is not plain is left to the driver.
-
-    Whole numbers are bigint, whatever their size: a statement then has one plan, not one for each size of its ids.
-    """
-    contents: list[bytes | None] = []
-    types: list[int] = []
-    for value in values:
-        kind = type(value)
-        if value is None:
-            content, oid = None, _UNKNOWN
-        elif kind is list:
-            is_whole = all(type(part) is int for part in value) and value
-            content, oid = _array(value), _BIGINTS if is_whole else _UNKNOWN
-        elif kind in _PLAIN:
-            write, oid = _PLAIN[kind]
-            content = write(value).encode()
-        else:
-            content = None
-        if content is None and value is not None:
-            adapter = Transformer(driver)
-            wide = [_wide(each) for each in values]
-            return list(adapter.dump_sequence(wide, [PyFormat.AUTO] * len(wide))), adapter.types or (), adapter.formats
-        contents.append(content)
-        types.append(oid)
-    return contents, tuple(types), None
-
-
-def _text(value: str) -> str:
-    if "\x00" in value:
-        raise psycopg.DataError("text cannot hold a zero byte")
-    return value
-
-
-def _quoted(value: str) -> str:
-    return '"' + _text(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _moment(value: datetime) -> str:
-    assert value.tzinfo is not None
-    return value.isoformat()
-
-
-_PLAIN: Mapping[type, tuple[Callable[[Any], str], int]] = {
-    int: (str, _BIGINT),
-    str: (_text, _UNKNOWN),
-    date: (date.isoformat, _DATE),
-    datetime: (_moment, _MOMENT),
-}
-_PARTS: Mapping[type, Callable[[Any], str]] = {int: str, str: _quoted, Decimal: str, date: date.isoformat, datetime: _moment, type(None): lambda _: "null"}
-
-
-def _array(values: list[Any]) -> bytes | None:
-    """As Postgres reads an array of any type; None where a part is not plain."""
-    try:
-        return ("{" + ",".join([_PARTS[type(value)](value) for value in values]) + "}").encode()
-    except KeyError:
-        return None
-
-
-def _wide(value: Any) -> Any:
-    if type(value) is int:
-        return Int8(value)
-    return [Int8(part) if type(part) is int else part for part in value] if isinstance(value, list) else value
 
 
 def keep_plans(engine: Engine) -> None:

@@ -72,12 +72,13 @@ class RecordFields(CustomRules):
                 found = self._find(name)
                 if found.team_id not in line:
                     raise self._unknown(name)
-                self._check_value(found, value, team_id, (current or {}).get("id"))
+                self._check_value(found, value, team_id, (current or {}).get("id") or wanted.get("came_from_lead_id"))
         if current is not None and "team_id" in wanted:
             self._check_arrival(current, wanted, team_id)
         # The machine is never asked: what a sync or the command line brings in comes in, and whoever edits it next fills in the rest.
         if current is None and self.kind.name in ASKED_ON_NEW and person_of(self.session).id:
-            missing = rules.missing_in(self.known.of_team(self.kind.name, team_id), wanted)
+            closed = person_of(self.session).fields_not_open(self.kind.name)  # nobody is asked for what they may not fill in
+            missing = rules.missing_in([each for each in self.known.of_team(self.kind.name, team_id) if each.name not in closed], wanted)
             if missing:
                 raise rules.required_words(missing)
 

@@ -14,6 +14,7 @@ from crm.fields import checks as checks
 from crm.fields import rules
 from crm.fields.catalogue import CHANGED
 from crm.fields.kinds import CHOOSING, Definition
+from crm.organisation.teams import check_stands
 
 _KEYS = text("select key, position from crm.custom_fields where record_type = :record_type")
 _DOUBLE = text("select crm.custom_values_twice(:kind, :key)")
@@ -82,6 +83,7 @@ class FieldChecks(Checks):
             raise Invalid("Give the field a name.", field="label")
         if wanted.get("record_type") not in rules.RECORD_TYPES:
             raise Invalid(f"A field belongs to one of: {', '.join(rules.RECORD_TYPES)}.", field="record_type")
+        check_stands(self.session, wanted.get("team_id"))
         rows = self.session.execute(_KEYS, {"record_type": wanted["record_type"]}).all()
         taken = {row.key for row in rows} | self._given_out(wanted["record_type"])
         wanted["key"] = rules.check_key(wanted["key"], taken) if wanted.get("key") else rules.key_of(wanted["label"], taken)

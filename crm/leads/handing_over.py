@@ -13,6 +13,7 @@ from crm.access import writing
 from crm.changes import Edit, apply
 from crm.db import direct
 from crm.errors import Gone, Invalid, NotFound
+from crm.fields.catalogue import own_catalogue
 from crm.leads import reads
 from crm.leads.records import LEAD
 from crm.pipelines.layout import own_layout
@@ -23,6 +24,7 @@ CARRIED = ("name", "owner_id", "company_id", "value", "expected_close_on", "next
 _CONTACTS = text(
     "insert into crm.lead_contacts (lead_id, contact_id) select :new, contact_id from crm.lead_contacts where lead_id = :old on conflict do nothing"
 )
+_STANDING = text(f"select custom, {', '.join(column for name in CARRIED for column, _ in LEAD.fields[name].columns)} from crm.leads where id = :id")
 _LINKED = """
     select l.id, l.name, l.pipeline_id, l.id = :came_from as is_before from crm.leads as l
     where l.deleted_at is null and l.merged_into_id is null and (l.came_from_lead_id = :id or l.id = :came_from)
@@ -62,7 +64,11 @@ def hand_over(
     end = _end(session, row, ends_in)
     label = f"Handed over {row['name']} to {target.name}"[:200]
     with direct.savepoint(session):
-        made = apply(session, [Edit(LEAD.name, None, _values(session, row, target))], source=source, label=label, on_conflict="refuse")
+        values = _values(session, row, target)
+        brought = _brought(session, row, values["team_id"])
+        made = apply(
+            session, [Edit(LEAD.name, None, {**values, **brought}, brought=frozenset(brought))], source=source, label=label, on_conflict="refuse"
+        )  # fmt: skip
         new_id = made.results[0].record_id
         assert new_id is not None
         with writing(session, "lead", "create"):
@@ -96,11 +102,18 @@ def _end(session: Session, row: Mapping[str, Any], ends_in: int | None) -> Stage
 
 
 def _values(session: Session, row: Mapping[str, Any], target: PipelineRow) -> dict[str, Any]:
-    carried = {name: LEAD.fields[name].from_row(row) for name in CARRIED}
-    custom = {f"custom.{key}": value for key, value in row["custom"].items()}
+    """Where it begins."""
     line = own_layout(session).line(row["team_id"])
     team_id = row["team_id"] if target.team_id in line else target.team_id
-    return {**carried, **custom, "team_id": team_id, "pipeline_id": target.id, "came_from_lead_id": row["id"]}
+    return {"team_id": team_id, "pipeline_id": target.id, "came_from_lead_id": row["id"]}
+
+
+def _brought(session: Session, row: Mapping[str, Any], team_id: int) -> dict[str, Any]:
+    """What comes along from the old lead, fields that are closed to whoever hands it over included; of custom ones, what the new team has."""
+    standing: Mapping[Any, Any] = session.execute(_STANDING, {"id": row["id"]}).mappings().one()
+    carried = {name: LEAD.fields[name].from_row(standing) for name in CARRIED}
+    fields = own_catalogue(session).of_team(LEAD.name, team_id)
+    return carried | {field.name: standing["custom"][field.key] for field in fields if field.key in standing["custom"]}
 
 
 def linked(session: Session, row: Mapping[Any, Any]) -> list[Linked]:

@@ -206,12 +206,15 @@ def conditions(session: Session, wanted: LeadFilter, *, is_now: bool = True) -> 
     for number, part in enumerate(wanted.custom):
         where += custom_condition(session, part, number, parameters, is_now=is_now)
     if wanted.q.strip():
-        where.append(_search(session, wanted.q.strip(), parameters))
+        where.append(matching(session, wanted.q.strip(), parameters))
     return where, parameters
 
 
-def _search(session: Session, q: str, parameters: dict[str, Any]) -> str:
-    """By the trigram index where few match; for words that thousands share, the list is walked in its own order instead."""
+def matching(session: Session, q: str, parameters: dict[str, Any]) -> str:
+    """The condition that a lead `l` holds the words, in fields that are not hidden from whoever asks.
+
+    By the trigram index where few match; for words that thousands share, the list is walked in its own order instead.
+    """
     parameters["q"] = q = q[:200]
     found = "crm.lead_matches(l.id, :q)" if is_common(session, q) else "l.id = any (array(select crm.search_leads(:q, null)))"
     searched = [f"l.{name}" for name in _SEARCHED if not hiding.is_hidden(session, "lead", name)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from crm.access import person_of
 from crm.changes import Edit, OnConflict, Outcome, apply, changes_of, delete_edit, undo
 from crm.changes.recent import is_of_one_record
-from crm.companies.records import COMPANY
+from crm.companies.use_cases import add_company
 from crm.errors import CrmError, Invalid, NotFound
 from crm.leads.records import LEAD
 
@@ -20,10 +20,11 @@ _COMPANY = text("select id from crm.companies where lower(name) = lower(:n) and 
 
 
 def create_lead(
-    session: Session, values: Mapping[str, Any], *, source: str, company_name: str | None = None, change_set_id: int | None = None
+    session: Session, values: Mapping[str, Any], *, source: str, company_name: str | None = None, change_set_id: int | None = None,
+    brought: Collection[str] = (),
 ) -> Outcome:  # fmt: skip
     """A new lead from given values; `company_name` finds the company by its exact name or makes it, in the same change set.
-    `change_set_id` continues one of the same person.
+    `change_set_id` continues one of the same person; `brought` fields are what is known already, as `Edit` takes them.
 
     Raises `Invalid` or `Refused`; nothing is written then. The lead is the last result.
     """
@@ -34,13 +35,14 @@ def create_lead(
             if found is None:
                 found, change_set_id = _make_company(session, company_name, values, source=source, label="New lead")
             values["company_id"] = found
-        return apply(session, [Edit(LEAD.name, None, values)], source=source, label="New lead", on_conflict="refuse", change_set_id=change_set_id)
+        return apply(session, [Edit(LEAD.name, None, values, brought=frozenset(brought))], source=source, label="New lead", on_conflict="refuse",
+                     change_set_id=change_set_id)  # fmt: skip
 
 
 def _make_company(session: Session, name: str, lead: Mapping[str, Any], *, source: str, label: str) -> tuple[int | None, int | None]:
     """A new company in the lead's team and market; answers its id and the change set."""
     given = {"name": name, "team_id": lead.get("team_id"), "market": lead.get("market")}
-    made = apply(session, [Edit(COMPANY.name, None, given)], source=source, label=label, on_conflict="refuse")
+    made = add_company(session, given, source=source, label=label, brought=("market",))
     return made.results[0].record_id, made.change_set_id
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from crm.access import person_of
 from crm.changes.records import Checks, Field, RecordType, register
 from crm.errors import Invalid, Refused
+from crm.organisation.teams import hold_teams
 
 
 class PersonChecks(Checks):
@@ -54,13 +55,14 @@ class TeamChecks(Checks):
         return wanted
 
     def _check_empty(self, current: Mapping[str, Any]) -> None:
+        hold_teams(self.session)
         row = self.session.execute(_HANGS_ON_TEAM, {"id": current["id"]}).one()
         held = [f"{number:,} {word if number == 1 else plural}" for number, (word, plural) in zip(row, _HANGS, strict=True) if number]
         if held:
             raise Invalid(f"“{current['name']}” still has {' and '.join(held)}. Move them elsewhere first.", field="deleted_at")
 
     def _check_parent(self, team_id: int | None, parent_id: int) -> None:
-        parents = {row.id: row.parent_id for row in self.session.execute(text("select id, parent_id from crm.teams where deleted_at is null"))}
+        parents = hold_teams(self.session)
         if parent_id not in parents:
             raise Invalid("There is no such team.", field="parent_id")
         line: list[int] = []
@@ -83,7 +85,8 @@ class TeamChecks(Checks):
             for (resource, action), scope in sorted(membership.grants.items()):
                 reach = person.reach(resource, action)
                 if scope == "team" and not reach.everywhere and team_id not in reach.teams:
-                    raise Refused("This would widen your own reach. Ask somebody who reaches both teams.", grant=f"{resource}: {action}", field="parent_id")
+                    grant = f"{resource}: {action}"
+                    raise Refused(f"This would widen your own reach by “{grant}”. Ask somebody who reaches both teams by it.", grant=grant, field="parent_id")
 
 
 _HANGS = (("person", "people"), ("lead", "leads"), ("pipeline", "pipelines"), ("team below it", "teams below it"))

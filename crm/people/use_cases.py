@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,8 @@ from crm.assignment.assigning import assign
 from crm.changes import Edit, Outcome, Result, apply, delete_edit
 from crm.changes.refusals import in_words
 from crm.clock import now
-from crm.errors import Invalid, NotFound, Refused
+from crm.errors import Invalid, NotFound, Refused, Stale
+from crm.organisation.teams import hold_teams
 from crm.people.reads import require_admin
 from crm.people.records import PERSON, TEAM
 
@@ -53,12 +54,29 @@ def add_person(session: Session, values: Mapping[str, Any], places: Sequence[Pla
     return person_id
 
 
-def place_person(session: Session, person_id: int, places: Sequence[Place]) -> None:
-    """Replace the person's teams and roles. Acts on their open pages within five seconds."""
-    if not session.scalar(text("select 1 from crm.people where id = :id"), {"id": person_id}):
+def place_person(session: Session, person_id: int, places: Sequence[Place], *, seen: Collection[Place] | None = None) -> None:
+    """Replace the person's teams and roles. Acts on their open pages within five seconds.
+
+    `seen`: those that whoever decides this knew of; raises `Stale` where somebody else has changed them since.
+    """
+    with writing(session, "person", "configure"):
+        person = session.execute(_HOLD_PERSON, {"id": person_id}).one_or_none()
+    if person is None:
         raise NotFound("There is no such person.")
+    if seen is not None and set(seen) != (stand := _places(session, person_id)) and set(places) != stand:
+        raise Stale(f"Somebody else changed the teams and roles of {person.name} after you looked. Nothing was saved: close this, look again and decide.")
     _check_places(session, places)
     _write_places(session, person_id, places)
+
+
+_HOLD_PERSON = text("select name from crm.people where id = :id for no key update")
+
+
+_PLACES = text("select team_id, role_id from crm.memberships where person_id = :id")
+
+
+def _places(session: Session, person_id: int) -> set[Place]:
+    return {(row.team_id, row.role_id) for row in session.execute(_PLACES, {"id": person_id})}
 
 
 def change_person(session: Session, person_id: int, seen_version: int, values: Mapping[str, Any], *, source: str) -> Outcome:
@@ -223,13 +241,16 @@ def withdraw_invitation(by: Person, person_id: int) -> None:
 
 
 def _check_places(session: Session, places: Sequence[Place]) -> None:
-    """Organisation-wide roles stand alone; the others need a team each."""
+    """Organisation-wide roles stand alone; the others need a team each, and one that is still there."""
+    standing = hold_teams(session)
     wide = {row.id: row.is_organisation_wide for row in session.execute(text("select id, is_organisation_wide from crm.roles where deleted_at is null"))}
     for team, role in places:
         if role not in wide:
             raise Invalid("There is no such role.", field="role")
         if wide[role] != (team is None):
             raise Invalid("This role is for the whole organisation: leave the team out." if wide[role] else "This role needs a team.", field="team")
+        if team is not None and team not in standing:
+            raise Invalid("There is no such team any more. Choose another one.", field="team")
     if len({team for team, _ in places}) != len(places):
         raise Invalid("A person has one role in each team.", field="team")
 
@@ -243,7 +264,7 @@ def _write_places(session: Session, person_id: int, places: Sequence[Place]) -> 
             session.execute(_UNPLACE, given)
             audit.record(session, "person.placed", person_id=person_of(session).id, subject=f"person {person_id}", places=[list(place) for place in places])
     except DBAPIError as error:
-        words = in_words(error)
+        words = in_words(error, "person", "configure", PERSON.label)
         if words is None:
             raise
         raise words from error

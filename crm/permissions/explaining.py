@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -11,6 +12,9 @@ from sqlalchemy.orm import Session
 from crm.access import Person, acting_as, as_system, load, missing_grant, person_of, writing
 from crm.access.everybody import everybody
 from crm.errors import Invalid, NotFound, Refused
+from crm.fields.catalogue import catalogue
+from crm.leads.reads import matching
+from crm.leads.records import LEAD
 from crm.logs import log
 from crm.permissions.rules import ASKED, VERBS, Action, LeadFacts, Step, sentence, steps
 
@@ -50,6 +54,8 @@ class Explanation:
     said: str
     steps: tuple[Step, ...] = ()
     note: str = ""
+    closed: str = ""
+    """Which of its fields their roles hide from them, or let them only read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,16 @@ def explain(session: Session, person_id: int, lead_id: int, action: str, *, to_i
     said = sentence(person, lead, asked, found)
     if note and not can and all(step.passes for step in found):
         said = f"{person.name} cannot {VERBS[asked]} {lead.name} as it stands, though their roles would let them."
-    return Explanation(person.name, lead, asked, can, said, found, note)
+    return Explanation(person.name, lead, asked, can, said, found, note, _closed(session, person) if can and asked in ("view", "edit") else "")
+
+
+def _closed(session: Session, person: Person) -> str:
+    """ "Hidden from them: Value. They can only read: Phone." Empty where every field is open."""
+    known, rules = catalogue(session), person.fields_not_open(LEAD.name)
+    labels = {name: known.label(LEAD.name, name) if name.startswith("custom.") else LEAD.fields[name].label for name in rules}
+    said = {"hidden": "Hidden from them", "read_only": "They can only read"}
+    listed = {rule: ", ".join(labels[name] for name in rules if rules[name] == rule) for rule in said}
+    return " ".join(f"{words}: {listed[rule]}." for rule, words in said.items() if listed[rule])
 
 
 def read_action(given: str) -> Action:
@@ -190,9 +205,10 @@ def find_leads(session: Session, wanted: str, *, most: int = 12) -> list[tuple[i
         return [(row.id, row.name) for row in rows]
     if len(wanted) < 2:
         return []
-    sql = """
+    parameters: dict[str, Any] = {"most": most}
+    sql = f"""
         select l.id, l.name || ' · ' || t.name as name from crm.leads as l
         join crm.teams as t on t.id = l.team_id
-        where l.id in (select crm.search_leads(:q, :most)) order by lower(l.name), l.id
+        where {matching(session, wanted, parameters)} order by lower(l.name), l.id limit :most
     """
-    return [(row.id, row.name) for row in session.execute(text(sql), {"q": wanted, "most": most})]
+    return [(row.id, row.name) for row in session.execute(text(sql), parameters)]

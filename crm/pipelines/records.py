@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from crm.changes.records import Checks, Field, RecordType, register
 from crm.errors import Invalid
+from crm.organisation.teams import check_stands
 from crm.pipelines.rules import MOST_STAGES, STAGE_KINDS, read_colour, read_requirements
 
 __all__ = ["PIPELINE", "STAGE", "STAGE_KINDS", "leads_follow"]
@@ -43,6 +44,7 @@ class PipelineChecks(Checks):
             wanted = {"position": 0, **{name: value for name, value in wanted.items() if value is not None}}
             if not wanted.get("name") or not wanted.get("team_id"):
                 raise Invalid("A pipeline needs a name and a team.", field="name")
+            check_stands(self.session, wanted["team_id"])
         elif wanted.get("deleted_at") and (count := self.session.scalar(_OPEN_IN_PIPELINE, {"id": current["id"]})):
             raise Invalid(f"{count:,} open leads are in “{current['name']}”. Hand them over or close them first, then archive it.", field="deleted_at")
         elif current is not None and wanted.get("team_id", current["team_id"]) != current["team_id"]:

@@ -92,7 +92,7 @@ class GrantChecks(Checks):
         missing = rules.opened_too_far(person_of(self.session), shown, closed)
         if missing is not None:
             raise Refused(
-                f"With this grant people who hold the role would see more of “{missing.split(':')[0]}” than you do. Close that field in the role first.",
+                f"With this grant people who hold the role would hold “{missing}”, which you do not. Close that field in the role first.",
                 grant=missing, field="scope",
             )  # fmt: skip
 
@@ -116,7 +116,7 @@ class FieldRuleChecks(Checks):
         mine = person_of(self.session).fields_not_open(record_type).get(name, "open")
         if rules.is_softer(rule, before) and rules.is_softer(rule, mine):
             needed = f"{record_type}.{name}: {'edit' if mine == 'read_only' else 'view'}"
-            raise Refused("You cannot open a field that is closed to you. Ask somebody who sees it.", grant=needed, field="rule")
+            raise Refused(f"You cannot open a field that is closed to you: you do not hold “{needed}”. Ask somebody who does.", grant=needed, field="rule")
         return wanted
 
 

@@ -62,7 +62,7 @@ def draw_why(session: Session, people: Mapping[int, str], person_id: int | None,
 
 def _draw_verdict(found: Explanation) -> None:
     mark = "yes" if found.can else "no"
-    note = f"<p>{escape(found.note)}</p>" if found.note else ""
+    note = "".join(f"<p>{escape(said)}</p>" for said in (found.note, found.closed) if said)
     steps = "".join(_step_html(step) for step in found.steps)
     st.html(f"<div class='tl-verdict tl-{mark}'><b>{'Yes' if found.can else 'No'}</b><div><p>{escape(found.said)}</p>{note}{steps}</div></div>")
 

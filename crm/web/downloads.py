@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from crm.access import Person, downloads, sessions
 from crm.audit import export as audit_export
+from crm.configuration import as_file
 from crm.errors import CrmError, NotFound
 from crm.reports import export as report_export
 from crm.web import cookie
@@ -39,6 +40,7 @@ class Maker:
 
 
 MAKERS: Mapping[str, Maker] = {
+    as_file.KIND: Maker(as_file.write_download, lambda _: as_file.FILE_NAME, "application/yaml; charset=utf-8"),
     audit_export.KIND: Maker(audit_export.write_csv, lambda _: audit_export.FILE_NAME),
     report_export.CSV: Maker(report_export.write_csv, partial(report_export.file_name, report_export.CSV)),
     report_export.XLSX: Maker(report_export.write_xlsx, partial(report_export.file_name, report_export.XLSX), XLSX, is_text=False),

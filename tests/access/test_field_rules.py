@@ -10,13 +10,17 @@ import pytest
 from crm import clock
 from crm.access import acting_as
 from crm.changes import Edit, apply, changes_of, open_conflicts, undo
+from crm.configuration.making import new_pipeline
 from crm.errors import Invalid, Refused, Stale
 from crm.leads.as_of import lead_as_of, list_leads_as_of
 from crm.leads.board import BoardFilter, board, board_as_of
+from crm.leads.handing_over import hand_over
 from crm.leads.reads import LeadFilter, lead, leads_by_id, list_leads, totals
 from crm.leads.use_cases import create_lead, save_cells
 from crm.people.use_cases import place_person, role_id
+from crm.permissions.explaining import explain, find_leads
 from crm.pipelines.reads import pipelines
+from crm.pipelines.ready_made import READY_MADE
 from crm.reports.use_cases import run
 from crm.roles.reads import list_roles
 from crm.roles.use_cases import add_role, role_edits, save_role
@@ -88,6 +92,7 @@ def test_search_does_not_find_by_what_is_hidden(narrow, word):
         assert not list_leads(session, LeadFilter(q=word)).rows
         assert [row["name"] for row in list_leads(session, LeadFilter(q="noor")).rows] == [LEAD]
         assert [row["name"] for row in list_leads(session, LeadFilter(q="123")).rows] == [LEAD]
+        assert find_leads(session, word) == [] and [lead_id for lead_id, _ in find_leads(session, "noor")] == [narrow.leads[LEAD]]
     with acting_as(narrow.who("bruno")) as session:
         assert [row["name"] for row in list_leads(session, LeadFilter(q=word)).rows] == [LEAD]
 
@@ -124,6 +129,33 @@ def test_a_new_lead_takes_everything_but_closed_fields(narrow, db):
             create_lead(session, {"name": "X", "team_id": narrow.teams["Gulf"], "value": {"amount": "5", "currency": "USD"}}, source="form")
         create_lead(session, {"name": "X", "team_id": narrow.teams["Gulf"], "value": None, "next_step": "call"}, source="form")
     assert db.value("select next_step from crm.leads where name = 'X'") == "call"
+
+
+def test_a_lead_is_handed_over_with_what_is_closed_to_whoever_does_it(narrow, db):
+    with acting_as(narrow.who("alma")) as session:
+        deals = (new_pipeline(session, "Deals", narrow.teams["Gulf"], READY_MADE["deals"].stages, source="test").made or {})["pipeline"]
+    with acting_as(narrow.who("ana")) as session:
+        made = hand_over(session, narrow.leads[LEAD], 2, deals, source="form").lead_id
+        assert_silent(lead(session, made))
+    assert db.rows("select value_amount::int as usd, email, phone, source, custom from crm.leads where id = :id", id=made) == [
+        {"usd": 12400, "email": "secret@buyer.example", "phone": "123", "source": "Secret fair", "custom": {"margin": 31.5}}
+    ]
+
+
+def test_nobody_is_asked_for_a_required_field_that_is_closed_to_them(narrow, db):
+    with acting_as(narrow.who("alma")) as session:
+        apply(session, [Edit("custom_field", db.value("select id from crm.custom_fields where key = 'margin'"), {"is_required": True}, 1)], source="test")
+    values = {"name": "X", "team_id": narrow.teams["Gulf"]}
+    with acting_as(narrow.who("ana")) as session:
+        create_lead(session, values, source="form")
+    with acting_as(narrow.who("bruno")) as session, pytest.raises(Invalid, match="“Margin” is required"):
+        create_lead(session, values, source="form")
+
+
+def test_the_explainer_says_which_fields_are_closed(narrow):
+    with acting_as(narrow.who("alma")) as session:
+        said = {name: explain(session, narrow.people[name], narrow.leads[LEAD], "edit").closed for name in ("ana", "bruno")}
+    assert said == {"ana": "Hidden from them: Margin, Mail, Source, Value. They can only read: Phone.", "bruno": ""}
 
 
 def test_a_grid_saves_the_cells_beside_a_closed_one(narrow, db):

@@ -13,6 +13,9 @@ from crm.customers import reads
 from crm.customers.reads import CustomerFilter
 from crm.customers.use_cases import make_lead
 from crm.errors import Invalid, NotFound, Refused
+from crm.people.use_cases import role_id
+from crm.roles.reads import one_role
+from crm.roles.use_cases import role_edits, save_role
 
 DAYS = {"Sahara": 6, "Kiosk": 20, "Harbour": 200, "Byblos": 2, "Silent": None}
 
@@ -150,6 +153,19 @@ def test_a_customer_becomes_ones_own_lead_with_its_company_and_orders(db, cast, 
     with acting_as(cast.who("ana")) as session:
         undo(session, done.change_set_id)
         assert reads.customer(session, shop["Sahara"])["lead_id"] is None
+
+
+def test_what_is_known_of_a_customer_comes_with_its_lead_also_where_a_role_closes_those_fields(db, cast, shop):
+    with db.owner().begin() as connection:
+        connection.execute(text("update crm.customers set phone = '123' where id = :id"), {"id": shop["Sahara"]})
+    closed = {("lead", "source"): "read_only", ("lead", "phone"): "hidden", ("lead", "market"): "read_only", ("company", "market"): "read_only"}
+    with acting_as(cast.who("alma")) as session:
+        rep = one_role(session, role_id(session, "rep"))
+        save_role(session, role_edits(rep, fields=closed), name="rep", source="test")
+    with acting_as(cast.who("ana")) as session:
+        done = make_lead(session, shop["Sahara"], source="test")
+    found = db.rows("select source, phone, market from crm.leads where id = :id", id=done.results[-1].record_id)
+    assert found == [{"source": "orders", "phone": "123", "market": "AE"}]
 
 
 def test_a_customer_with_a_lead_gets_no_second_one_and_nothing_is_written(db, cast, shop):

@@ -51,6 +51,16 @@ def test_a_linked_lead_begins_there_with_what_was_known_and_the_old_one_ends(db:
     assert db.value("select count(distinct record_id) from crm.changes where change_set_id = :c", c=done.change_set_id) == 2
 
 
+def test_what_only_the_old_team_has_stays_behind_and_what_is_unique_comes_along(db: Any, cast: Cast, deals: int) -> None:
+    with acting_as(cast.who("alma")) as session:
+        fields = [{"label": "Code", "is_unique": True}, {"label": "Emirate", "team_id": cast.teams["Gulf"]}]
+        apply(session, [Edit("custom_field", None, {"record_type": "lead", "kind": "text", **each}) for each in fields], source="test")
+        apply(session, [Edit("lead", cast.leads[PETRA], {"custom.code": "P1", "custom.emirate": "Dubai"}, 1)], source="test", on_conflict="refuse")
+    near, far = handed(cast, "bruno", deals, version=2), handed(cast, "alma", made(cast, "Levant"), version=3)
+    assert record(db, "leads", near.lead_id)["custom"] == {"code": "P1", "emirate": "Dubai"}
+    assert record(db, "leads", far.lead_id)["custom"] == {"code": "P1"}
+
+
 def test_it_is_shown_both_ways_and_taken_back_at_once(db: Any, cast: Cast, deals: int) -> None:
     done = handed(cast, "bruno", deals)
     with acting_as(cast.who("ana")) as session:

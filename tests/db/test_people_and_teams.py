@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from crm import clock
 from crm.access import OPERATOR, acting_as, as_system, links, sessions
 from crm.assignment.absence import away
 from crm.assignment.use_cases import save_rule
-from crm.changes import undo
+from crm.changes import Edit, apply, undo
 from crm.errors import Invalid, Refused, Stale
 from crm.people.reads import team_tree
 from crm.people.use_cases import (
@@ -26,6 +27,7 @@ from crm.people.use_cases import (
     make_link,
     place_person,
     remove_team,
+    role_id,
 )  # fmt: skip
 from crm.roles.reads import one_role
 from crm.roles.use_cases import add_role, role_edits, save_role
@@ -171,6 +173,48 @@ def test_two_who_rename_a_team_at_once_meet(db: Any, cast: Any) -> None:
         change_team(session, cast.teams["Gulf"], 1, {"name": "Gulf one"}, source="test")
         with pytest.raises(Stale):
             change_team(session, cast.teams["Gulf"], 1, {"name": "Gulf two"}, source="test")
+
+
+def test_two_who_put_each_team_below_the_other_at_once_make_no_ring(db: Any, cast: Any) -> None:
+    """The second waits for the first, and is then told."""
+    gulf, levant = cast.teams["Gulf"], cast.teams["Levant"]
+
+    def move_the_other() -> None:
+        with acting_as(cast.who("alma")) as session:
+            change_team(session, levant, 1, {"parent_id": gulf}, source="test")
+
+    with ThreadPoolExecutor(1) as other:
+        with acting_as(cast.who("alma")) as session:
+            change_team(session, gulf, 1, {"parent_id": levant}, source="test")
+            waiting = other.submit(move_the_other)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.5)
+        with pytest.raises(Invalid, match="part of itself"):
+            waiting.result(30)
+    with acting_as(cast.who("alma")) as session:
+        assert [(team.name, team.depth) for team in team_tree(session)] == [("Levant", 0), ("Gulf", 1)]
+
+
+def test_nobody_is_placed_in_a_team_that_somebody_removes(db: Any, cast: Any) -> None:
+    with acting_as(cast.who("alma")) as session:
+        empty, rep = add_team(session, "Empty", source="test"), role_id(session, "rep")
+
+    def place() -> None:
+        with acting_as(cast.who("alma")) as session:
+            place_person(session, cast.people["ana"], [(empty, rep)])
+
+    with ThreadPoolExecutor(1) as other:
+        with acting_as(cast.who("alma")) as session:
+            remove_team(session, empty, 1, source="test")
+            waiting = other.submit(place)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.5)
+        with pytest.raises(Invalid, match="no such team any more"):
+            waiting.result(30)
+    assert [membership.team for membership in cast.who("ana").memberships] == ["Gulf"]
+    for kind, values in (("pipeline", {"name": "Deals"}), ("custom_field", {"record_type": "lead", "label": "Shelf"})):
+        with acting_as(cast.who("alma")) as session, pytest.raises(Invalid, match="no such team any more"):
+            apply(session, [Edit(kind, None, {**values, "team_id": empty})], source="test", on_conflict="refuse")
 
 
 # Days away

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from crm.access import as_system, sessions, viewing
+from crm.access import acting_as, as_system, sessions, viewing
 from crm.audit.export import ask_for_export
 from crm.audit.reads import AuditFilter
+from crm.configuration.as_file import ask_for_file, read_file
 from crm.web import cookie
 
 
@@ -36,6 +37,16 @@ def test_the_one_who_asked_gets_the_file_once(web: TestClient, cast: Any, addres
     assert answer.headers["content-disposition"] == 'attachment; filename="audit.csv"' and answer.headers["cache-control"] == "no-store"
     assert answer.text.startswith("at,who,what,kind,from,door,details") and "Signed in" in answer.text
     assert web.get(address).status_code == 404
+
+
+def test_the_configuration_is_fetched_as_a_file_as_far_as_one_shapes_it(web: TestClient, cast: Any, db: Any) -> None:
+    sign_in(web, cast, "mona")
+    answer = web.get(f"/download/{ask_for_file(cast.who('mona'))}")
+    assert answer.headers["content-disposition"] == 'attachment; filename="throughline.yaml"'
+    assert "Gulf:" in answer.text and "Levant" not in answer.text and "roles:" not in answer.text
+    with acting_as(cast.who("mona")) as session:
+        assert read_file(session, answer.content).edits == ()
+    assert db.value("select count(*) from crm.audit_events where kind = 'exported' and subject = 'configuration'") == 1
 
 
 def test_a_stranger_gets_nothing_and_uses_nothing_up(web: TestClient, cast: Any, address: str) -> None:

@@ -14,7 +14,7 @@ from crm.configuration.impact import preview
 from crm.configuration.saying import Question
 from crm.errors import CrmError
 from crm.pipelines.reads import pipelines
-from crm.ui import messages, words
+from crm.ui import download_bridge, messages, words
 from crm.ui.shape.review import SOURCE, draw_impact
 from crm.ui.viewer import viewer
 
@@ -34,11 +34,16 @@ def draw_menu(page: str, resource: str, begin_anew: Callable[[], None], *, more:
 
 @st.dialog("Configuration as a file", width="large")
 def save(resource: str) -> None:
-    """All that one may shape, as text to copy: readable, and read in again it changes nothing."""
+    """All that one may shape, to fetch or to copy: readable, and read in again it changes nothing."""
     person = viewer(resource, "configure")
     with acting_as(person) as session:
         written = as_file.write_file(session)
-    st.caption("Copy it with the button on its right. Read in again it changes nothing; change it, and you see first what it comes to.")
+    st.caption("Fetch it, or copy it with the button on its right. Read in again it changes nothing; change it, and you see first what it comes to.")
+    if st.button("Download", key="configuration.file.fetch", icon=":material/download:"):
+        try:
+            download_bridge.fetch(f"/download/{as_file.ask_for_file(person)}")
+        except CrmError as error:
+            st.error(error.detail)
     st.code(written, language="yaml", height=460)
 
 
