@@ -20,8 +20,6 @@ from crm.fields.filters import CustomFilter
 from crm.fields.filters import condition as custom_condition
 from crm.leads.naming import naming
 
-COUNT_MOST = 10_000
-
 
 @dataclass(frozen=True, slots=True)
 class Sort:
@@ -231,13 +229,6 @@ def is_common(session: Session, q: str) -> bool:
     return len(q) < 3 or bool(session.scalar(text("select crm.search_is_common(:q)"), {"q": q}))
 
 
-def count_leads(session: Session, wanted: LeadFilter) -> int:
-    """How many leads the filter finds, counted up to `COUNT_MOST` + 1."""
-    where, parameters = conditions(session, wanted)
-    statement = text(f"select count(*) from (select 1 from crm.leads as l where {' and '.join(where)} limit :most) as counted")
-    return session.scalar(statement, {**parameters, "most": COUNT_MOST + 1}) or 0
-
-
 def totals(session: Session, wanted: LeadFilter) -> tuple[int, Decimal | None]:
     """Leads and their value in USD (None where values are hidden), for the line above a list."""
     where, parameters = conditions(session, wanted)
@@ -268,38 +259,6 @@ def _named(session: Session, columns: Sequence[str], found: Sequence[direct.Row]
             row["custom"] = fields.shown("lead", row["custom"], row["team_id"])
     hiding.blank(session, "lead", rows)
     return rows
-
-
-@dataclass(frozen=True, slots=True)
-class MyDay:
-    """The start page's figures over open leads: of one owner, or of all that the person sees."""
-
-    open_leads: int
-    open_usd: Decimal
-    not_contacted: int
-    closing: int
-    overdue: int
-    moved: int
-
-
-_MY_DAY = text("""
-    select count(*) as open_leads, coalesce(sum(l.value_usd), 0) as open_usd,
-        count(*) filter (where coalesce(l.last_contacted_at, l.created_at) < now() - make_interval(days => :quiet_days)) as not_contacted,
-        count(*) filter (where l.expected_close_on >= :today and l.expected_close_on < :closing_before) as closing,
-        count(*) filter (where l.expected_close_on < :today) as overdue,
-        count(*) filter (where l.stage_entered_at >= :moved_since) as moved
-    from crm.leads as l
-    where l.deleted_at is null and l.stage_id in (select s.id from crm.stages as s where s.kind = 'open')
-        and (cast(:owner_id as bigint) is null or l.owner_id = :owner_id)
-""")
-
-
-def my_day(session: Session, *, owner_id: int | None, today: date, closing_before: date, moved_since: datetime, quiet_days: int = 14) -> MyDay:
-    """Counts of open leads of `owner_id` (None: everybody's whom the person sees). `closing_before` is exclusive."""
-    row = session.execute(
-        _MY_DAY, {"owner_id": owner_id, "today": today, "closing_before": closing_before, "moved_since": moved_since, "quiet_days": quiet_days}
-    ).one()
-    return MyDay(*row)
 
 
 def owns_any(session: Session, person_id: int) -> bool:

@@ -14,6 +14,7 @@ from crm.access import person_of
 from crm.access.acting import stepping_aside
 from crm.assignment.assigning import Assigned, assign, keep_reasons
 from crm.changes.records import Checks, Field, RecordType, register
+from crm.db import direct
 from crm.errors import CrmError, Invalid
 from crm.fields import checks as custom_checks  # noqa: F401 - custom values are typed wherever leads are written
 from crm.fields.catalogue import requirement_labels
@@ -47,6 +48,7 @@ class LeadChecks(Checks):
         self._given: dict[int, Assigned] = {}
         self._ownerless: dict[int, dict[str, Any]] = {}
         self._owed: dict[int, StageRow] = {}
+        self._stands: set[int] = set()
 
     def _layout_with(self, place: Mapping[str, Any]) -> Layout:
         """The layout; read once more, in this transaction, where it lacks a part of `place` that the transaction may have made itself."""
@@ -127,6 +129,7 @@ class LeadChecks(Checks):
         if wanted.get("pipeline_id") is None and (current is None or (team_moved and _pipeline(standing, after.get("pipeline_id"), line) is None)):
             wanted["pipeline_id"] = after["pipeline_id"] = rules.default_pipeline(standing.pipelines, line).id
         pipeline = rules.check_pipeline(_pipeline(standing, after["pipeline_id"], line), line)
+        self._hold(pipeline)
         if wanted.get("stage_id") is None and (current is None or pipeline.id != current["pipeline_id"]):
             if not pipeline.stages:
                 raise Invalid(f"“{pipeline.name}” has no stages yet.", field="pipeline_id")
@@ -136,6 +139,14 @@ class LeadChecks(Checks):
             self._check_entry(stage, current, wanted, after)
         if team_moved and "owner_id" not in wanted and after.get("owner_id") and not self._belongs(after["owner_id"], line):
             wanted["owner_id"] = None  # nobody of the new team's yet: it shows as unassigned there
+
+    def _hold(self, pipeline: PipelineRow) -> None:
+        """It stays as it is until the transaction ends. The layout may be a moment old, and somebody may have archived it meanwhile."""
+        if pipeline.id in self._stands:
+            return
+        if not direct.rows(self.session, "select crm.pipeline_stands(:id)", {"id": pipeline.id})[0][0]:
+            raise Invalid(f"“{pipeline.name}” was archived a moment ago. Reload and choose another pipeline.", field="pipeline_id")
+        self._stands.add(pipeline.id)
 
     def _check_entry(self, stage: StageRow, current: Mapping[str, Any] | None, wanted: dict[str, Any], after: Mapping[str, Any]) -> None:
         """A new lead has no activities yet, so only one that moves in is asked for them. What is taken back stood there before."""

@@ -389,6 +389,54 @@ def test_who_removes_a_stage_waits_for_a_lead_that_is_on_its_way_into_it(db: Any
     assert stages_of(db, cast, "Delta Foods") == ["Contacted"]
 
 
+# A pipeline that goes while somebody saves
+
+
+def begun(cast: Cast, who: Any) -> Any:
+    """A new lead of Gulf's, where its first pipeline begins."""
+    with acting_as(who) as session:
+        return apply(session, [Edit("lead", None, {"name": "New", "team_id": cast.teams["Gulf"]})], source="form").results[0]
+
+
+def emptied(db: Any, cast: Cast) -> Draft:
+    """What archives Gulf's pipeline, whose leads are all closed."""
+    with db.owner().begin() as connection:
+        moved = "update crm.leads set stage_id = :to, version = version + 1 where team_id = :team"
+        connection.execute(text(moved), {"to": cast.stages["Gulf"]["Won"], "team": cast.teams["Gulf"]})
+    edit = DraftEdit("pipeline", cast.pipelines["Gulf"], {"deleted_at": True}, 1)
+    return Draft(SUBJECT, "Accounts", (edit,))
+
+
+def test_a_save_by_an_older_layout_does_not_land_in_an_archived_pipeline(db: Any, cast: Cast) -> None:
+    draft, ana = emptied(db, cast), cast.who("ana")
+    assert moved_in(cast, ana, "Lost", "Petra Supplies", 2).status == "applied"
+    applied(cast, "mona", draft)
+    found = begun(cast, ana)
+    assert (found.status, found.error.detail) == ("invalid", "“Accounts” was archived a moment ago. Reload and choose another pipeline.")
+    assert moved_in(cast, ana, "Lead", "Delta Foods", 2).status == "invalid"
+
+
+def test_who_makes_a_lead_waits_for_the_archiving_of_its_pipeline_that_is_under_way(db: Any, cast: Cast) -> None:
+    draft, ana = emptied(db, cast), cast.who("ana")
+    with ThreadPoolExecutor(1) as pool:
+        with acting_as(cast.who("mona")) as session:
+            use_cases.apply_draft(session, draft, source="configuration")
+            saving = pool.submit(begun, cast, ana)
+            until_it_waits(db)
+        assert saving.result().status == "invalid"
+
+
+def test_who_archives_a_pipeline_waits_for_a_lead_that_begins_in_it_and_is_told(db: Any, cast: Cast) -> None:
+    draft, ana = emptied(db, cast), cast.who("ana")
+    with ThreadPoolExecutor(1) as pool:
+        with acting_as(ana) as session:
+            apply(session, [Edit("lead", None, {"name": "New", "team_id": cast.teams["Gulf"]})], source="form", on_conflict="refuse")
+            archiving = pool.submit(applied, cast, "mona", draft)
+            until_it_waits(db)
+        with pytest.raises(Invalid, match="1 open leads are in"):
+            archiving.result()
+
+
 @pytest.mark.parametrize("by", ["a new stage", "another name"])
 def test_a_name_does_not_go_over_to_another_stage_in_one_draft_that_could_not_be_taken_back(db: Any, cast: Cast, by: str) -> None:
     new = DraftEdit("stage", None, {"pipeline_id": cast.pipelines["Gulf"], "name": "lost ", "kind": "lost", "position": 9}, ref="n")
