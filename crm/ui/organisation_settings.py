@@ -19,7 +19,7 @@ from crm.changes import Outcome
 from crm.errors import CrmError
 from crm.organisation import configuring
 from crm.organisation.reads import HolidayRow, MarketRow, RateRow, Standing
-from crm.ui import look, messages, words
+from crm.ui import dialogs, look, messages, words
 from crm.ui.lookups import Lookups, forget, look_up
 from crm.ui.viewer import viewer
 
@@ -72,7 +72,7 @@ def draw_holidays(person: Person, holidays: Sequence[HolidayRow], lookups: Looku
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Holidays", width="stretch")
         if st.button("Add holiday", key="settings.holiday.add", icon=":material/add:"):
-            st.dialog("New holiday", width="small")(draw_holiday)()
+            dialogs.show("New holiday", draw_holiday)
     if not holidays:
         look.empty("No holidays yet.", "Add the days on which nobody works, for one market or everywhere.")
     today = clock.today(person.time_zone)
@@ -111,7 +111,7 @@ def draw_markets(markets: Sequence[MarketRow], lookups: Lookups) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Markets", width="stretch")
         if st.button("Add market", key="settings.market.add", icon=":material/add:"):
-            st.dialog("New market", width="small")(draw_market)(None)
+            dialogs.show("New market", draw_market, None)
     if not markets:
         look.empty("No markets yet.", "Add the countries you sell in, with their currencies.")
     for market in markets:
@@ -119,7 +119,7 @@ def draw_markets(markets: Sequence[MarketRow], lookups: Lookups) -> None:
             team = lookups.names.teams.get(market.team_id or 0, "no team's")
             st.html(f"<div class='tl-rule'><b>{escape(market.name)}</b><span>{market.code} · {market.currency} · {escape(team)}</span></div>", width="stretch")
             if st.button("Edit", key=f"settings.market.{market.id}", type="tertiary"):
-                st.dialog(market.name, width="small")(draw_market)(market)
+                dialogs.show(market.name, draw_market, market)
 
 
 def draw_market(market: MarketRow | None) -> None:
