@@ -24,6 +24,7 @@ from crm.ui.lookups import Lookups, forget, look_up
 from crm.ui.viewer import viewer
 
 OLD_DAYS = 14
+CALENDAR = "settings.calendar.seen"
 WHY_USD = "Each amount was converted to USD at the rate of the day it was set, and reports add those up. Another base would need every past amount anew."
 EVERYWHERE = "Everywhere"
 
@@ -37,17 +38,31 @@ def time_zones() -> list[str]:
 def draw_calendar(person: Person, zone: Standing, month: Standing) -> None:
     """Days, years and the currency of reports."""
     st.subheader("Calendar and money")
+    zone, month = _as_seen(zone, month)
     zones = time_zones() if zone.value in time_zones() else [zone.value, *time_zones()]
     with st.form("settings.calendar", border=False):
         wanted = st.selectbox(
-            "Reporting time zone", zones, index=zones.index(zone.value), key="settings.zone",
+            "Reporting time zone", zones, index=zones.index(zone.value), key=_key(0, zone),
             help="Reports begin and end their days in it. After a change the sums by day are counted anew, within a minute or so.",
         )  # fmt: skip
-        begins = st.selectbox("The fiscal year starts in", range(1, 13), index=month.value - 1, key="settings.month", format_func=lambda each: month_name[each])
+        begins = st.selectbox("The fiscal year starts in", range(1, 13), index=month.value - 1, key=_key(1, month), format_func=lambda each: month_name[each])
         st.text_input("Base currency", money.BASE_CURRENCY, key="settings.base", disabled=True, help=WHY_USD)
         is_sent = st.form_submit_button("Save", type="primary", key="settings.calendar.save")
     if is_sent:
         _save_calendar(person, {"reporting_time_zone": (zone, wanted), "fiscal_year_starts_in_month": (month, begins)})
+
+
+def _as_seen(zone: Standing, month: Standing) -> tuple[Standing, Standing]:
+    """What the form was filled from, as long as something else is typed in it: a save is checked against that."""
+    kept: tuple[Standing, Standing] | None = st.session_state.get(CALENDAR)
+    if kept is None or not any(st.session_state.get(_key(place, seen), seen.value) != seen.value for place, seen in enumerate(kept)):
+        kept = st.session_state[CALENDAR] = (zone, month)
+    return kept
+
+
+def _key(place: int, seen: Standing) -> str:
+    """Another version is another widget, which begins with that version's value."""
+    return f"settings.{('zone', 'month')[place]}.{seen.version}"
 
 
 def _save_calendar(person: Person, wanted: dict[str, tuple[Standing, Any]]) -> None:
@@ -58,10 +73,11 @@ def _save_calendar(person: Person, wanted: dict[str, tuple[Standing, Any]]) -> N
     try:
         with acting_as(person) as session:
             for key, (seen, value) in changed.items():
-                done = configuring.save_setting(session, key, value, seen_version=seen.version or None, source="page")
+                done = configuring.save_setting(session, key, value, seen_version=seen.version, source="page")
     except CrmError as error:
         st.error(f"{error.detail} Nothing was saved.")
         return
+    del st.session_state[CALENDAR]
     anew = " Reports are being counted anew by its days." if "reporting_time_zone" in changed else ""
     messages.leave(f"Saved: {', '.join(configuring.LABELS[key].lower() for key in changed)}.{anew}", done.change_set_id if len(changed) == 1 else None)
     st.rerun()
