@@ -98,7 +98,7 @@ def ask_again(session: Session, move_id: int) -> None:
     with writing(session, "account", "move"):
         touched = session.execute(_AGAIN, {"id": move_id, "me": person_of(session).id or None}).rowcount  # type: ignore[attr-defined]
     if not touched:
-        raise NotFound("There is no such move of yours.")
+        raise NotFound("Only whoever removed the stage can let its leads go on. Earlier changes, in the menu, takes the removal back.")
     queue.ask(session, TASK, move_id=move_id)
 
 

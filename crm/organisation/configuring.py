@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from crm.changes import Edit, Outcome, apply, delete_edit
 from crm.db import queue
+from crm.errors import Stale
 from crm.organisation.records import HOLIDAY, MARKET, SETTING
 
 FOLD = "fold_postings"
@@ -20,11 +21,13 @@ _STANDING = text("select id, version from crm.organisation_settings where key = 
 
 
 def save_setting(session: Session, key: str, value: Any, *, seen_version: int | None = None, source: str) -> Outcome:
-    """Keep a setting, as it was seen (None: as it stands now). Raises `Invalid`, `Refused`, `Stale`.
+    """Keep a setting, as it was seen (None: as it stands now; 0: nobody had set it). Raises `Invalid`, `Refused`, `Stale`.
 
     Another reporting time zone makes other days: their sums are counted anew at once, in the background.
     """
     standing = session.execute(_STANDING, {"key": key}).one_or_none()
+    if standing is not None and seen_version == 0:
+        raise Stale("Somebody else set this since you looked.")
     if standing is None:
         edit = Edit(SETTING.name, None, {"key": key, "value": value})
     else:

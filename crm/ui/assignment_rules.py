@@ -14,7 +14,7 @@ from crm.assignment import reads, use_cases
 from crm.assignment.reads import RuleRow
 from crm.assignment.rules import FIELDS, LEAST_BUSY, PERSON, ROUND_ROBIN
 from crm.errors import CrmError
-from crm.ui import look, messages
+from crm.ui import dialogs, look, messages
 from crm.ui.lookups import Lookups, look_up
 from crm.ui.viewer import viewer
 
@@ -79,7 +79,7 @@ def _move(person: Person, rules: Sequence[RuleRow], place: int) -> None:
 
 
 def _open(rule: RuleRow) -> None:
-    st.dialog(rule.name or "New rule", width="medium")(draw_rule)(rule)
+    dialogs.show(rule.name or "New rule", draw_rule, rule, width="medium")
 
 
 def draw_rule(rule: RuleRow) -> None:

@@ -17,7 +17,7 @@ from crm.companies.records import COMPANY
 from crm.companies.use_cases import edit_company
 from crm.errors import CrmError
 from crm.leads.use_cases import move_to_company
-from crm.ui import facts, messages, record_form, words
+from crm.ui import dialogs, facts, messages, record_form, words
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
@@ -28,12 +28,15 @@ NAMES = ("name", "website", "phone", "market")
 NEW, NONE = 0, -1
 
 
-@st.dialog("Company")
 def open_for(row: Row) -> None:
     """Another company for this lead, or what is known of its company."""
+    dialogs.show("Company", draw_one, row)
+
+
+def draw_one(row: Row) -> None:
     person = viewer("lead", "edit")
     with acting_as(person) as session:
-        own = reads.company(session, row["company_id"]) if row["company_id"] else None
+        own = dialogs.seen(f"company {row['company_id']}", lambda: reads.company(session, row["company_id"])) if row["company_id"] else None
     may_edit = own is not None and person.reach("company", "edit").covers(team_id=own.team_id, owner_id=own.owner_id, person_id=person.id)
     way = "another"
     if may_edit:

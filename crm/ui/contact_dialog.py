@@ -15,7 +15,7 @@ from crm.companies import reads, use_cases
 from crm.companies.reads import ContactRow
 from crm.companies.records import CONTACT
 from crm.errors import CrmError
-from crm.ui import messages, record_form
+from crm.ui import dialogs, messages, record_form
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
@@ -44,12 +44,15 @@ def add(company_id: int) -> None:
         ))  # fmt: skip
 
 
-@st.dialog("Contact")
 def change(contact_id: int) -> None:
     """What is known of them, to change; or without them."""
+    dialogs.show("Contact", draw_one, contact_id)
+
+
+def draw_one(contact_id: int) -> None:
     person = viewer("lead")
     with acting_as(person) as session:
-        own = reads.contact(session, contact_id)
+        own = dialogs.seen(f"contact {contact_id}", lambda: reads.contact(session, contact_id))
     if own is None:
         st.caption(GONE)
         return

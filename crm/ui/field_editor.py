@@ -17,7 +17,7 @@ from crm.errors import CrmError
 from crm.fields.kinds import KINDS
 from crm.fields.reads import FieldRow, fields_of
 from crm.fields.rules import RECORD_TYPES
-from crm.ui import field_grid, look, words
+from crm.ui import field_grid, words
 from crm.ui.lookups import Lookups
 from crm.ui.shape import file_dialog, review
 from crm.ui.shape.review import Shaped
@@ -98,7 +98,8 @@ def draw(person: Person, lookups: Lookups, place: Place) -> None:
     review.draw_trouble(person, shaped(place), draft)
     _draw_shared(lookups, place)
     if not found.lines:
-        look.empty("No fields here yet.", "Type a name into the empty line below and say what kind it is; it stands on every record from then on.")
+        said = "No fields here yet. Type a name into the empty line below and say what kind it is; it stands on every record from then on."
+        st.html(f"<p class='tl-muted'>{said}</p>")
     with st.container(key="fields_grid"):
         st.data_editor(
             field_grid.frame_of(found.staying, found.filled), key=found.key, hide_index=True, num_rows="dynamic", row_height=36, placeholder="", alt="Fields",

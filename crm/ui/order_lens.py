@@ -19,7 +19,7 @@ from crm.customers.asking import ask_for_sync
 from crm.customers.configuring import Rule
 from crm.customers.mirror_state import LARGEST_NUMBER, MirrorState, RunState, checked
 from crm.errors import CrmError
-from crm.ui import look, messages
+from crm.ui import dialogs, look, messages
 from crm.ui.lookups import Lookups, look_up
 from crm.ui.viewer import viewer
 
@@ -96,7 +96,7 @@ def said(rule: Rule, lookups: Lookups) -> str:
 
 
 def _open(rule: Rule) -> None:
-    st.dialog(rule.name or "New rule", width="medium")(draw_rule)(rule)
+    dialogs.show(rule.name or "New rule", draw_rule, rule, width="medium")
 
 
 def draw_rule(rule: Rule) -> None:

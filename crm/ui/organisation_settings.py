@@ -19,11 +19,12 @@ from crm.changes import Outcome
 from crm.errors import CrmError
 from crm.organisation import configuring
 from crm.organisation.reads import HolidayRow, MarketRow, RateRow, Standing
-from crm.ui import look, messages, words
+from crm.ui import dialogs, look, messages, words
 from crm.ui.lookups import Lookups, forget, look_up
 from crm.ui.viewer import viewer
 
 OLD_DAYS = 14
+CALENDAR = "settings.calendar.seen"
 WHY_USD = "Each amount was converted to USD at the rate of the day it was set, and reports add those up. Another base would need every past amount anew."
 EVERYWHERE = "Everywhere"
 
@@ -37,17 +38,31 @@ def time_zones() -> list[str]:
 def draw_calendar(person: Person, zone: Standing, month: Standing) -> None:
     """Days, years and the currency of reports."""
     st.subheader("Calendar and money")
+    zone, month = _as_seen(zone, month)
     zones = time_zones() if zone.value in time_zones() else [zone.value, *time_zones()]
     with st.form("settings.calendar", border=False):
         wanted = st.selectbox(
-            "Reporting time zone", zones, index=zones.index(zone.value), key="settings.zone",
+            "Reporting time zone", zones, index=zones.index(zone.value), key=_key(0, zone),
             help="Reports begin and end their days in it. After a change the sums by day are counted anew, within a minute or so.",
         )  # fmt: skip
-        begins = st.selectbox("The fiscal year starts in", range(1, 13), index=month.value - 1, key="settings.month", format_func=lambda each: month_name[each])
+        begins = st.selectbox("The fiscal year starts in", range(1, 13), index=month.value - 1, key=_key(1, month), format_func=lambda each: month_name[each])
         st.text_input("Base currency", money.BASE_CURRENCY, key="settings.base", disabled=True, help=WHY_USD)
         is_sent = st.form_submit_button("Save", type="primary", key="settings.calendar.save")
     if is_sent:
         _save_calendar(person, {"reporting_time_zone": (zone, wanted), "fiscal_year_starts_in_month": (month, begins)})
+
+
+def _as_seen(zone: Standing, month: Standing) -> tuple[Standing, Standing]:
+    """What the form was filled from, as long as something else is typed in it: a save is checked against that."""
+    kept: tuple[Standing, Standing] | None = st.session_state.get(CALENDAR)
+    if kept is None or not any(st.session_state.get(_key(place, seen), seen.value) != seen.value for place, seen in enumerate(kept)):
+        kept = st.session_state[CALENDAR] = (zone, month)
+    return kept
+
+
+def _key(place: int, seen: Standing) -> str:
+    """Another version is another widget, which begins with that version's value."""
+    return f"settings.{('zone', 'month')[place]}.{seen.version}"
 
 
 def _save_calendar(person: Person, wanted: dict[str, tuple[Standing, Any]]) -> None:
@@ -58,10 +73,11 @@ def _save_calendar(person: Person, wanted: dict[str, tuple[Standing, Any]]) -> N
     try:
         with acting_as(person) as session:
             for key, (seen, value) in changed.items():
-                done = configuring.save_setting(session, key, value, seen_version=seen.version or None, source="page")
+                done = configuring.save_setting(session, key, value, seen_version=seen.version, source="page")
     except CrmError as error:
         st.error(f"{error.detail} Nothing was saved.")
         return
+    del st.session_state[CALENDAR]
     anew = " Reports are being counted anew by its days." if "reporting_time_zone" in changed else ""
     messages.leave(f"Saved: {', '.join(configuring.LABELS[key].lower() for key in changed)}.{anew}", done.change_set_id if len(changed) == 1 else None)
     st.rerun()
@@ -72,7 +88,7 @@ def draw_holidays(person: Person, holidays: Sequence[HolidayRow], lookups: Looku
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Holidays", width="stretch")
         if st.button("Add holiday", key="settings.holiday.add", icon=":material/add:"):
-            st.dialog("New holiday", width="small")(draw_holiday)()
+            dialogs.show("New holiday", draw_holiday)
     if not holidays:
         look.empty("No holidays yet.", "Add the days on which nobody works, for one market or everywhere.")
     today = clock.today(person.time_zone)
@@ -111,7 +127,7 @@ def draw_markets(markets: Sequence[MarketRow], lookups: Lookups) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Markets", width="stretch")
         if st.button("Add market", key="settings.market.add", icon=":material/add:"):
-            st.dialog("New market", width="small")(draw_market)(None)
+            dialogs.show("New market", draw_market, None)
     if not markets:
         look.empty("No markets yet.", "Add the countries you sell in, with their currencies.")
     for market in markets:
@@ -119,7 +135,7 @@ def draw_markets(markets: Sequence[MarketRow], lookups: Lookups) -> None:
             team = lookups.names.teams.get(market.team_id or 0, "no team's")
             st.html(f"<div class='tl-rule'><b>{escape(market.name)}</b><span>{market.code} · {market.currency} · {escape(team)}</span></div>", width="stretch")
             if st.button("Edit", key=f"settings.market.{market.id}", type="tertiary"):
-                st.dialog(market.name, width="small")(draw_market)(market)
+                dialogs.show(market.name, draw_market, market)
 
 
 def draw_market(market: MarketRow | None) -> None:

@@ -13,7 +13,7 @@ from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.people import reads, use_cases
 from crm.people.use_cases import HandOver, Place
-from crm.ui import messages, people_places, words
+from crm.ui import dialogs, messages, people_places, words
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
@@ -32,13 +32,13 @@ def ask_for_link(by: Person, person_id: int) -> None:
 def add() -> None:
     """Open the dialog that adds somebody."""
     people_places.forget(ADD)
-    st.dialog("Add a person", width="medium")(draw_add)()
+    dialogs.show("Add a person", draw_add, width="medium")
 
 
 def manage(row: reads.Row) -> None:
     """Open the dialog that looks after this person."""
     people_places.forget(f"people.{row.id}")
-    st.dialog(row.name, width="medium")(draw_person)(row.id)
+    dialogs.show(row.name, draw_person, row.id, width="medium")
 
 
 def draw_add() -> None:
@@ -65,14 +65,15 @@ def draw_person(person_id: int) -> None:
     """Name and address, teams and roles, a way in, disable or enable."""
     person = viewer("person", "configure", everywhere=True)
     with acting_as(person) as session:
-        row = reads.one_person(session, person_id)
+        now = reads.one_person(session, person_id)
+        row = dialogs.seen(f"person {person_id}", lambda: now)
         teams, roles = reads.teams(session), reads.roles(session)
     if row.disabled_at:
         st.caption("Disabled: they cannot sign in. What they did stays.")
     _ask_changes(person, row, teams, roles)
     st.divider()
     try:
-        _draw_way_in(person, row)
+        _draw_way_in(person, now)
         _draw_switch(person, row)
     except CrmError as error:
         st.error(error.detail)
@@ -159,8 +160,9 @@ def _save(person: Person, row: reads.Row, changed: dict[str, Any], places: list[
     with acting_as(person) as session:
         if changed:
             use_cases.change_person(session, row.id, row.version, changed, source="page")
-        if set(places) != {(place.team_id, place.role_id) for place in row.places}:
-            use_cases.place_person(session, row.id, places)
+        seen = {(place.team_id, place.role_id) for place in row.places}
+        if set(places) != seen:
+            use_cases.place_person(session, row.id, places, seen=seen)
     messages.leave(f"{row.name}: saved. It holds for their open pages within five seconds.")
 
 

@@ -10,7 +10,7 @@ from crm.access import acting_as
 from crm.errors import CrmError
 from crm.roles import use_cases
 from crm.roles.reads import Role, list_roles, one_role
-from crm.ui import messages, role_grid
+from crm.ui import dialogs, messages, role_grid
 from crm.ui.viewer import viewer
 
 CHOSEN = "roles.chosen"
@@ -18,11 +18,11 @@ EMPTY = 0
 
 
 def add() -> None:
-    st.dialog("New role", width="small")(draw_add)()
+    dialogs.show("New role", draw_add)
 
 
 def rename(role: Role) -> None:
-    st.dialog(role.name, width="small")(draw_one)(role.id)
+    dialogs.show(role.name, draw_one, role.id)
 
 
 def draw_add() -> None:
@@ -63,7 +63,7 @@ def draw_one(role_id: int) -> None:
     person = viewer("role", "configure", everywhere=True)
     try:
         with acting_as(person) as session:
-            role = one_role(session, role_id)
+            role = dialogs.seen(f"role {role_id}", lambda: one_role(session, role_id))
     except CrmError as error:
         st.error(error.detail)
         return

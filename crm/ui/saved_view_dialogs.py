@@ -9,7 +9,7 @@ import streamlit as st
 from crm.access import Person, acting_as
 from crm.changes import Outcome
 from crm.errors import CrmError
-from crm.ui import messages
+from crm.ui import dialogs, messages
 from crm.ui.lookups import Lookups
 from crm.ui.view_params import Screen
 from crm.views import reads, use_cases
@@ -24,12 +24,12 @@ NO_ROLE = 0
 
 def save(person: Person, lookups: Lookups, screen: Screen, address: Address) -> None:
     """Open the dialog that keeps what is shown now."""
-    st.dialog("Save this view", width="small")(draw_save)(person, lookups, screen, address)
+    dialogs.show("Save this view", draw_save, person, lookups, screen, address)
 
 
 def change(view: SavedView, person: Person, lookups: Lookups, screen: Screen) -> None:
     """Open the dialog that renames or shares a view."""
-    st.dialog(view.name, width="small")(draw_change)(view, person, lookups, screen)
+    dialogs.show(view.name, draw_change, view, person, lookups, screen)
 
 
 def audiences(person: Person, lookups: Lookups, standing: SavedView | None = None) -> list[Audience]:

@@ -11,7 +11,7 @@ from crm.access import acting_as
 from crm.errors import CrmError
 from crm.people import reads, use_cases
 from crm.people.reads import TeamNode
-from crm.ui import look, messages, words
+from crm.ui import dialogs, look, messages, words
 from crm.ui.viewer import viewer
 
 NONE = 0
@@ -30,12 +30,12 @@ def draw(teams: Sequence[TeamNode], *, may_change: bool) -> None:
                     width="stretch",
                 )
                 if may_change and st.button("Manage", key=f"teams.manage.{team.id}", type="tertiary", help=f"Name and place of {team.name}"):
-                    st.dialog(team.name, width="small")(draw_one)(team.id)
+                    dialogs.show(team.name, draw_one, team.id)
     st.caption("Whoever works in a team reaches the teams below it too, as far as their role says “team”.")
 
 
 def add() -> None:
-    st.dialog("New team", width="small")(draw_add)()
+    dialogs.show("New team", draw_add)
 
 
 def draw_add() -> None:
@@ -64,7 +64,7 @@ def draw_one(team_id: int) -> None:
     person = viewer("team", "configure", everywhere=True)
     with acting_as(person) as session:
         teams = reads.team_tree(session)
-    team = next((each for each in teams if each.id == team_id), None)
+    team = dialogs.seen(f"team {team_id}", lambda: next((each for each in teams if each.id == team_id), None))
     if team is None:
         st.error("This team is not there any more.")
         return
@@ -81,7 +81,9 @@ def draw_one(team_id: int) -> None:
             if is_removed:
                 done = use_cases.remove_team(session, team.id, team.version, source="page")
             else:
-                done = use_cases.change_team(session, team.id, team.version, {"name": name.strip(), "parent_id": parent}, source="page")
+                wanted = {"name": name.strip(), "parent_id": parent}
+                changed = {key: value for key, value in wanted.items() if value != getattr(team, key)}
+                done = use_cases.change_team(session, team.id, team.version, changed, source="page")
     except CrmError as error:
         st.error(error.detail)
         return

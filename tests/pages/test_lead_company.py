@@ -180,6 +180,15 @@ def test_a_contact_is_changed_and_removed_and_undo_brings_it_back(look: Visit, c
         assert reads.contact(session, maha) is not None
 
 
+def test_what_a_colleague_changed_of_a_contact_meanwhile_stays_and_so_does_what_is_typed(look: Visit, cast: Any, db: Any, maha: int) -> None:
+    page = look(f"from crm.ui import contact_dialog; contact_dialog.draw_one({maha})", "ana").run()
+    with acting_as(cast.who("mona")) as session:
+        use_cases.edit_contact(session, maha, 1, {"phone": "+971 4 999"}, name="Maha Saleh", source="test")
+    page.text_input(key=f"lead.contact.{maha}.1.title").set_value("owner")
+    press(page, "lead.contact.save")
+    assert db.rows("select title, phone from crm.contacts where id = :id", id=maha) == [{"title": "owner", "phone": "+971 4 999"}]
+
+
 def test_a_stranger_finds_no_contact(look: Visit, cast: Any, maha: int) -> None:
     page = look(f"from crm.ui import contact_dialog; contact_dialog.change({maha})", "carla").run()
     assert not page.text_input and "Maha" not in said(page)

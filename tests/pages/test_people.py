@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from crm.access import as_system, links, sessions
+from crm.access import OPERATOR, acting_as, as_system, links, sessions
 from crm.access.sign_in import set_password_hash
+from crm.people.use_cases import change_person, change_team, place_person, role_id
 
 Look = Callable[..., AppTest]
 PAGE = "pages/people.py"
@@ -169,6 +170,47 @@ def test_a_changed_role_holds_at_once(look: Look, db: Any, cast: Any) -> None:
     page.button(key="people.save").click().run()
     assert not page.exception
     assert cast.who("vera").may("lead", "edit")
+
+
+def test_what_another_admin_changed_meanwhile_stays_beside_ones_own_change(look: Look, db: Any, cast: Any) -> None:
+    ana = cast.people["ana"]
+    page = look(one(ana), "alma").run()
+    with acting_as(OPERATOR) as session:
+        change_person(session, ana, 1, {"time_zone": "Europe/Berlin"}, source="test")
+        place_person(session, ana, [(cast.teams["Gulf"], role_id(session, "rep")), (cast.teams["Levant"], role_id(session, "viewer"))])
+    page.text_input(key=f"people.name.{ana}").set_value("Ana B").run()
+    page.button(key="people.save").click().run()
+    assert db.rows("select name, time_zone from crm.people where id = :id", id=ana) == [{"name": "Ana B", "time_zone": "Europe/Berlin"}]
+    assert {m.team for m in cast.who("ana").memberships} == {"Gulf", "Levant"}
+
+
+def test_what_two_admins_changed_differently_is_told_and_nothing_is_saved(look: Look, db: Any, cast: Any) -> None:
+    ana, key = cast.people["ana"], f"people.{cast.people['ana']}.place"
+    page = look(one(ana), "alma").run()
+    with acting_as(OPERATOR) as session:
+        change_person(session, ana, 1, {"time_zone": "Europe/Berlin"}, source="test")
+    page.text_input(key=f"people.zone.{ana}").set_value("Asia/Amman")
+    page.button(key="people.save").click().run()
+    assert "Somebody else changed" in page.error[0].value
+    page = look(one(ana), "alma").run()
+    with acting_as(OPERATOR) as session:
+        place_person(session, ana, [(cast.teams["Gulf"], role_id(session, "viewer"))])
+    page.selectbox(key=f"{key}.role.0.narrow").set_value(db.value("select id from crm.roles where name = 'manager'"))
+    page.text_input(key=f"people.name.{ana}").set_value("Ana B")
+    page.button(key="people.save").click().run()
+    assert "changed the teams and roles of Ana" in page.error[0].value
+    assert db.rows("select name, time_zone from crm.people where id = :id", id=ana) == [{"name": "Ana", "time_zone": "Europe/Berlin"}]
+    assert [m.role for m in cast.who("ana").memberships] == ["viewer"]
+
+
+def test_a_team_renamed_by_another_admin_keeps_that_name_when_it_is_put_elsewhere(look: Look, db: Any, cast: Any) -> None:
+    levant = cast.teams["Levant"]
+    page = look(f"from crm.ui import team_tree\nteam_tree.draw_one({levant})", "alma").run()
+    with acting_as(OPERATOR) as session:
+        change_team(session, levant, 1, {"name": "Levant north"}, source="test")
+    page.selectbox(key=f"teams.parent.{levant}").set_value(cast.teams["Gulf"])
+    page.button(key="teams.save").click().run()
+    assert db.rows("select name, parent_id from crm.teams where id = :id", id=levant) == [{"name": "Levant north", "parent_id": cast.teams["Gulf"]}]
 
 
 def test_a_reset_link_is_made_for_the_person_looked_at(look: Look, db: Any, cast: Any) -> None:

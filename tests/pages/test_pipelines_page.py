@@ -53,6 +53,33 @@ def test_a_change_becomes_a_draft_and_is_applied_only_on_demand(visit: Any, db: 
     assert db.value("select target_days from crm.stages where id = :id", id=cast.stages["Gulf"]["Lead"]) == 7
 
 
+def earlier(look: Any, who: str, resource: str = "pipeline") -> Any:
+    return look(f"from crm.ui.shape import earlier; earlier.draw('x', '{resource}', lambda: None)", who).run()
+
+
+def test_what_was_changed_earlier_is_listed_with_its_person_and_can_be_taken_back_by_a_colleague(look: Any, visit: Any, db: Any, cast: Any) -> None:
+    lead = cast.stages["Gulf"]["Lead"]
+    with acting_as(cast.who("mona")) as session:
+        done = apply(session, [Edit("stage", lead, {"target_days": 9}, 1)], source="configuration", label="Accounts <b>", on_conflict="refuse")
+    assert "Accounts &lt;b&gt;</b><span>Mona, 1 record, now" in said(earlier(look, "mona"))
+    page = earlier(look, "alma")
+    press(page, f"x.earlier.{done.change_set_id}")
+    assert db.value("select target_days from crm.stages where id = :id", id=lead) == 7
+    assert f"x.earlier.{done.change_set_id}" not in [button.key for button in earlier(look, "alma").button]
+
+
+def test_earlier_changes_are_told_only_to_those_who_shape_them_there(look: Any, cast: Any) -> None:
+    with acting_as(cast.who("alma")) as session:
+        for team in ("Gulf", "Levant"):
+            edit = Edit("stage", cast.stages[team]["Lead"], {"target_days": 9}, 1)
+            apply(session, [edit], source="configuration", label=f"Of {team}", on_conflict="refuse")
+    told = said(earlier(look, "mona"))
+    assert "Of Gulf" in told and "Of Levant" not in told
+    for who, resource in (("ana", "pipeline"), ("mona", "role")):
+        page = earlier(look, who, resource)
+        assert f"{resource}: configure" in page.markdown[0].value and not page.button
+
+
 def test_a_draft_outlives_the_page(visit: Any, cast: Any) -> None:
     page = visit("mona", PAGE)
     page.text_input(key=key(cast, "Lead", "name")).set_value("Fresh").run()

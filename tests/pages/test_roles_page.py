@@ -172,3 +172,14 @@ def test_a_new_role_can_begin_as_another_that_reaches_only_what_one_owns(look: A
     assert {scope(db, "shop rep", "lead", action) for action in ("view", "edit", "create", "delete")} == {"own"}
     assert scope(db, "shop rep", "pipeline", "view") == "team"  # nobody owns a pipeline
     assert scope(db, "shop rep", "lead", "export") == "none"  # what the rep does not hold is not given either
+
+
+def test_a_role_renamed_by_another_admin_keeps_that_name_beside_ones_own_description(look: Any, db: Any, cast: Any) -> None:
+    with acting_as(cast.who("alma")) as session:
+        rep = next(role for role in list_roles(session) if role.name == "rep")
+    page = look(f"from crm.ui import role_dialogs; role_dialogs.draw_one({rep.id})", "alma").run()
+    with acting_as(cast.who("alma")) as session:
+        save_role(session, role_edits(rep, name="seller"), name="rep", source="test")
+    page.text_input(key=f"roles.rename.description.{rep.id}").set_value("Sells in shops")
+    press(page, "roles.rename.send")
+    assert db.rows("select name, description from crm.roles where id = :id", id=rep.id) == [{"name": "seller", "description": "Sells in shops"}]

@@ -49,8 +49,8 @@ def test_without_anything_it_says_what_to_do(visit: Any) -> None:
 
 def test_the_calendar_is_saved_with_history_and_asks_for_new_days(visit: Any, db: Any) -> None:
     page = visit("alma", PAGE)
-    page.selectbox(key="settings.zone").set_value("Asia/Dubai")
-    page.selectbox(key="settings.month").set_value(4)
+    page.selectbox(key="settings.zone.1").set_value("Asia/Dubai")
+    page.selectbox(key="settings.month.1").set_value(4)
     page = press(page, "settings.calendar.save")
     assert not page.exception
     assert "Saved: reporting time zone, start of the fiscal year. Reports are being counted anew by its days." in said(page)
@@ -88,6 +88,23 @@ def test_the_second_of_two_admins_is_told_who_was_first(db: Any, cast: Any) -> N
     save(cast, "reporting_time_zone", "Asia/Dubai", seen_version=1)
     with pytest.raises(Stale):
         save(cast, "reporting_time_zone", "Asia/Amman", seen_version=1)
+
+
+def test_what_another_admin_set_meanwhile_stays_beside_what_is_typed_and_is_told_where_it_is_the_same(visit: Any, db: Any, cast: Any) -> None:
+    page = visit("alma", PAGE)
+    save(cast, "reporting_time_zone", "Asia/Dubai")
+    page.selectbox(key="settings.month.1").set_value(4)
+    page = press(page, "settings.calendar.save")
+    assert settings_of(db) == {"reporting_time_zone": "Asia/Dubai", "fiscal_year_starts_in_month": 4, "base_currency": "USD"}
+    page.selectbox(key="settings.zone.2").set_value("Asia/Kuwait")
+    save(cast, "reporting_time_zone", "Asia/Qatar")
+    page = press(page, "settings.calendar.save")
+    assert "Somebody else" in page.error[0].value
+    assert settings_of(db)["reporting_time_zone"] == "Asia/Qatar"
+
+
+def settings_of(db: Any) -> dict[str, object]:
+    return {row["key"]: row["value"] for row in db.rows("select key, value from crm.organisation_settings")}
 
 
 def test_two_admins_who_set_the_same_at_once_leave_one_value_and_one_history(db: Any, cast: Any) -> None:

@@ -15,13 +15,14 @@ from crm.configuration.saying import Question
 from crm.errors import CrmError
 from crm.pipelines.reads import pipelines
 from crm.ui import download_bridge, messages, words
+from crm.ui.shape import earlier
 from crm.ui.shape.review import SOURCE, draw_impact
 from crm.ui.viewer import viewer
 
 
 def draw_menu(page: str, resource: str, begin_anew: Callable[[], None], *, more: Mapping[str, str] | None = None) -> str | None:
     """The ⋯ of a page that shapes something; answers which of its own actions (`more`) was picked."""
-    actions = {"export": "Save as a file…", "import": "Read a file…", **(more or {})}
+    actions = {"earlier": "Earlier changes…", "export": "Save as a file…", "import": "Read a file…", **(more or {})}
     picked = st.menu_button(
         "", list(actions), format_func=lambda name: actions[name], key=f"{page}.menu", icon=":material/more_horiz:", help="More", type="tertiary"
     )
@@ -29,6 +30,8 @@ def draw_menu(page: str, resource: str, begin_anew: Callable[[], None], *, more:
         save(resource)
     elif picked == "import":
         read(page, resource, begin_anew)
+    elif picked == "earlier":
+        earlier.show(page, resource, begin_anew)
     return picked
 
 
