@@ -94,6 +94,7 @@ SAYS: Mapping[str, Says] = {
     "list_people": Says({200: ("A page of people", replies.PersonList)}),
     "list_reports": Says({200: ("A page of reports", replies.ReportList)}),
     "read_report": Says({200: ("The report", replies.Report)}, (404,)),
+    "read_exploration": Says({200: ("The report", replies.Report)}),
 }
 _WORDS = {
     400: "The request cannot be read",

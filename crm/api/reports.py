@@ -11,6 +11,7 @@ from crm.api import cursors
 from crm.api.answers import answer, listing
 from crm.api.door import Caller, Door
 from crm.api.requests import Paging, ReportQuery
+from crm.explore.use_cases import run_exploration
 from crm.reports.filters import read_day
 from crm.reports.registry import REPORTS, Report
 from crm.reports.use_cases import run
@@ -42,3 +43,10 @@ def read_report(call: Caller, name: str, query: Annotated[ReportQuery, Query()])
     """One report, now or as of the end of a past day; its own parameters go into the query."""
     as_of = read_day(query.as_of, "as_of") if query.as_of else None
     return answer(run(call.person, name, query.model_extra or {}, as_of).as_json())
+
+
+@routes.get("/explore")
+def read_exploration(call: Caller, query: Annotated[ReportQuery, Query()]) -> Response:
+    """A measure of leads or orders over up to two dimensions, now or as of the end of a past day: `measure`, `which`, `by`, `split` and filters."""
+    as_of = read_day(query.as_of, "as_of") if query.as_of else None
+    return answer(run_exploration(call.person, query.model_extra or {}, as_of).as_json())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -34,17 +35,29 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Print a report: every lead's, or as one person may see it."""
-        person = _person(as_email) if as_email else OPERATOR
-        found = run(person, name, dict(_pair(given) for given in param), as_of.date() if as_of else None)
-        if form is Format.csv and not as_json:
-            _print_csv(found)
-            with as_system() as session:
-                audit.record(session, "exported", person_id=person.id, subject=f"report {found.name}", rows=len(found.rows))
-            return
-        answer(found.as_json(), as_json=as_json or form is Format.json, lines=_lines(found))
+        person = person_by(as_email)
+        print_report(run(person, name, read_params(param), as_of.date() if as_of else None), person, form, as_json=as_json)
 
 
-def _person(email: str) -> Person:
+def print_report(found: ReportResult, person: Person, form: Format, *, as_json: bool) -> None:
+    """In the form that is asked for; rows that leave as CSV are noted."""
+    if form is Format.csv and not as_json:
+        _print_csv(found)
+        with as_system() as session:
+            audit.record(session, "exported", person_id=person.id, subject=f"report {found.name}", rows=len(found.rows))
+        return
+    answer(found.as_json(), as_json=as_json or form is Format.json, lines=_lines(found))
+
+
+def read_params(given: Sequence[str]) -> dict[str, str]:
+    """Every `K=V`. Raises `Invalid`."""
+    return dict(_pair(each) for each in given)
+
+
+def person_by(email: str | None) -> Person:
+    """Whose eyes it is seen with; the operator's without an address."""
+    if not email:
+        return OPERATOR
     person_id = keys.person_id_of(email)
     with as_system() as session:
         return load(session, person_id)
@@ -64,6 +77,8 @@ def _print_csv(found: ReportResult) -> None:
 
 
 def _lines(found: ReportResult) -> list[str]:
-    shown = [name for name in found.columns if not name.endswith("_id")]
+    shown = [name for name in found.columns if not name.endswith(("_id", "_key", "_is_rest"))]
+    if found.grouping:  # what was not asked for is empty
+        shown = [name for name in shown if any(row[name] is not None for row in found.rows)]
     rows = [[row[name] for name in shown] for row in found.rows]
     return [found.title, *found.states(), "", *(table(shown, rows) if rows else ["Nothing to show: there is nothing in reach that fits."])]

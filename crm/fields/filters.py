@@ -22,7 +22,10 @@ _IS_COMMON = text("select crm.custom_is_common(cast(:wanted as jsonb[]))")
 
 @dataclass(frozen=True, slots=True)
 class CustomFilter:
-    """One field of leads: any of `values` (in JSON form), from `low` to `high` (both included; of money, USD), or text that `contains` these letters."""
+    """One field of leads: any of `values` (in JSON form), from `low` to `high` (of money, USD), or text that `contains` these letters.
+
+    Both ends are included; `is_below`: the upper one is not.
+    """
 
     key: str
     kind: str
@@ -30,6 +33,7 @@ class CustomFilter:
     low: Any = None
     high: Any = None
     contains: str = ""
+    is_below: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -89,7 +93,7 @@ def condition(session: Session, wanted: CustomFilter, number: int, parameters: d
             parameters |= dict(zip(names, given, strict=True))
             # One by one: for several at once the planner would not know how common they are, and fetch them all.
             found.append(f"({' or '.join(f'l.custom @> cast(:{name} as jsonb)' for name in names)})")
-    for bound, sign in (("low", ">="), ("high", "<=")):
+    for bound, sign in (("low", ">="), ("high", "<" if wanted.is_below else "<=")):
         if getattr(wanted, bound) is not None:
             name = f"custom_{bound}{number}"
             parameters[name] = getattr(wanted, bound)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -53,11 +54,12 @@ SORTS: Mapping[str, Sort] = {
     "id": Sort("id", "bigint"),
 }
 
+CAN_MISS = ("source", "market", "lost_reason")
 _SEARCHED = ("email", "phone", "external_id")
 _SORTED_BY = {"value_usd": "value"}
 _FILTERED_BY = {
     "sources": "source", "markets": "market", "closes_from": "expected_close_on", "closes_before": "expected_close_on",
-    "has_no_close": "expected_close_on",
+    "has_no_close": "expected_close_on", "lost_reasons": "lost_reason",
 }  # fmt: skip
 
 COLUMNS = """
@@ -92,6 +94,11 @@ class LeadFilter:
     stage_kinds: tuple[str, ...] = ()
     open_only: bool = False
     custom: tuple[CustomFilter, ...] = ()
+    custom_is: tuple[tuple[str, Any], ...] = ()
+    """(key, value): a custom field that holds just this, in its JSON form; None for nothing."""
+    lost_reasons: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Names of `CAN_MISS`: leads where nothing is given."""
 
 
 LeadRow = dict[str, Any]
@@ -165,7 +172,8 @@ _BOUNDS = {
 def conditions(session: Session, wanted: LeadFilter, *, is_now: bool = True) -> tuple[list[str], dict[str, Any]]:
     """What a filter asks of `crm.leads as l`, and the parameters of it. `is_now`: `l` are the leads as they stand."""
     asked = [name for part, name in _FILTERED_BY.items() if getattr(wanted, part)]
-    hiding.refuse(session, "lead", [*asked, *(f"custom.{each.key}" for each in wanted.custom)], doing="filter by")
+    own = [*(each.key for each in wanted.custom), *(key for key, _ in wanted.custom_is)]
+    hiding.refuse(session, "lead", [*asked, *wanted.missing, *(f"custom.{key}" for key in own)], doing="filter by")
     where = ["l.deleted_at is null"]
     parameters: dict[str, Any] = {}
     for field, column in (("team_ids", "l.team_id"), ("pipeline_ids", "l.pipeline_id"), ("stage_ids", "l.stage_id")):
@@ -179,7 +187,7 @@ def conditions(session: Session, wanted: LeadFilter, *, is_now: bool = True) -> 
         where.append(f"({' or '.join(either)})")
         if people:
             parameters["owner_ids"] = people if len(people) > 1 else people[0]
-    for field, column in (("sources", "l.source"), ("markets", "l.market")):
+    for field, column in (("sources", "l.source"), ("markets", "l.market"), ("lost_reasons", "l.lost_reason")):
         if values := getattr(wanted, field):
             where.append(f"{column} = any(cast(:{field} as text[]))")
             parameters[field] = list(values)
@@ -196,6 +204,14 @@ def conditions(session: Session, wanted: LeadFilter, *, is_now: bool = True) -> 
         if (bound := getattr(wanted, field)) is not None:
             where.append(condition)
             parameters[field] = bound
+    where += [f"coalesce(l.{name}, '') = ''" for name in CAN_MISS if name in wanted.missing]
+    for number, (key, value) in enumerate(wanted.custom_is):
+        parameters[f"own_key{number}"] = key
+        if value is not None:
+            parameters[f"own{number}"] = json.dumps(value)
+        held = f"(l.custom -> cast(:own_key{number} as text))"
+        empty = f"coalesce({held}, 'null') in ('null', '\"\"', '[]')"
+        where.append(empty if value is None else f"{held} = cast(:own{number} as jsonb)")
     if wanted.has_no_close:
         where.append("l.expected_close_on is null")
     if wanted.stage_kinds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,9 +15,11 @@ from crm.changes import hiding
 from crm.errors import Invalid
 from crm.fields.catalogue import catalogue
 from crm.organisation.rules import read_market
+from crm.reports import exploring
+from crm.reports.exploring import Dimension, Grouping
 from crm.reports.registry import Param, Report
 
-MOST_DAYS, MOST_MONTHS = 3660, 60
+MOST_DAYS, MOST_MONTHS, MOST_GROUPS = 3660, 60, 200
 GROUPING_KINDS = ("choice", "text", "flag")
 """Kinds of custom fields that tell groups apart."""
 # Each runs under the person's own view: what they may not see cannot be named either.
@@ -34,6 +36,8 @@ class Filters:
 
     binds: dict[str, Any]
     said: dict[str, str]
+    grouping: Grouping | None = None
+    """Of what is explored: what is counted, and in which groups."""
 
 
 def read_filters(session: Session, report: Report, given: Mapping[str, Any]) -> Filters:
@@ -52,7 +56,40 @@ def read_filters(session: Session, report: Report, given: Mapping[str, Any]) -> 
     for param in report.params:
         if param.kind == "group":
             _refuse_hidden_groups(session, binds[param.binds])
-    return Filters(binds, said)
+    return _explored(session, report, binds, said) if report.is_explored else Filters(binds, said)
+
+
+def _explored(session: Session, report: Report, binds: dict[str, Any], said: dict[str, str]) -> Filters:
+    """What Explore was asked for. Raises `Invalid`, and `Refused` where it would tell a hidden field."""
+    measure = (exploring.ORDER_MEASURES if report.is_of_orders else exploring.MEASURES)[binds["measure"]]
+    by, split = (_dimension(session, report, name, binds[name]) for name in ("by", "split"))
+    if by == split:
+        raise Invalid(f"Groups of {by.label.lower()} within themselves tell nothing more. Give another split.", field="split")
+    if not report.is_of_orders:
+        binds["which"] = exploring.check(measure, binds["which"])
+        if binds["which"] in exploring.STANDING and (binds["from_day"] or binds["to_day"]):
+            raise Invalid(f"{exploring.WHICH[binds['which']]} stand at a moment: leave out from and to, or give another which.", field="which")
+        hiding.refuse(session, "lead", measure.tells, doing="see figures of")
+        hiding.refuse(session, "lead", [each.tells for each in (by, split) if each.tells], doing="group by")
+    for each in (by, split):
+        if each.unit:
+            name = "by" if each is by else "split"
+            binds[f"{name}_most"] = max(binds[f"{name}_most"], exploring.MONTHS_AT_LEAST)
+    return Filters(binds | by.bound("by") | split.bound("split"), said, Grouping(measure, by, split, binds.get("which") or ""))
+
+
+def _dimension(session: Session, report: Report, name: str, given: str) -> Dimension:
+    """One of the words, or a custom field of leads by its key (with or without “custom.”): never what was typed."""
+    known = exploring.ORDER_DIMENSIONS if report.is_of_orders else exploring.DIMENSIONS
+    if not given and name == "split":
+        return exploring.NO_SPLIT
+    if given in known:
+        return known[given]
+    found = None if report.is_of_orders else catalogue(session).find("lead", given.removeprefix("custom."))
+    if found:
+        return exploring.custom_dimension(found.key, found.label, found.kind)
+    others = "" if report.is_of_orders else ", or a custom field of leads"
+    raise Invalid(f"“{given[:63]}” tells no groups apart. Give {', '.join(known)}{others}.", field=name)
 
 
 def _refuse_hidden_groups(session: Session, by: str) -> None:
@@ -68,6 +105,10 @@ def _resolve(session: Session, param: Param, given: str) -> tuple[Any, str]:
         return given, f"“{given}”"
     if param.kind == "group":
         return _read_group(session, param, given)
+    if param.kind == "dimension":
+        return given, given.removeprefix("custom.").replace("_", " ")
+    if param.kind in _READERS:
+        return _READERS[param.kind](param, given)
     if param.kind == "months":
         return (months := _read_months(given, param.name)), str(months)
     if param.kind == "day":
@@ -89,6 +130,27 @@ def _read_group(session: Session, param: Param, given: str) -> tuple[str, str]:
         f"“{given[:63]}” tells no groups apart. Give {', '.join(param.options)}, or a custom field of leads that holds a choice, a text or yes and no.",
         field=param.name,
     )
+
+
+def _read_one_of(param: Param, given: str) -> tuple[str, str]:
+    if given not in param.options:
+        raise Invalid(f"“{given[:63]}” is no {param.name}. Give one of: {', '.join(param.options)}.", field=param.name)
+    return given, given.replace("_", " ")
+
+
+def _read_most(param: Param, given: str) -> tuple[int, str]:
+    if not (given.isdecimal() and len(given) < 4 and 1 <= int(given) <= MOST_GROUPS):
+        raise Invalid(f"“{given[:20]}” is not a number of groups: give 1 to {MOST_GROUPS}.", field=param.name)
+    return int(given), str(int(given))
+
+
+def _read_flag(param: Param, given: str) -> tuple[bool, str]:
+    if given not in ("yes", "no"):
+        raise Invalid(f"“{given[:20]}” is neither yes nor no.", field=param.name)
+    return given == "yes", given
+
+
+_READERS: Mapping[str, Callable[[Param, str], tuple[Any, str]]] = {"one_of": _read_one_of, "most": _read_most, "flag": _read_flag}
 
 
 def _read_months(given: str, name: str) -> int:

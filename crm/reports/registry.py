@@ -9,22 +9,23 @@ from typing import Literal
 
 from crm.db import queries
 from crm.errors import NotFound
+from crm.reports import exploring
 
-Kind = Literal["team", "pipeline", "person", "source", "market", "days", "day", "months", "group"]
+Kind = Literal["team", "pipeline", "person", "source", "market", "days", "day", "months", "group", "one_of", "dimension", "most", "flag"]
 
 
 @dataclass(frozen=True, slots=True)
 class Param:
     """A filter people give as text. `binds` is the query's parameter, `default` what it has when it is left out.
 
-    `options`: of a `group`, the words it takes beside custom fields.
+    `options`: the words it takes; of a `group` and a `dimension` of leads, beside custom fields.
     """
 
     name: str
     kind: Kind
     binds: str
     says: str
-    default: int | str | None = None
+    default: int | str | bool | None = None
     options: tuple[str, ...] = ()
 
 
@@ -45,6 +46,8 @@ class Report:
     period_days: int | None = None
     is_of_orders: bool = False
     tells: tuple[str, ...] = ()
+    is_explored: bool = False
+    """What it counts and its groups are chosen: see `crm.reports.exploring`."""
 
     @cached_property
     def query(self) -> queries.Query:
@@ -70,6 +73,19 @@ QUIET = Param("days", "days", "days", "not contacted for so many days; 14 when l
 MARKET_TEAM = Param("team", "team", "team_id", "only customers of this team's markets, by name or id")
 MARKET = Param("market", "market", "market", "only this market, by its two-letter country code")
 DAYS = Param("days", "days", "days", "how many days back an order counts; 90 when left out", 90)
+MEASURE = Param("measure", "one_of", "measure", "what is counted; leads when left out", "leads", tuple(exploring.MEASURES))
+WHICH = Param("which", "one_of", "which", "which leads: those that stand, or those of the period; what the measure is usually told of when left out", None,
+    tuple(exploring.WHICH))  # fmt: skip
+ORDER_MEASURE = Param("measure", "one_of", "measure", "what is counted; revenue when left out", "revenue", tuple(exploring.ORDER_MEASURES))
+_SAYS_BY = "what tells groups apart"
+DIMENSION = Param("by", "dimension", "by", f"{_SAYS_BY}; beside these any custom field of leads, as custom. and its key; stage when left out", "stage",
+    tuple(exploring.DIMENSIONS))  # fmt: skip
+SPLIT = Param("split", "dimension", "split", "what tells groups within groups apart; nothing when left out", "", tuple(exploring.DIMENSIONS))
+ORDER_DIMENSION = Param("by", "dimension", "by", f"{_SAYS_BY}; market when left out", "market", tuple(exploring.ORDER_DIMENSIONS))
+ORDER_SPLIT = Param("split", "dimension", "split", "what tells groups within groups apart; nothing when left out", "", tuple(exploring.ORDER_DIMENSIONS))
+TOP = Param("top", "most", "by_most", "how many groups stand for themselves, the largest or the newest; the rest are one; 20 when left out", 20)
+TOP_SPLIT = Param("top_split", "most", "split_most", "the same for the groups within; 20 when left out", 20)
+TOTALS = Param("totals", "flag", "has_totals", "yes: also each group over all of the others, and everything in one row", False)
 AT_ORDER_DATE = "USD at the rate of each order's day"
 _OF_LEADS = (TEAM, PIPELINE, OWNER, SOURCE, LEAD_MARKET)
 _IN_PERIOD = (*_OF_LEADS, FROM, TO)
@@ -110,6 +126,15 @@ _ALL = (
     Report(
         "customer_cohorts", "Of the customers who first ordered in each month, how many ordered again?", "customers/customer_cohorts",
         (MARKET_TEAM, MARKET, FROM, TO), rate=AT_ORDER_DATE, period_days=365, is_of_orders=True,
+    ),
+    Report(
+        "explore", "Leads, counted and grouped as one likes.", "explore/leads", (MEASURE, WHICH, DIMENSION, SPLIT, *_IN_PERIOD, TOP, TOP_SPLIT, TOTALS),
+        period_days=365, is_explored=True,
+    ),
+    Report(
+        "explore_orders", "Orders, counted and grouped as one likes.", "explore/orders",
+        (ORDER_MEASURE, ORDER_DIMENSION, ORDER_SPLIT, MARKET_TEAM, MARKET, FROM, TO, TOP, TOP_SPLIT, TOTALS),
+        rate=AT_ORDER_DATE, period_days=365, is_of_orders=True, is_explored=True,
     ),
 )  # fmt: skip
 REPORTS: Mapping[str, Report] = {report.name: report for report in _ALL}

@@ -15,8 +15,10 @@ from crm.access import Person, acting_as, person_of
 from crm.changes import hiding
 from crm.customers.mirror_state import mirror_state
 from crm.errors import Invalid
+from crm.goals.reads import starts_in
 from crm.ledger.fold import zone_of_days
 from crm.organisation.reads import base_currency
+from crm.reports.exploring import STANDING, Grouping, name_groups
 from crm.reports.filters import read_filters
 from crm.reports.registry import Report, report_named
 
@@ -29,7 +31,7 @@ _CUSTOMERS_REACH = {
     "own": "Customers of one's own leads", "none": "No customers are in reach",
 }  # fmt: skip
 # What shapes a report without leaving rows out.
-_NOT_NARROWING = ("from", "to", "by", "back", "ahead", "said_on")
+_NOT_NARROWING = ("from", "to", "by", "back", "ahead", "said_on", "measure", "split", "top", "top_split", "totals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class ReportResult:
     """As of when the mirror shows production, for reports of orders."""
     left_out: tuple[str, ...] = ()
     """Columns that are empty because the person's role hides what they add up."""
+    grouping: Grouping | None = None
+    """Of what is explored: what is counted, and in which groups."""
 
     def states(self) -> list[str]:
         """What to know about the numbers, a short sentence each."""
@@ -127,7 +131,7 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
         raise Invalid(f"{as_of:%d %b %Y} has not come yet. Give a day up to today, or none for now.", field="as_of")
     hiding.refuse(session, "lead", report.tells, doing="see a report about")
     filters = read_filters(session, report, params)
-    period = _period(report, filters.binds, as_of, today)
+    period = None if filters.binds.get("which") in STANDING else _period(report, filters.binds, as_of, today)
     if period:
         filters.binds.update(from_day=period[0], to_day=period[1])
     if "said_on" in filters.binds:
@@ -136,7 +140,11 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     given = {
         "as_of": as_of, "time_zone": time_zone, "today": today, "now": clock.now(), "is_hidden": hiding.is_hidden(session, "lead", "value"), **filters.binds,
     }  # fmt: skip
+    fiscal_month = starts_in(session)
+    given["shift"] = (fiscal_month - 1) % 3
     rows = report.query.run(session, **{name: value for name, value in given.items() if name in wanted})
+    if filters.grouping:
+        name_groups(rows, filters.grouping.by, filters.grouping.split, fiscal_month)
     left_out = _left_out(session, report)
     rows = [{**row, **dict.fromkeys(left_out)} for row in rows] if left_out else rows
     read_at = mirror_state(session).as_of if report.is_of_orders else None
@@ -147,7 +155,7 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
         rows=rows, filters=filters.said, scope=person_of(session).reach("customer" if report.is_of_orders else "report", "view").scope,
         time_zone=time_zone, currency=base_currency(session), rate=report.rate, as_of=as_of or today, is_now=as_of is None, period=period,
         data_age_seconds=age if report.is_of_orders else 0, is_of_orders=report.is_of_orders, read_at=read_at,
-        left_out=left_out,
+        left_out=left_out, grouping=filters.grouping,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ Figures on Home and in reports open the Leads page with them. Whatever means not
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
@@ -13,11 +14,18 @@ from typing import Any
 import streamlit as st
 
 from crm import clock
-from crm.leads.reads import LeadFilter
+from crm.fields.filters import RANGED, CustomFilter
+from crm.fields.kinds import LARGEST_NUMBER, Definition, text_of
+from crm.leads.reads import CAN_MISS, LeadFilter
+from crm.ui import custom_fields
 from crm.ui.lookups import Lookups
 
-KINDS: Mapping[str, tuple[str, ...]] = {"open": ("open",), "won": ("won",), "lost": ("lost",), "dormant": ("dormant",), "ended": ("won", "lost")}
-LONGEST = 300
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "open": ("open",), "won": ("won",), "lost": ("lost",), "dormant": ("dormant",), "ended": ("won", "lost"), "standing": ("open", "dormant"),
+}  # fmt: skip
+LONGEST, LONGEST_OWN = 300, 4300
+OWN = ("own", "own2")
+""" "key=value" of a custom field: a value as JSON, "10..100" for numbers and "2026-01-01..2026-03-31" for days; nothing behind it for no value."""
 
 
 def period(begins: date, ends: date) -> str:
@@ -32,9 +40,10 @@ def narrow(wanted: LeadFilter, lookups: Lookups) -> LeadFilter:
         return wanted
     with st.container(horizontal=True, key="leads_behind", vertical_alignment="center", gap="small"):
         for name, (said, changes) in found.items():
-            wanted = replace(wanted, **changes)
+            wanted = replace(wanted, **{part: (*getattr(wanted, part), *value) if part == "custom" else value for part, value in changes.items()})
             if st.button(said, key=f"leads.behind.{name}", icon=":material/close:", icon_position="right", help="Take this filter away"):
-                del st.query_params[name]
+                for each in OWN if name == "own" else (name,):
+                    st.query_params.pop(each, None)
                 st.rerun()
     return wanted
 
@@ -47,6 +56,13 @@ def parts(lookups: Lookups, given: Mapping[str, str]) -> dict[str, tuple[str, di
         found["kind"] = (f"{kind.capitalize()} leads", {"stage_kinds": KINDS[kind]})
     if source := given.get("source", "").replace("\x00", "")[:LONGEST]:
         found["source"] = (f"Source {source}", {"sources": (source,)})
+    if reason := given.get("reason", "").replace("\x00", "")[:LONGEST_OWN]:
+        found["reason"] = (f"Lost for {reason}", {"lost_reasons": (reason,)})
+    if missing := tuple(name for name in CAN_MISS if name in given.get("missing", "").split(",")):
+        found["missing"] = (f"Without a {' or a '.join(name.replace('_', ' ') for name in missing)}", {"missing": missing})
+    if own := [part for part in (_own(lookups, given.get(name, "")) for name in OWN) if part]:
+        said, ranges, values = zip(*own, strict=True)
+        found["own"] = (", ".join(said), {"custom_is": tuple(each for each in values if each), "custom": tuple(each for each in ranges if each)})
     if given.get("closes") == "none":
         found["closes"] = ("Without a close date", {"has_no_close": True})
     elif days := _days(given.get("closes")):
@@ -59,6 +75,39 @@ def parts(lookups: Lookups, given: Mapping[str, str]) -> dict[str, tuple[str, di
             begins, ends = days
             found[name] = (f"{says} {_said(begins, ends)}", {since: clock.start_of(begins, zone), before: clock.end_of(ends, zone)})
     return found
+
+
+def _own(lookups: Lookups, given: str) -> tuple[str, CustomFilter | None, tuple[str, Any] | None] | None:
+    """What a part says of a custom field: words, and a range or the very value. None where it means nothing here."""
+    key, equals, text = given.replace("\x00", "")[:LONGEST_OWN].partition("=")
+    field = next((each for each in lookups.lead_fields if each.key == key), None)
+    if field is None or not equals:
+        return None
+    said = custom_fields.label(field, lookups)
+    if not text:
+        return f"{said} not given", None, (key, None)
+    if field.kind in RANGED:
+        return _own_range(field, said, text)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return f"{said}: {text_of(field.kind, value, lookups.names.people)}", None, (key, value)
+
+
+def _own_range(field: Definition, said: str, text: str) -> tuple[str, CustomFilter | None, tuple[str, Any] | None] | None:
+    """From the first up to the second: of days both included, of numbers the first only, unless they are one and the same."""
+    if field.kind == "date":
+        days = _days(text)
+        return days and (f"{said} {_said(*days)}", CustomFilter(field.key, field.kind, low=days[0].isoformat(), high=days[1].isoformat()), None)
+    try:
+        low, high = (float(each) for each in text.split(".."))
+    except ValueError:
+        return None
+    if not -LARGEST_NUMBER <= low <= high <= LARGEST_NUMBER:
+        return None
+    words = f"{said} {low:,.0f}" if low == high else f"{said} {low:,.0f} to {high:,.0f}"
+    return words, CustomFilter(field.key, field.kind, low=low, high=high, is_below=low < high), None
 
 
 def _days(given: str | None) -> tuple[date, date] | None:

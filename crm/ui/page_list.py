@@ -54,6 +54,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/team_report.py", "team-report", "Team and activity", ":material/leaderboard:", "Understand", "report"),
     PageEntry("pages/revenue.py", "revenue", "Revenue", ":material/payments:", "Understand", "report"),
     PageEntry("pages/stale.py", "stale", "Stale", ":material/hourglass_empty:", "Understand", "report"),
+    PageEntry("pages/explore.py", "explore", "Explore", ":material/insights:", "Understand", "report"),
     PageEntry("pages/pipelines.py", "pipelines", "Pipelines", ":material/view_column:", "Shape", "pipeline", "configure"),
     PageEntry("pages/fields.py", "fields", "Fields", ":material/label:", "Shape", "field", "configure"),
     PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),

@@ -14,6 +14,7 @@ TAKES: Mapping[str, frozenset[str]] = {
     "leads": frozenset({"view", "q", "team", "pipeline", "stage", "owner", "market", "sort", "columns", "group"}),
     "board": frozenset({"pipeline", "team", "whose", "q"}),
     "customers": frozenset({"view", "q", "market", "segment", "ordered", "contact", "lead", "sort"}),
+    "explore": frozenset({"measure", "which", "by", "split", "chart", "period", "of_team", "of_owner", "of_pipeline", "of_source", "of_market"}),
 }
 """Page -> the URL parameters that say what it shows. Where one stands in a list (`page`) and a past day are no part of a view."""
 CUSTOM = re.compile(r"custom\.\w[\w .-]{0,67}\Z")

@@ -127,13 +127,31 @@ def test_stale_leads_and_activity_are_of_leads_in_reach(wide_db, plain, name):
 def test_every_report_is_in_the_matrix():
     here = {
         "pipeline_by_stage", "funnel", "movement", "win_rate", "loss_reasons", "stage_velocity", "forecast", "owners", "sources", "cohorts",
-        "stale_leads", "activity", "neglected_customers", "revenue_by_market", "customer_cohorts",
+        "stale_leads", "activity", "neglected_customers", "revenue_by_market", "customer_cohorts", "explore",
+        "explore_orders",
     }  # fmt: skip
     assert here == set(REPORTS)
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-@pytest.mark.parametrize("report", ["neglected_customers", "revenue_by_market", "customer_cohorts"])
+def test_explore_counts_what_is_in_reach_only(wide_db, plain, name):
+    whole = asked(plain, name, "explore", which="all", by="owner", split="source", measure="leads")
+    if whole is None:
+        return
+    stays = standing(plain, name)
+    assert sum(row["leads"] for row in whole) == len(stays)
+    assert {row["group_key"] for row in whole} == {None if stay["owner_id"] is None else str(stay["owner_id"]) for stay in stays}
+    for kind in ("open", "won", "lost"):
+        rows = asked(plain, name, "explore", which=kind, by="stage", measure="value", **({} if kind == "open" else EVER))
+        of_kind = [stay for stay in stays if stay["kind"] == kind]
+        assert (sum(row["leads"] for row in rows), sum(row["value_usd"] for row in rows)) == (len(of_kind), sum(stay["value_usd"] for stay in of_kind))
+    live = {lead["id"]: lead for lead in in_reach(plain, name, "leads") if lead["deleted_at"] is None}
+    reasons = asked(plain, name, "explore", which="lost", by="lost_reason", **EVER)
+    assert {row["group_key"] for row in reasons} == {live[stay["lead_id"]]["lost_reason"] for stay in stays if stay["kind"] == "lost"}
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+@pytest.mark.parametrize("report", ["neglected_customers", "revenue_by_market", "customer_cohorts", "explore_orders"])
 def test_reports_of_orders_hold_customers_in_reach_only(wide_db, plain, name, report):
     rows = asked(plain, name, report)
     if rows is None:

@@ -103,3 +103,12 @@ def test_a_report_over_a_period_says_its_first_and_last_day_as_documented(api):
     assert "from" not in api("ana").get("/reports/pipeline_by_stage").json()
     for name in ("neglected_customers", "revenue_by_market", "funnel"):
         assert api("ana").get(f"/reports/{name}").status_code == 200
+
+
+def test_an_exploration_has_the_form_of_a_report(api):
+    answer = api("ana").get("/explore", measure="value", by="owner", which="open").json()
+    assert {row["group"]: row["value_usd"] for row in answer["rows"]} == {"Ana": 12400, "Bruno": 9500}
+    assert (answer["name"], answer["scope"], answer["filters"]["by"]) == ("explore", "team", "owner")
+    assert api("ana").get("/explore", measure="revenue").json()["name"] == "explore_orders"
+    for asked in ({"measure": "x"}, {"by": "' or true --"}, {"split": "owner; drop"}, {"which": "x"}, {"top": "999"}, {"unknown": "1"}):
+        assert api("ana").get("/explore", **asked).status_code == 422

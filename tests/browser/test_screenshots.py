@@ -149,6 +149,7 @@ PAGES = {
         "forecast": ("/forecast", "no close date"), "win-loss": ("/win-loss", "Who wins?"), "win-loss-none": ("/win-loss?as_of=2020-01-31", "Nothing was won"),
         "team-report": ("/team-report", "Who called, met and wrote?"), "revenue": ("/revenue", "Who orders again?"),
         "revenue-none": ("/revenue?as_of=2020-01-31", "Nothing was ordered"), "stale": ("/stale", "Which leads wait?"),
+        "explore": ("/explore", "holds most"), "explore-none": ("/explore?as_of=2020-01-31", "Nothing to count here yet"),
         "goals": ("/goals", "Type the USD to win"), "home-goal": ("/", "Set a goal"),
     },
     "alma": {

@@ -79,6 +79,14 @@ def differences(session: Session) -> list[str]:
             for source, rows in _grouped(leads, lambda lead: lead["source"] or "Not given").items()
         },
     )
+    explored = _rows(session, "explore", which="all", by="owner", split="source", top="200", top_split="200")
+    same(
+        "explore by owner and source", {(row["group_key"], row["split_key"]): (row["leads"], row["value_usd"]) for row in explored},
+        {
+            key: (len(rows), sum(r["value_usd"] for r in rows))
+            for key, rows in _grouped(leads, lambda lead: (str(lead["owner_id"]) if lead["owner_id"] else None, lead["source"] or None)).items()
+        },
+    )  # fmt: skip
     same("cohorts", _cohorts(_rows(session, "cohorts", **EVER)), Counter(lead["began_in"] for lead in leads))
     same("forecast", _forecast(_rows(session, "forecast", back="60", ahead="60")), _forecast_of(leads))
     same("funnel", _funnel(_rows(session, "funnel", **EVER)), _funnel_of(session, leads))

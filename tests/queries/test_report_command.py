@@ -46,6 +46,16 @@ def test_json_is_one_object(db, cast, call, how):
     assert (found["as_of"], sum(found_row["leads"] for found_row in found["rows"])) == ("2020-01-31", 0)
 
 
+def test_an_exploration_is_a_report_of_its_own_shape(db, cast, call):
+    code, out, _ = call("explore", "value", "--by", "owner", "--as", "mona@demo.example")
+    assert code == 0
+    assert [line.split() for line in out.splitlines()[5:]][2:] == [["cell", "Ana", "2", "12400.00", "0", "0"], ["cell", "Bruno", "1", "9500.00", "0", "0"]]
+    _, out, _ = call("explore", "revenue", "--json")
+    assert json.loads(out)["name"] == "explore_orders"
+    code, _, error = call("explore", "leads", "--by", "owner; drop table crm.leads")
+    assert code == 2 and "tells no groups apart" in error
+
+
 def test_as_somebody_shows_what_they_may_see(db, cast, call):
     _, out, _ = call("report", "pipeline_by_stage", "--as", "carla@demo.example", "--json")
     found = json.loads(out)
