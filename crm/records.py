@@ -5,6 +5,7 @@ from crm.alerts import records as alerts
 from crm.assignment import records as assignment
 from crm.companies import records as companies
 from crm.customers import records as customers
+from crm.dashboards import records as dashboards
 from crm.fields import records as fields
 from crm.goals import records as goals
 from crm.leads import records as leads
@@ -14,4 +15,7 @@ from crm.pipelines import records as pipelines
 from crm.roles import records as roles
 from crm.views import records as views
 
-__all__ = ["activities", "alerts", "assignment", "companies", "customers", "fields", "goals", "leads", "organisation", "people", "pipelines", "roles", "views"]
+__all__ = [
+    "activities", "alerts", "assignment", "companies", "customers", "dashboards", "fields", "goals", "leads", "organisation", "people", "pipelines", "roles",
+    "views",
+]  # fmt: skip

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import text
 
-from crm.access import missing_grant, person_of
+from crm.access import person_of
 from crm.changes.records import Checks, Field, RecordType, register
 from crm.errors import Invalid
-from crm.views.rules import EVERYONE, PRIVATE, TEAM, read_address, read_audience, read_page
+from crm.views.rules import PRIVATE, read_address, read_page
+from crm.views.sharing import check_audience, check_share
 
 LONGEST_NAME = 60
 
@@ -35,26 +36,14 @@ class ViewChecks(Checks):
             raise Invalid(f"A view's name takes up to {LONGEST_NAME} characters.", field="name")
         if "address" in wanted:
             wanted["address"] = read_address(after["page"], wanted["address"])
-        self._check_audience(after, wanted, me)
+        self._check_audience(after, wanted)
         return wanted
 
-    def _check_audience(self, after: dict[str, Any], wanted: dict[str, Any], me: int | None) -> None:
-        audience = read_audience(after["audience"])
-        if audience != TEAM and after.get("for_team_id"):
-            wanted["for_team_id"] = after["for_team_id"] = None
-        if audience == PRIVATE and after.get("owner_id") != me:
-            raise Invalid("Only its maker can make a view private. Delete it, if nobody needs it.", field="audience")
-        if audience == TEAM and not self._is("teams", after.get("for_team_id"), " and deleted_at is null"):
-            raise Invalid("Say which team the view is for.", field="for_team_id")
+    def _check_audience(self, after: dict[str, Any], wanted: dict[str, Any]) -> None:
+        audience = check_audience(self.session, after, wanted, what="view")
         if after.get("default_for_role_id"):
             self._check_default(after, audience)
-        if audience != PRIVATE:
-            self._check_share(audience, after.get("for_team_id"))
-
-    def _check_share(self, audience: str, team_id: int | None) -> None:
-        share = person_of(self.session).reach("view", "share")
-        if not (share.everywhere or (audience != EVERYONE and team_id in share.teams)):
-            raise missing_grant("view", "share", here=not share.is_none)
+        check_share(self.session, audience, after.get("for_team_id"))
 
     def _check_default(self, after: Mapping[str, Any], audience: str) -> None:
         if audience == PRIVATE:

@@ -32,9 +32,9 @@ def read_page(given: Any) -> str:
     return str(given)
 
 
-def read_audience(given: Any) -> str:
+def read_audience(given: Any, *, what: str = "view") -> str:
     if given not in AUDIENCES:
-        raise Invalid(f"A view is for one of: {', '.join(AUDIENCES)}.", field="audience")
+        raise Invalid(f"A {what} is for one of: {', '.join(AUDIENCES)}.", field="audience")
     return str(given)
 
 

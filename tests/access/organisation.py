@@ -82,7 +82,7 @@ OWNERS: Sequence[str | None] = (None, "nils", "nora", "finn", "sara", "solveig",
 KINDS = {"lead": "leads", "company": "companies", "contact": "contacts", "activity": "activities", "pipeline": "pipelines", "stage": "stages",
          "person": "people", "team": "teams", "alert": "alerts", "role": "roles", "grant": "grants", "field_rule": "field_rules",
          "view": "views", "assignment_rule": "assignment_rules", "market": "markets", "holiday": "holidays", "custom_field": "custom_fields",
-         "goal": "goals"}  # fmt: skip
+         "goal": "goals", "dashboard": "dashboards", "dashboard_block": "dashboard_blocks"}  # fmt: skip
 # Seen by everybody who is signed in.
 OF_THE_ORGANISATION = {"setting": "organisation_settings", "market": "markets", "holiday": "holidays"}
 
@@ -160,10 +160,20 @@ class Plain:
         return {team for place in PEOPLE[name] if place is not None for team in self.below(place)}
 
     def views(self, name: str) -> set[int]:
+        return self.kept(name, "views")
+
+    def dashboards(self, name: str) -> set[int]:
+        return self.kept(name, "dashboards")
+
+    def dashboard_blocks(self, name: str) -> set[int]:
+        seen = self.dashboards(name)
+        return {block["id"] for block in self.rows["dashboard_blocks"] if block["dashboard_id"] in seen}
+
+    def kept(self, name: str, table: str) -> set[int]:
         """One's own, those of one's teams, everyone's; who shares everywhere sees whatever is shared."""
         teams, everywhere = self.of_my_teams(name), self.reach(name, "view", "share").everywhere
         return {
-            v["id"] for v in self.rows["views"]
+            v["id"] for v in self.rows[table]
             if v["owner_id"] == self.people[name] or v["audience"] == "everyone" or (v["audience"] == "team" and (everywhere or v["for_team_id"] in teams))
         }  # fmt: skip
 
@@ -224,6 +234,7 @@ class Plain:
             "lead": self.leads(name), "company": self.companies(name), "contact": self.contacts(name), "activity": self.activities(name),
             "pipeline": self.pipelines(name), "stage": self.stages(name), "alert": self.alerts(name), "view": self.views(name),
             "assignment_rule": self.assignment_rules(name), "goal": self.goals(name),
+            "dashboard": self.dashboards(name), "dashboard_block": self.dashboard_blocks(name),
             **{kind: {row["id"] for row in self.rows[table]} for kind, table in OF_THE_ORGANISATION.items()},
             "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
             "custom_field": {field["id"] for field in self.rows["custom_fields"]},
@@ -336,6 +347,7 @@ def set_up(engine: Engine) -> Plain:
     _alerts(plain)
     _configuration(plain)
     _views(plain)
+    _dashboards(plain)
     _assignment(plain)
     _goals(plain)
     return plain
@@ -495,6 +507,22 @@ def _views(plain: Plain) -> None:
         with acting_as(plain.who(name)) as session:
             made = [result.record_id for result in apply(session, edits, source="test").results if result.record_id]
             apply(session, [delete_edit("view", view, 1) for view in made[2:3]], source="test")
+
+
+def _dashboards(plain: Plain) -> None:
+    """Dashboards as far as people may share them, with two blocks each where they may edit them; a block and some dashboards deleted."""
+    for name in PEOPLE:
+        edits = [Edit("dashboard", None, {"name": f"secret of {name} {i}", "filters": {"team": plain.teams["north"]}}) for i in range(2)]
+        edits += [Edit("dashboard", None, {"name": f"{name} for {team}", "audience": "team", "for_team_id": plain.teams[team]}) for team in TEAMS]
+        edits.append(Edit("dashboard", None, {"name": f"{name} for everyone", "audience": "everyone"}))
+        with acting_as(plain.who(name)) as session:
+            made = [result.record_id for result in apply(session, edits, source="test").results if result.record_id]
+            blocks = [
+                Edit("dashboard_block", None, {"dashboard_id": id_, "what": what}) for id_ in made[:1] + made[2:] for what in ("wins.months", "stale.leads")
+            ]
+            put = [result.record_id for result in apply(session, blocks, source="test").results if result.record_id]
+            apply(session, [delete_edit("dashboard", dashboard, 1) for dashboard in made[1:2]], source="test")
+            apply(session, [delete_edit("dashboard_block", block, 1) for block in put[3:4]], source="test")
 
 
 def _assignment(plain: Plain) -> None:

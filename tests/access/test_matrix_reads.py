@@ -42,7 +42,8 @@ def test_the_matrix_would_notice(plain):
     for table in ("leads", "companies", "contacts", "activities", "lead_contacts", "changes", "change_sets", "conflicts", "postings", "stays", "posting_days",
                   "posting_months", "move_days", "move_months", "unfolded_postings",
                   "pipelines", "stages", "memberships", "grants", "audit_events", "customers", "orders", "alerts",
-                  "lead_reasons", "configuration_drafts", "stage_moves", "field_rules", "views", "assignment_rules", "lead_assignments", "goals"):  # fmt: skip
+                  "lead_reasons", "configuration_drafts", "stage_moves", "field_rules", "views", "assignment_rules", "lead_assignments", "goals",
+                  "dashboards", "dashboard_blocks"):  # fmt: skip
         sizes = {name: len(plain.expected(name, table)) for name in PEOPLE}
         everything = len(plain.rows[table])
         assert everything and min(sizes.values()) < everything, table
@@ -149,7 +150,7 @@ def test_history_is_seen_as_far_as_its_record(wide_db, plain, name):
 @pytest.mark.parametrize("name", PEOPLE)
 def test_what_shaped_the_work_is_told_to_auditors_and_to_nobody_else(wide_db, plain, name):
     """The function runs as the owner and holds the audit's grant against whoever calls it, by itself."""
-    work = ("lead", "company", "contact", "activity", "alert", "view")
+    work = ("lead", "company", "contact", "activity", "alert", "view", "dashboard", "dashboard_block")
     asked = "select id from crm.audited_changes(:types, '9999-01-01', 1, '0001-01-02', null, null, null, null, 100000)"
     with acting_as(plain.who(name)) as session:
         found = set(session.scalars(text(asked), {"types": [*KINDS, "lead_rule"]}))

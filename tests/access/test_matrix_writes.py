@@ -25,8 +25,11 @@ WRITTEN = {
     "view": ("view", "position", "77", "owner_id"), "assignment_rule": ("pipeline", "position", "77", None),
     "market": ("settings", "name", "'by hand'", None), "holiday": ("settings", "name", "'by hand'", None),
     "custom_field": ("field", "position", "77", None), "goal": ("goal", "amount_usd", "77", None),
+    "dashboard": ("view", "name", "'Dashboard ' || id", "owner_id"), "dashboard_block": ("view", "position", "77", None),
 }  # fmt: skip
 CONFIGURED = ("pipeline", "stage", "person", "team", "role", "grant", "field_rule", "assignment_rule", "market", "holiday", "custom_field", "goal")
+KEPT = ("view", "dashboard", "dashboard_block")
+"""What people keep under a name, for themselves or for others, and what hangs on it."""
 
 
 @contextmanager
@@ -63,7 +66,9 @@ def scoped(plain: Plain, kind: str, row) -> dict:
         return {**row, "owner_id": None}
     if kind in ("person", "team", "role", "grant", "field_rule", "market", "holiday"):
         return {**row, "team_id": None, "owner_id": None}
-    if kind == "view":
+    if kind == "dashboard_block":
+        (row,) = plain.of("dashboards", [row["dashboard_id"]])
+    if kind in KEPT:
         return {**row, "team_id": row["for_team_id"]}
     return row
 
@@ -72,7 +77,9 @@ def in_reach(plain, name, kind, action, row) -> bool:
     resource = WRITTEN[kind][0]
     if kind == "person" and action == "edit" and row["id"] == plain.people[name]:
         return True  # one's own name and time zone
-    if kind == "view" and not may_stand(plain, name, action, row):
+    if kind == "dashboard_block":  # whoever edits the dashboard adds, changes and removes its blocks
+        action = "edit"
+    if kind in KEPT and not may_stand(plain, name, action, scoped(plain, kind, row)):
         return False
     return plain.covered(name, resource, "configure" if kind in CONFIGURED else action, scoped(plain, kind, row))
 
@@ -116,7 +123,8 @@ def expected(plain, name, kind, action, row) -> str:
 @pytest.mark.parametrize("name", PEOPLE)
 def test_editing_reaches_exactly_what_may_be_edited(wide_db, plain, name):
     values = {"lead": "x", "company": "x", "contact": "x", "activity": "x", "alert": "x", "pipeline": 77, "stage": 77, "person": "Asia/Dubai", "role": "x",
-              "grant": "all", "field_rule": "hidden", "view": 77, "assignment_rule": 77, "custom_field": 77, "goal": 77}  # fmt: skip
+              "grant": "all", "field_rule": "hidden", "view": 77, "assignment_rule": 77, "custom_field": 77, "goal": 77,
+              "dashboard_block": 77}  # fmt: skip
     with trying(plain, name) as session:
         for kind, (_, field, _, _) in WRITTEN.items():
             rows = rows_of(plain, kind)
@@ -143,6 +151,8 @@ def test_deleting_reaches_exactly_what_may_be_deleted(wide_db, plain, name):
             "holiday",
             "custom_field",
             "goal",
+            "dashboard",
+            "dashboard_block",
         ):
             rows = plain.rows[KINDS[kind]]
             with aside(session):
@@ -336,6 +346,7 @@ INSERTED = {
     "alerts": ("alert", "lead_id, person_id, due_at"),
     "pipelines": ("pipeline", "team_id, name, position"), "stages": ("pipeline", "pipeline_id, name, kind, position"),
     "views": ("view", "owner_id, audience, for_team_id, page, name, address"),
+    "dashboards": ("view", "owner_id, audience, for_team_id, name, filters"), "dashboard_blocks": ("view", "dashboard_id, kind, what, parameters"),
     "assignment_rules": ("pipeline", "team_id, name, method"), "goals": ("goal", "team_id, person_id, starts_on, amount_usd"),
     "people": ("person", "email, name"), "teams": ("team", "name"), "roles": ("role", "name"),
     "memberships": ("person", "person_id, team_id, role_id"), "grants": ("role", "role_id, resource, action, scope"),
@@ -343,7 +354,7 @@ INSERTED = {
     "organisation_settings": ("settings", "key, value"), "markets": ("settings", "code, name, currency"),
     "holidays": ("settings", "day, name, market"), "exchange_rates": ("settings", "currency, valid_from, usd_per_unit"),
 }  # fmt: skip
-JSONS = ("value", "address")
+JSONS = ("value", "address", "filters", "parameters")
 CLOSED = ("changes", "postings", "stays", "lead_search_texts", "posting_days", "posting_months", "move_days", "move_months",
           "unfolded_postings", "fold_stamps", "credentials", "sessions",
           "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "access_stamps", "alembic_version", "customers", "orders", "sync_runs",
@@ -357,6 +368,8 @@ def test_raw_inserts_stand_only_in_the_scope_one_may_create_in(wide_db, plain, n
         for table, (resource, columns) in INSERTED.items():
             kind = next((kind for kind, its in KINDS.items() if its == table), None)
             action = "create" if resource in ("lead", "company", "contact", "activity", "alert", "view") else "configure"
+            if table == "dashboard_blocks":
+                action = "edit"
             if not plain.reach(name, resource, action):
                 continue
             for row in plain.rows[table][::3]:

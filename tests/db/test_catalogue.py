@@ -153,6 +153,7 @@ def test_functions_that_run_as_the_owner_have_a_fixed_search_path_and_only_wante
         "custom_is_common",
         "leads_with_custom",
         "pipeline_stands",
+        "data_stamp",
     }
     functions = db.rows("select oid, proname, prosecdef, proconfig::text as config, prorettype::regtype::text as returns from pg_proc"
                         " where pronamespace = 'crm'::regnamespace")  # fmt: skip
