@@ -9,7 +9,7 @@ from importlib import import_module
 from alembic import op
 
 revision = "0036"
-down_revision = "0028"
+down_revision = "0034"
 
 BEFORE = import_module("crm.db.migrations.versions.0025_reports")
 
