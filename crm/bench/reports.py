@@ -1,34 +1,63 @@
-"""What every report costs in the database, uncached, in every view scope, with its usual filters; now, and as of a past day."""
+"""What every report costs in the database, uncached, in every view scope, with its usual filters: now, as of a past day, and beside people who write."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 
 from crm import clock
 from crm.bench.ground import Ground
 from crm.bench.measure import Figure, figure, times_ms
+from crm.bench.writers import WRITERS, writing
+from crm.ledger.fold import fold
 from crm.reports.registry import REPORTS, Report
 from crm.reports.use_cases import run
 
 LEDGER_BAR, OTHER_BAR = 150, 600
 """Milliseconds: of what reads postings, stays or their fold, and of everything else."""
 LOOK_AT_LEADS = ("loss_reasons", "stale_leads")
+MOST_BESIDE_WRITERS = 2
 PAST_DAYS = 100
+OF_LEADS = tuple(report for report in REPORTS.values() if not report.is_of_orders)
+OF_ORDERS = tuple(report for report in REPORTS.values() if report.is_of_orders)
 
 
 def measure(ground: Ground) -> Iterator[Figure]:
-    """Every report in every scope. Bars are those of 1,000,000 leads."""
+    """Every report of leads in every scope, once what other parts have posted is folded, as the worker does within a minute."""
+    fold()
     day = clock.today("UTC") - timedelta(days=PAST_DAYS)
-    for report in REPORTS.values():
+    yield from in_every_scope(ground, OF_LEADS)
+    for report in OF_LEADS:
+        yield figure("reports", f"{report.name}, all, as of a past day", times_ms(partial(run, ground.people["all"], report.name, {}, day), runs=3, warm_up=1))
+
+
+def in_every_scope(ground: Ground, reports: Iterable[Report]) -> Iterator[Figure]:
+    """Bars are those of 1,000,000 leads and orders."""
+    for report in reports:
         bar = LEDGER_BAR if reads_the_ledger(report) else OTHER_BAR
         for scope, person in ground.people.items():
             if report.is_of_orders and person.reach("customer", "view").is_none:
                 continue
             takes = times_ms(partial(run, person, report.name, {}, None), runs=21, warm_up=2)
             yield figure("reports", f"{report.name}, {scope}", takes, bar=bar, is_of_p95=True)
-        yield figure("reports", f"{report.name}, all, as of a past day", times_ms(partial(run, ground.people["all"], report.name, {}, day), runs=3, warm_up=1))
+
+
+def measure_beside_writers(ground: Ground) -> Iterator[Figure]:
+    """Every report of leads, everybody's, at rest and while others save once a second each."""
+    fold()
+    idle = {report.name: _all(ground, report) for report in OF_LEADS}
+    with writing(ground.people["all"].id):
+        for report in OF_LEADS:
+            busy = _all(ground, report)
+            yield figure("writers", f"{report.name}, all, beside {WRITERS} writers", busy)
+            ratio = statistics.median(busy) / statistics.median(idle[report.name])
+            yield Figure("writers", f"{report.name}, all, beside {WRITERS} writers / at rest", "×", ratio, bar=MOST_BESIDE_WRITERS)
+
+
+def _all(ground: Ground, report: Report) -> list[float]:
+    return times_ms(partial(run, ground.people["all"], report.name, {}, None), runs=21, warm_up=2)
 
 
 def reads_the_ledger(report: Report) -> bool:

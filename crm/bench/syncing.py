@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from crm import settings
 from crm.access import Person, acting_as, as_system
+from crm.bench import reports
 from crm.bench.ground import Ground, point_to
 from crm.bench.measure import Figure, percentile, times_ms
 from crm.clock import now
@@ -48,7 +49,7 @@ _EMPTY = text("truncate crm.orders, crm.customers, crm.lead_reasons, crm.sync_ru
 
 
 def measure(ground: Ground) -> Iterator[Figure]:
-    """A first full run, a difference of 1,000 orders, a full run that finds nothing new; on a copy of the ground, dropped afterwards."""
+    """A first full run, a difference of 1,000 orders, a full run that finds nothing new, and reports of them; on a copy of the ground, dropped afterwards."""
     person = ground.people["team"]
     with _copy_of(ground):
         quiet = _looks(person, 60)
@@ -74,6 +75,7 @@ def measure(ground: Ground) -> Iterator[Figure]:
             facts, seconds, _ = _watched(environment, "--full", person, [])
             _expect(facts, orders_changed=0, customers_changed=0, leads_created=0, leads_changed=0)
             yield Figure("sync", "full again, nothing new, 0 rows written", "s", seconds, bar=120)
+        yield from reports.in_every_scope(ground, reports.OF_ORDERS)
 
 
 def _seconds_of(run_id: int) -> float:

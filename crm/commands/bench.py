@@ -9,7 +9,7 @@ import typer
 
 from crm.commands.output import Json, answer, progress, table
 
-PARTS = ("database", "reports", "import", "configuration", "sync", "http", "pages", "browser")
+PARTS = ("database", "reports", "writers", "import", "configuration", "sync", "http", "pages", "browser")
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +44,8 @@ def _measure(leads: int, parts: set[str]) -> Iterator[Any]:
         yield from database.measure(found)
     if "reports" in parts:
         yield from reports.measure(found)
+    if "writers" in parts:
+        yield from reports.measure_beside_writers(found)
     if "import" in parts:
         yield from files.measure(found)
     if "configuration" in parts:

@@ -34,7 +34,8 @@ REFRESHES = (1, 4, 16)  # after so many batches the planner is told anew how lar
 # Only what is filtered, joined or grouped by: measuring the JSON of all changes and the text of all activities took most of the time.
 MEASURED = (
     "people, teams, memberships, pipelines, stages, exchange_rates, companies, contacts, leads, lead_contacts, lead_search_texts, change_sets, postings,"
-    " lead_custom_values, posting_days, move_days, move_months, stays, changes (id, record_type, record_id, version, change_set_id, person_id, source, at),"
+    " lead_custom_values, posting_days, move_days, move_months, standing_months, source_months, closing_months, stays,"
+    " changes (id, record_type, record_id, version, change_set_id, person_id, source, at),"
     " activities (id, lead_id, person_id, kind, happened_at, deleted_at)"
 )
 

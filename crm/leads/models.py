@@ -53,6 +53,8 @@ class Lead(Base):
         ForeignKeyConstraint(["pipeline_id", "stage_id"], ["crm.stages.pipeline_id", "crm.stages.id"], name="fk_leads_pipeline_id_stage_id"),
         CheckConstraint("(value_amount is null) = (value_currency is null)", name="value_has_currency"),
         CheckConstraint("length(name) between 1 and 300", name="name_length"),
+        # Which leads one sees, and why they were lost, where every row of something else asks for its lead.
+        Index("ix_leads_reach", "id", postgresql_include=["team_id", "owner_id", "lost_reason"]),
         Index("ix_leads_updated_at", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_team_id_updated_at", "team_id", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_owner_id_updated_at", "owner_id", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),

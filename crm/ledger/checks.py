@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from crm.ledger import standing
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -51,7 +53,7 @@ _STAYS = text("""
     from crm.leads as l
     full join open_stays as s on s.lead_id = l.id
 """)
-_FOLD = text("""
+_FOLD = text(f"""
     with zone as (
         select coalesce(time_zone, 'UTC') as name from crm.fold_stamps where id = 1
     ), wrong_days as (
@@ -101,10 +103,11 @@ _FOLD = text("""
         ) as both_sides
         group by month, team_id, pipeline_id, stage_id, owner_id, kind, other_stage_id
         having sum(came) <> 0 or sum(went) <> 0 or sum(came_usd) <> 0 or sum(went_usd) <> 0
+    ), wrong_standing as ({standing.differences().replace(":time_zone", "(select name from zone)")}
     )
     select
         (select count(*) from wrong_days) + (select count(*) from wrong_months) + (select count(*) from wrong_moves)
-        + (select count(*) from wrong_move_months) as wrong,
+        + (select count(*) from wrong_move_months) + (select count(*) from wrong_standing) as wrong,
         (select count(*) from crm.postings) as postings,
         (select count(*) from crm.unfolded_postings) as unfolded
 """)
@@ -128,7 +131,7 @@ def stays_are_right(session: Session) -> Verdict:
 
 
 def fold_equals_postings(session: Session) -> Verdict:
-    """Days, and months, with what is not folded yet, are the sum of all postings."""
+    """Days, and months, with what is not folded yet, are the sum of all postings; months of what stands are that of the open stays."""
     row = session.execute(_FOLD).one()
     if row.wrong:
         return Verdict(False, f"{row.wrong:,} sums differ from their postings: python -m crm doctor --rebuild-fold makes them anew")

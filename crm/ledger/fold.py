@@ -1,7 +1,7 @@
 """Folds postings into sums by day and by month, so that reports grow with months and buckets instead of with leads.
 
 There are two folds of the same postings: what stands in each bucket (days and months of postings), and what came to it and went from it,
-by kind and by the stage on the other side (days and months of moves).
+by kind and by the stage on the other side (days and months of moves). The stays of `crm.ledger.standing` are folded beside them.
 
 Readers add what is not folded yet, in one statement, so a report is exact to the last commit whether or
 not a fold has run. A trigger lists each posting in `unfolded_postings`; being listed is the mark, never an
@@ -14,10 +14,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from crm.access import as_system
+from crm.ledger import standing
+from crm.ledger.sums import added_up
 from crm.organisation.reads import reporting_time_zone
 
 BATCH = 200_000
@@ -35,19 +37,8 @@ class _Sums:
     counted: Mapping[str, str]
 
     def upsert(self, unit: str, source: str) -> str:
-        """Add what `source` counts to the rows by day or by month; a cell that did not change gets no row."""
-        table = self.days if unit == "day" else self.months
-        sums = ", ".join(f"sum({name}) as {name}" for name in self.counted)
-        added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in self.counted)
-        return f"""
-            insert into crm.{table} ({unit}, {self.cell}, {", ".join(self.counted)})
-            select {unit}, {self.cell}, {sums}
-            from {source}
-            group by {unit}, {self.cell}
-            having {" or ".join(f"sum({name}) <> 0" for name in self.counted)}
-            on conflict ({unit}, {self.cell}) do update
-            set {added}
-        """
+        """Add what `source` counts to the rows by day or by month."""
+        return added_up(self.days if unit == "day" else self.months, f"{unit}, {self.cell}", self.counted, source)
 
     def rebuilt_days(self) -> str:
         given = ", ".join(f"{expression} as {name}" for name, expression in self.counted.items())
@@ -92,26 +83,22 @@ _FOLD = text(f"""
     ), moves_of_days as ({_MOVES.upsert("day", "counted")}
     ), moves_of_months as ({_MOVES.upsert("month", "counted")}
     )
-    select count(*) as postings, max(posting_id) as newest from taken
+    select count(*) as taken, max(posting_id) as newest from taken
 """)
 _REBUILD = tuple((text(each.rebuilt_days()), text(each.rebuilt_months())) for each in _FOLDS)
-_EMPTY = tuple(text(f"delete from crm.{table} where leads = 0 and value_usd = 0") for table in (_STANDING.days, _STANDING.months))
-_CLEAR = tuple(text(f"delete from crm.{table}") for table in ("unfolded_postings", *(table for each in _FOLDS for table in (each.days, each.months))))
+_EMPTY = tuple(text(f"delete from crm.{table} where leads = 0 and value_usd = 0") for table in (_STANDING.days, _STANDING.months, *standing.TABLES))
+_CLEAR = tuple(
+    text(f"delete from crm.{table}")
+    for table in ("unfolded_postings", *(table for each in _FOLDS for table in (each.days, each.months)), standing.LIST, *standing.TABLES)
+)
 
 
 def fold(*, batch: int = BATCH) -> int:
     """Fold what was posted since; answers how many postings. The first time, and where the reporting time zone changed, it rebuilds."""
     if _must_begin_anew():
         return rebuild()
-    folded, after = 0, 0
-    while True:
-        with as_system() as session:
-            postings, newest = _fold_batch(session, after, batch)
-        folded += postings
-        if postings < batch:
-            break
-        after = newest  # a lower id that commits later stays listed for the next fold
-    if folded:
+    folded, stays = _fold_list(_FOLD, batch), _fold_list(standing.FOLD, batch)
+    if folded or stays:
         with as_system() as session:
             for statement in _EMPTY:
                 session.execute(statement)
@@ -123,12 +110,24 @@ def _must_begin_anew() -> bool:
         return standing_zone(session) != reporting_time_zone(session)
 
 
-def _fold_batch(session: Session, after: int, batch: int) -> tuple[int, int]:
+def _fold_list(statement: TextClause, batch: int) -> int:
+    """Batch by batch until a list is empty, each in a transaction of its own; answers how many were folded."""
+    folded, after = 0, 0
+    while True:
+        with as_system() as session:
+            taken, newest = _fold_batch(session, statement, after, batch)
+        folded += taken
+        if taken < batch:
+            return folded
+        after = newest  # a lower id that commits later stays listed for the next fold
+
+
+def _fold_batch(session: Session, statement: TextClause, after: int, batch: int) -> tuple[int, int]:
     time_zone = session.execute(_BEGIN).one().time_zone
-    row = session.execute(_FOLD, {"time_zone": time_zone, "after": after, "batch": batch}).one()
-    if row.postings:
+    row = session.execute(statement, {"time_zone": time_zone, "after": after, "batch": batch}).one()
+    if row.taken:
         session.execute(_STAMP, {"time_zone": time_zone})
-    return row.postings, row.newest or 0
+    return row.taken, row.newest or 0
 
 
 def rebuild() -> int:
@@ -144,6 +143,8 @@ def rebuild() -> int:
         for days, months in _REBUILD:
             session.execute(days, {"time_zone": time_zone})
             session.execute(months)
+        for statement in standing.REBUILD:
+            session.execute(statement, {"time_zone": time_zone})
         session.execute(_STAMP, {"time_zone": time_zone})
         return int(session.scalar(text("select count(*) from crm.postings")) or 0)
 

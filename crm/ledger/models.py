@@ -1,4 +1,4 @@
-"""The pipeline's double-entry bookkeeping: postings, stays and the fold of postings by day and month."""
+"""The pipeline's double-entry bookkeeping: postings, stays, and their folds by day and month."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ class Stay(Base):
             postgresql_include=["team_id", "pipeline_id", "stage_id", "owner_id", "value_usd", "source", "market", "stage_entered_at", "path"],
         ),
         Index(
-            "ix_stays_left_at", "left_at", postgresql_where=text("left_by = 'moved'"),
-            postgresql_include=["team_id", "pipeline_id", "stage_id", "owner_id", "source", "market", "stage_entered_at"],
+            "ix_stays_stage_id_left_at", "stage_id", "left_at", postgresql_where=text("left_by = 'moved'"),
+            postgresql_include=["team_id", "owner_id", "source", "market", "stage_entered_at"],
         ),
     )  # fmt: skip
 
@@ -162,6 +162,67 @@ class UnfoldedPosting(Base):
     value_usd: Mapped[Decimal] = mapped_column(Numeric(16, 2), comment="signed USD")
     kind: Mapped[str]
     other_stage_id: Mapped[Ref | None]
+
+
+class _Standing:
+    """What stands in a bucket: open stays and their value. A cache, rebuilt at will."""
+
+    id: Mapped[Id]
+    team_id: Mapped[Ref]
+    pipeline_id: Mapped[Ref]
+    stage_id: Mapped[Ref]
+    owner_id: Mapped[Ref | None]
+    leads: Mapped[int]
+    value_usd: Mapped[Decimal] = mapped_column(Numeric(18, 2))
+
+
+_BUCKET = ("team_id", "pipeline_id", "stage_id", "owner_id")
+_BEGAN = "first day of the month in which the leads began, in the reporting time zone"
+
+
+class StandingMonth(_Standing, Base):
+    """What stands by the months in which leads began and came to their stage, and by the stages they have been in."""
+
+    __tablename__ = "standing_months"
+    began_month: Mapped[date] = mapped_column(comment=_BEGAN)
+    entered_month: Mapped[date] = mapped_column(comment="first day of the month in which they came to their stage")
+    path: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), comment="the stages of this pipeline that they have been in, in order of the first entry")
+    __table_args__ = (UniqueConstraint("began_month", "entered_month", "path", *_BUCKET, name="uq_standing_months_cell", postgresql_nulls_not_distinct=True),)
+
+
+class SourceMonth(_Standing, Base):
+    """What stands by the month in which leads began and by their source."""
+
+    __tablename__ = "source_months"
+    began_month: Mapped[date] = mapped_column(comment=_BEGAN)
+    source: Mapped[str | None]
+    __table_args__ = (UniqueConstraint("began_month", "source", *_BUCKET, name="uq_source_months_cell", postgresql_nulls_not_distinct=True),)
+
+
+class ClosingMonth(_Standing, Base):
+    """What stands by the month of the expected close."""
+
+    __tablename__ = "closing_months"
+    close_month: Mapped[date | None] = mapped_column(comment="first day of the expected close month")
+    __table_args__ = (UniqueConstraint("close_month", *_BUCKET, name="uq_closing_months_cell", postgresql_nulls_not_distinct=True),)
+
+
+class UnfoldedStay(Base):
+    """A stay that opened or ended since the last fold, listed by the statement that wrote it. The fold removes it."""
+
+    __tablename__ = "unfolded_stays"
+    id: Mapped[Id]
+    leads: Mapped[int] = mapped_column(SmallInteger, comment="+1 for a stay that opened, -1 for one that ended")
+    team_id: Mapped[Ref]
+    pipeline_id: Mapped[Ref]
+    stage_id: Mapped[Ref]
+    owner_id: Mapped[Ref | None]
+    source: Mapped[str | None]
+    close_month: Mapped[date | None]
+    path: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    began_at: Mapped[datetime]
+    stage_entered_at: Mapped[datetime]
+    value_usd: Mapped[Decimal] = mapped_column(Numeric(16, 2), comment="signed USD")
 
 
 class FoldStamp(Base):

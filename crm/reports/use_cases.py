@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ from crm import clock
 from crm.access import Person, acting_as, person_of
 from crm.changes import hiding
 from crm.customers.mirror_state import mirror_state
+from crm.db import direct
 from crm.errors import Invalid
 from crm.goals.reads import starts_in
 from crm.ledger.fold import zone_of_days
@@ -133,7 +135,7 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     filters = read_filters(session, report, params)
     period = None if filters.binds.get("which") in STANDING else _period(report, filters.binds, as_of, today)
     if period:
-        filters.binds.update(from_day=period[0], to_day=period[1])
+        filters.binds.update(from_day=period[0], to_day=period[1], **_folded_months(filters.binds, period, as_of, today))
     if "said_on" in filters.binds:
         filters.binds.update(_months(filters.binds, as_of or today))
     wanted = {param.name for param in report.query.params}
@@ -142,7 +144,8 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     }  # fmt: skip
     fiscal_month = starts_in(session)
     given["shift"] = (fiscal_month - 1) % 3
-    rows = report.query.run(session, **{name: value for name, value in given.items() if name in wanted})
+    with _planned_for_its_days(session, report):
+        rows = report.query.run(session, **{name: value for name, value in given.items() if name in wanted})
     if filters.grouping:
         name_groups(rows, filters.grouping.by, filters.grouping.split, fiscal_month)
     left_out = _left_out(session, report)
@@ -157,6 +160,20 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
         data_age_seconds=age if report.is_of_orders else 0, is_of_orders=report.is_of_orders, read_at=read_at,
         left_out=left_out, grouping=filters.grouping,
     )  # fmt: skip
+
+
+_PLANS = "select set_config('plan_cache_mode', :mode, true)"
+
+
+@contextmanager
+def _planned_for_its_days(session: Session, report: Report) -> Iterator[None]:
+    """A plan that suits any period suits none: a report over one is planned for the days that are asked for, each time."""
+    if report.period_days is None:
+        yield
+        return
+    direct.later(session, _PLANS, {"mode": "force_custom_plan"})
+    yield
+    direct.later(session, _PLANS, {"mode": "auto"})
 
 
 def _left_out(session: Session, report: Report) -> tuple[str, ...]:
@@ -174,6 +191,27 @@ def _months(binds: Mapping[str, Any], day: date) -> dict[str, date]:
     this_month = 12 * day.year + day.month - 1
     first, last = max(12, this_month - binds["months_back"]), min(12 * 9999 + 11, this_month + binds["months_ahead"])
     return {name: date(month // 12, month % 12 + 1, 1) for name, month in (("first_month", first), ("last_month", last))}
+
+
+# What the fold of what stands tells apart; whatever else narrows or groups a report is read from the stays themselves.
+_FOLDED_GROUPS = ("owner", "team", "pipeline", "month")
+
+
+def _folded_months(binds: Mapping[str, Any], period: tuple[date, date], as_of: date | None, today: date) -> dict[str, date]:
+    """The whole months of the period, which the fold answers: from the first day of the one, before that of the other.
+
+    Nothing happens after today, so this month is whole. Where no month is whole, or the fold cannot answer, both days are the one after the period.
+    """
+    begins, ends = period
+    after = ends + timedelta(days=1)
+    first = begins if begins.day == 1 else _next_month(begins)
+    last = _next_month(ends) if ends >= today else after.replace(day=1)
+    is_folded = as_of is None and not binds.get("source") and not binds.get("market") and binds.get("by", "owner") in _FOLDED_GROUPS and first < last
+    return {"months_from": first, "months_to": last} if is_folded else {"months_from": after, "months_to": after}
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
 def _period(report: Report, binds: Mapping[str, Any], as_of: date | None, today: date) -> tuple[date, date] | None:

@@ -7,17 +7,18 @@
 --   activities bigint (all of them); leads bigint (with which something happened); minutes bigint (of calls and meetings, where they were written down);
 --   last_at timestamptz
 
-with done as (
+-- With whom first, then how much: who did something with how many leads needs no sorting then.
+with of_leads as (
     select
         a.person_id,
+        a.lead_id,
         count(*) filter (where a.kind = 'call') as calls,
         count(*) filter (where a.kind = 'meeting') as meetings,
         count(*) filter (where a.kind in ('mail_in', 'mail_out')) as mails,
         count(*) filter (where a.kind = 'message') as messages,
         count(*) filter (where a.kind = 'note') as notes,
         count(*) as activities,
-        count(distinct a.lead_id) as leads,
-        coalesce(sum(a.duration_minutes), 0) as minutes,
+        sum(a.duration_minutes) as minutes,
         max(a.happened_at) as last_at
     from crm.activities as a
     where a.deleted_at is null
@@ -34,7 +35,23 @@ with done as (
             )
         )
         and (:owner_id is null or a.person_id = :owner_id)
-    group by a.person_id
+    group by a.person_id, a.lead_id
+),
+
+done as (
+    select
+        o.person_id,
+        sum(o.calls)::bigint as calls,
+        sum(o.meetings)::bigint as meetings,
+        sum(o.mails)::bigint as mails,
+        sum(o.messages)::bigint as messages,
+        sum(o.notes)::bigint as notes,
+        sum(o.activities)::bigint as activities,
+        count(o.lead_id) as leads,
+        coalesce(sum(o.minutes), 0)::bigint as minutes,
+        max(o.last_at) as last_at
+    from of_leads as o
+    group by o.person_id
 )
 
 select

@@ -3,26 +3,49 @@
 -- grain: one row per pipeline and open or won stage, in pipeline and stage order, for pipelines in which such a lead stands
 -- params: from_day date (inclusive, a day of time_zone: when they began); to_day date (inclusive);
 --   as_of date or null (where they stood at the end of this day; null for now); time_zone text;
+--   months_from date; months_to date (the whole months in the period that the fold answers: from the one, before the other);
 --   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null; source text or null; market text or null
 -- columns: pipeline_id bigint; pipeline text; stage_id bigint; stage text; kind text (open or won);
 --   reached bigint (leads that entered this stage or a later one); share numeric (0..1, of those that began);
 --   from_previous numeric (0..1, of those that reached the stage before; null for the first); lost bigint (got this far and are lost now);
 --   dormant bigint (got this far and lie dormant now); value_usd numeric (of those that reached it, at the rate of the day each value was set)
 
-with began as (
-    select y.pipeline_id, y.stage_id, y.path, y.value_usd
-    from crm.stays as y
+-- Whole months come from the fold and from what it has not counted yet; the days at both ends from the stays themselves.
+with ends as (
+    select cast(:from_day as timestamp) at time zone :time_zone as begins_at, cast(:months_from as timestamp) at time zone :time_zone as ends_at
+    union all
+    select cast(:months_to as timestamp) at time zone :time_zone as begins_at, (:to_day + 1)::timestamp at time zone :time_zone as ends_at
+),
+
+began as (
+    select m.pipeline_id, m.stage_id, m.path, m.leads, m.value_usd
+    from crm.standing_months as m
+    where m.began_month >= :months_from
+        and m.began_month < :months_to
+        and (:team_id is null or m.team_id = :team_id)
+        and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select u.pipeline_id, u.stage_id, u.path, u.leads, u.value_usd
+    from crm.unfolded_stays as u
+    where u.began_at >= cast(:months_from as timestamp) at time zone :time_zone
+        and u.began_at < cast(:months_to as timestamp) at time zone :time_zone
+        and (:team_id is null or u.team_id = :team_id)
+        and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
+        and (:owner_id is null or u.owner_id = :owner_id)
+    union all
+    select y.pipeline_id, y.stage_id, y.path, 1 as leads, y.value_usd
+    from ends as e
+    join crm.stays as y on y.began_at >= e.begins_at and y.began_at < e.ends_at
     where :as_of is null
         and y.left_at is null
-        and y.began_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and y.began_at < (:to_day + 1)::timestamp at time zone :time_zone
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
         and (:source is null or y.source = :source)
         and (:market is null or y.market = :market)
     union all
-    select y.pipeline_id, y.stage_id, y.path, y.value_usd
+    select y.pipeline_id, y.stage_id, y.path, 1 as leads, y.value_usd
     from crm.stays as y
     where :as_of is not null
         and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
@@ -42,10 +65,11 @@ ways as (
         b.pipeline_id,
         b.stage_id,
         b.path,
-        count(*) as leads,
+        sum(b.leads) as leads,
         sum(b.value_usd) as value_usd
     from began as b
     group by b.pipeline_id, b.stage_id, b.path
+    having sum(b.leads) <> 0
 ),
 
 steps as (

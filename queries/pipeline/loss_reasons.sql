@@ -25,6 +25,18 @@ with ended as (
         and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
         and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
         and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+),
+
+-- Leads lie in the order in which they were made: looked up in that order, neighbours share a page.
+in_order as materialized (
+    select e.lead_id, e.value_usd, date_part('epoch', e.stage_entered_at - e.began_at) / 86400 as days
+    from ended as e
+    where (:team_id is null or e.team_id = :team_id)
+        and (:pipeline_id is null or e.pipeline_id = :pipeline_id)
+        and (:owner_id is null or e.owner_id = :owner_id)
+        and (:source is null or e.source = :source)
+        and (:market is null or e.market = :market)
+    order by e.lead_id
 )
 
 select
@@ -32,13 +44,8 @@ select
     count(*) as lost,
     round(count(*) / sum(count(*)) over (), 4) as share,
     sum(e.value_usd) as lost_value_usd,
-    round((percentile_cont(0.5) within group (order by date_part('epoch', e.stage_entered_at - e.began_at) / 86400))::numeric, 2) as median_days
-from ended as e
+    round((percentile_cont(0.5) within group (order by e.days))::numeric, 2) as median_days
+from in_order as e
 left join crm.leads as l on l.id = e.lead_id
-where (:team_id is null or e.team_id = :team_id)
-    and (:pipeline_id is null or e.pipeline_id = :pipeline_id)
-    and (:owner_id is null or e.owner_id = :owner_id)
-    and (:source is null or e.source = :source)
-    and (:market is null or e.market = :market)
 group by coalesce(l.lost_reason, 'Not given')
 order by lost desc, reason

@@ -2,7 +2,9 @@
 -- answers: what does each owner have open, and what began, was won and was lost in a period?
 -- grain: one row per owner with an open lead or anything in the period, the most won value first; leads of nobody in a row of their own
 -- params: from_day date (inclusive, a day of time_zone); to_day date (inclusive); as_of date or null (as leads stood at the end of this day; null for now);
---   time_zone text (the one the standing fold was made in); team_id bigint or null (null for every team in reach); pipeline_id bigint or null;
+--   time_zone text (the one the standing fold was made in);
+--   months_from date; months_to date (the whole months in the period that the fold answers: from the one, before the other);
+--   team_id bigint or null (null for every team in reach); pipeline_id bigint or null;
 --   owner_id bigint or null
 -- columns: owner_id bigint (null: nobody's); owner text; open bigint (leads); open_value_usd numeric;
 --   weighted_usd numeric (open value times the chance of its stage, as it is today); began bigint (leads of theirs that began in the period); won bigint;
@@ -50,40 +52,96 @@ opening as (
     having sum(b.leads) <> 0
 ),
 
+-- Whole months come from the fold and from what it has not counted yet; the days at both ends from the stays themselves.
+ends as (
+    select cast(:from_day as timestamp) at time zone :time_zone as begins_at, cast(:months_from as timestamp) at time zone :time_zone as ends_at
+    union all
+    select cast(:months_to as timestamp) at time zone :time_zone as begins_at, (:to_day + 1)::timestamp at time zone :time_zone as ends_at
+),
+
+closing as (
+    select s.id, s.kind
+    from crm.stages as s
+    where s.kind in ('won', 'lost')
+),
+
 standing as (
-    select y.owner_id, true as has_begun, null as kind, y.value_usd, null::float8 as days
-    from crm.stays as y
+    select m.owner_id, m.leads as began, null as kind, 0 as leads, null as value_usd, null::float8 as days
+    from crm.standing_months as m
+    where m.began_month >= :months_from
+        and m.began_month < :months_to
+        and (:team_id is null or m.team_id = :team_id)
+        and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select m.owner_id, 0 as began, c.kind, m.leads, m.value_usd, null as days
+    from crm.standing_months as m
+    join closing as c on c.id = m.stage_id
+    where m.entered_month >= :months_from
+        and m.entered_month < :months_to
+        and (:team_id is null or m.team_id = :team_id)
+        and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select u.owner_id, u.leads as began, null as kind, 0 as leads, null as value_usd, null as days
+    from crm.unfolded_stays as u
+    where u.began_at >= cast(:months_from as timestamp) at time zone :time_zone
+        and u.began_at < cast(:months_to as timestamp) at time zone :time_zone
+        and (:team_id is null or u.team_id = :team_id)
+        and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
+        and (:owner_id is null or u.owner_id = :owner_id)
+    union all
+    select u.owner_id, 0 as began, c.kind, u.leads, u.value_usd, null as days
+    from crm.unfolded_stays as u
+    join closing as c on c.id = u.stage_id
+    where u.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
+        and u.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
+        and (:team_id is null or u.team_id = :team_id)
+        and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
+        and (:owner_id is null or u.owner_id = :owner_id)
+    union all
+    select y.owner_id, 1 as began, null as kind, 0 as leads, null as value_usd, null as days
+    from ends as e
+    join crm.stays as y on y.began_at >= e.begins_at and y.began_at < e.ends_at
     where :as_of is null
         and y.left_at is null
-        and y.began_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and y.began_at < (:to_day + 1)::timestamp at time zone :time_zone
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
     union all
-    select y.owner_id, false as has_begun, s.kind, y.value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
-    from crm.stays as y
-    join crm.stages as s on s.id = y.stage_id
+    select y.owner_id, 0 as began, c.kind, 1 as leads, y.value_usd, null as days
+    from closing as c
+    cross join ends as e
+    join crm.stays as y on y.stage_id = c.id and y.stage_entered_at >= e.begins_at and y.stage_entered_at < e.ends_at
     where :as_of is null
         and y.left_at is null
-        and s.kind in ('won', 'lost')
+        and (:team_id is null or y.team_id = :team_id)
+        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+    union all
+    -- How long those took that were won.
+    select y.owner_id, 0 as began, 'won' as kind, 0 as leads, null as value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
+    from crm.stays as y
+    where :as_of is null
+        and y.left_at is null
+        and y.stage_id in (select c.id from closing as c where c.kind = 'won')
         and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
         and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
     union all
-    select y.owner_id, w.has_begun, w.kind, y.value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
+    select y.owner_id, w.began, w.kind, w.leads, y.value_usd, case when w.kind = 'won' then date_part('epoch', y.stage_entered_at - y.began_at) / 86400 end as days
     from crm.stays as y
-    left join crm.stages as s on s.id = y.stage_id
+    left join closing as c on c.id = y.stage_id
     cross join lateral (values
-        (true, null, y.began_at),
-        (false, case when s.kind in ('won', 'lost') then s.kind end, y.stage_entered_at)
-    ) as w (has_begun, kind, happened_at)
+        (1, null, 0, y.began_at),
+        (0, c.kind, 1, y.stage_entered_at)
+    ) as w (began, kind, leads, happened_at)
     where :as_of is not null
         and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
         and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
-        and (w.has_begun or w.kind is not null)
+        and (w.began = 1 or w.kind is not null)
         and w.happened_at >= cast(:from_day as timestamp) at time zone :time_zone
         and w.happened_at < (:to_day + 1)::timestamp at time zone :time_zone
         and (:team_id is null or y.team_id = :team_id)
@@ -94,13 +152,14 @@ standing as (
 happened as (
     select
         w.owner_id,
-        count(*) filter (where w.has_begun) as began,
-        count(*) filter (where w.kind = 'won') as won,
-        count(*) filter (where w.kind = 'lost') as lost,
+        sum(w.began)::bigint as began,
+        coalesce(sum(w.leads) filter (where w.kind = 'won'), 0)::bigint as won,
+        coalesce(sum(w.leads) filter (where w.kind = 'lost'), 0)::bigint as lost,
         sum(w.value_usd) filter (where w.kind = 'won') as won_value_usd,
-        percentile_cont(0.5) within group (order by w.days) filter (where w.kind = 'won') as median_days
+        percentile_cont(0.5) within group (order by w.days) as median_days
     from standing as w
     group by w.owner_id
+    having sum(w.began) <> 0 or sum(w.leads) <> 0
 )
 
 select

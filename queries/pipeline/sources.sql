@@ -3,16 +3,52 @@
 -- grain: one row per source, the most leads first; leads that began in the period, where they stand
 -- params: from_day date (inclusive, a day of time_zone: when they began); to_day date (inclusive);
 --   as_of date or null (where they stood at the end of this day; null for now); time_zone text;
+--   months_from date; months_to date (the whole months in the period that the fold answers: from the one, before the other);
 --   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null; market text or null
 -- columns: source text; leads bigint; share numeric (0..1, of all that began); open bigint; won bigint; lost bigint; dormant bigint;
 --   win_rate numeric (0..1, won of won and lost); value_usd numeric (of all of them); won_value_usd numeric;
 --   median_days numeric (from the beginning to the win)
 
-with began as (
-    select y.source, y.stage_id, y.value_usd, y.began_at, y.stage_entered_at
+-- Whole months come from the fold and from what it has not counted yet; the days at both ends, and how long those took that were won,
+-- from the stays themselves.
+with ends as (
+    select cast(:from_day as timestamp) at time zone :time_zone as begins_at, cast(:months_from as timestamp) at time zone :time_zone as ends_at
+    union all
+    select cast(:months_to as timestamp) at time zone :time_zone as begins_at, (:to_day + 1)::timestamp at time zone :time_zone as ends_at
+),
+
+began as (
+    select m.source, m.stage_id, m.leads, m.value_usd, null::float8 as days
+    from crm.source_months as m
+    where m.began_month >= :months_from
+        and m.began_month < :months_to
+        and (:team_id is null or m.team_id = :team_id)
+        and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select u.source, u.stage_id, u.leads, u.value_usd, null::float8 as days
+    from crm.unfolded_stays as u
+    where u.began_at >= cast(:months_from as timestamp) at time zone :time_zone
+        and u.began_at < cast(:months_to as timestamp) at time zone :time_zone
+        and (:team_id is null or u.team_id = :team_id)
+        and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
+        and (:owner_id is null or u.owner_id = :owner_id)
+    union all
+    select y.source, y.stage_id, 1 as leads, y.value_usd, null::float8 as days
+    from ends as e
+    join crm.stays as y on y.began_at >= e.begins_at and y.began_at < e.ends_at
+    where :as_of is null
+        and y.left_at is null
+        and (:team_id is null or y.team_id = :team_id)
+        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:market is null or y.market = :market)
+    union all
+    select y.source, y.stage_id, 0 as leads, null as value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
     from crm.stays as y
     where :as_of is null
         and y.left_at is null
+        and y.stage_id in (select x.id from crm.stages as x where x.kind = 'won')
         and y.began_at >= cast(:from_day as timestamp) at time zone :time_zone
         and y.began_at < (:to_day + 1)::timestamp at time zone :time_zone
         and (:team_id is null or y.team_id = :team_id)
@@ -20,7 +56,7 @@ with began as (
         and (:owner_id is null or y.owner_id = :owner_id)
         and (:market is null or y.market = :market)
     union all
-    select y.source, y.stage_id, y.value_usd, y.began_at, y.stage_entered_at
+    select y.source, y.stage_id, 1 as leads, y.value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
     from crm.stays as y
     where :as_of is not null
         and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
@@ -36,18 +72,18 @@ with began as (
 totals as (
     select
         b.source,
-        count(*) as leads,
-        count(*) filter (where s.kind = 'open') as open,
-        count(*) filter (where s.kind = 'won') as won,
-        count(*) filter (where s.kind = 'lost') as lost,
-        count(*) filter (where s.kind = 'dormant') as dormant,
+        sum(b.leads)::bigint as leads,
+        coalesce(sum(b.leads) filter (where s.kind = 'open'), 0)::bigint as open,
+        coalesce(sum(b.leads) filter (where s.kind = 'won'), 0)::bigint as won,
+        coalesce(sum(b.leads) filter (where s.kind = 'lost'), 0)::bigint as lost,
+        coalesce(sum(b.leads) filter (where s.kind = 'dormant'), 0)::bigint as dormant,
         sum(b.value_usd) as value_usd,
         sum(b.value_usd) filter (where s.kind = 'won') as won_value_usd,
-        percentile_cont(0.5) within group (order by date_part('epoch', b.stage_entered_at - b.began_at) / 86400)
-            filter (where s.kind = 'won') as median_days
+        percentile_cont(0.5) within group (order by b.days) filter (where s.kind = 'won') as median_days
     from began as b
     left join crm.stages as s on s.id = b.stage_id
     group by b.source
+    having sum(b.leads) <> 0
 )
 
 select

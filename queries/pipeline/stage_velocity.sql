@@ -2,14 +2,15 @@
 -- answers: how long do leads stay in each stage before they move on, against the stage's target, and how many are there too long now?
 -- grain: one row per pipeline and open stage, in pipeline and stage order; stages in use, and removed ones that leads left in the period
 -- params: from_day date (inclusive, a day of time_zone: when they moved on); to_day date (inclusive);
---   as_of date or null (which leads were in the stage at the end of this day; null for now); time_zone text; now timestamptz;
+--   as_of date or null (which leads were in the stage at the end of this day; null for now); time_zone text (the one the standing fold was made in);
+--   now timestamptz;
 --   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null; source text or null; market text or null
 -- columns: pipeline_id bigint; pipeline text; stage_id bigint; stage text; target_days int (as it is today; null: none);
 --   moved_on bigint (leads that left the stage for another one in the period); median_days numeric; p90_days numeric;
 --   in_time_share numeric (0..1, of those that moved on, within the target; null without one); leads bigint (in the stage then);
 --   over_target bigint (of these, longer than the target); over_target_usd numeric; oldest_days numeric (how long the one has been there that came first)
 
-with stages as (
+with of_pipelines as (
     select
         p.team_id,
         p.position as pipeline_position,
@@ -19,7 +20,6 @@ with stages as (
         s.id as stage_id,
         s.name as stage,
         s.target_days,
-        make_interval(days => s.target_days) as target,
         coalesce((:as_of + 1)::timestamp at time zone :time_zone, :now) - make_interval(days => s.target_days) as due_since,
         p.deleted_at is null and s.deleted_at is null as is_in_use
     from crm.stages as s
@@ -28,42 +28,89 @@ with stages as (
         and (:pipeline_id is null or p.id = :pipeline_id)
 ),
 
--- A stay ends with any change of owner or value; it is left for another stage where it was moved.
-leaving as (
+stages as (
     select
-        s.stage_id,
-        count(*) as moved_on,
-        percentile_cont(array[0.5, 0.9]) within group (order by date_part('epoch', y.left_at - y.stage_entered_at) / 86400) as days,
-        count(*) filter (where y.left_at - y.stage_entered_at <= s.target) as in_time
-    from crm.stays as y
-    join stages as s on s.stage_id = y.stage_id
-    where y.left_by = 'moved'
-        and y.left_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and y.left_at < (:to_day + 1)::timestamp at time zone :time_zone
-        and (:team_id is null or y.team_id = :team_id)
-        and (:owner_id is null or y.owner_id = :owner_id)
-        and (:source is null or y.source = :source)
-        and (:market is null or y.market = :market)
-    group by s.stage_id
+        p.*,
+        date_trunc('month', p.due_since at time zone :time_zone)::date as due_month,
+        date_trunc('month', p.due_since at time zone :time_zone) at time zone :time_zone as due_month_at
+    from of_pipelines as p
 ),
 
-standing as (
-    select y.stage_id, y.stage_entered_at, y.value_usd
-    from crm.stays as y
+-- A stay ends with any change of owner or value; it is left for another stage where it was moved. Stage by stage, in the order of an index.
+leaving as (
+    select s.stage_id, l.moved_on, l.days, l.in_time
+    from stages as s
+    cross join lateral (
+        select
+            count(*) as moved_on,
+            percentile_cont(array[0.5, 0.9]) within group (order by x.days) as days,
+            count(*) filter (where x.days <= s.target_days) as in_time
+        from (
+            select date_part('epoch', y.left_at - y.stage_entered_at) / 86400 as days
+            from crm.stays as y
+            where y.stage_id = s.stage_id
+                and y.left_by = 'moved'
+                and y.left_at >= cast(:from_day as timestamp) at time zone :time_zone
+                and y.left_at < (:to_day + 1)::timestamp at time zone :time_zone
+                and (:team_id is null or y.team_id = :team_id)
+                and (:owner_id is null or y.owner_id = :owner_id)
+                and (:source is null or y.source = :source)
+                and (:market is null or y.market = :market)
+            offset 0  -- so that days are worked out once for each stay
+        ) as x
+    ) as l
+    where l.moved_on > 0
+),
+
+-- Who waits, and whose target ended in an earlier month than the one they came in, comes from the fold and from what it has not counted yet;
+-- where a source or a market is asked for, which the fold does not tell apart, from the stays.
+counted as (
+    select
+        m.stage_id,
+        m.leads,
+        case when m.entered_month < s.due_month then m.leads else 0 end as over_target,
+        case when m.entered_month < s.due_month then m.value_usd else 0 end as over_target_usd
+    from crm.standing_months as m
+    join stages as s on s.stage_id = m.stage_id
     where :as_of is null
+        and :source is null
+        and :market is null
+        and (:team_id is null or m.team_id = :team_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select
+        u.stage_id,
+        u.leads,
+        case when u.stage_entered_at < s.due_month_at then u.leads else 0 end as over_target,
+        case when u.stage_entered_at < s.due_month_at then u.value_usd else 0 end as over_target_usd
+    from crm.unfolded_stays as u
+    join stages as s on s.stage_id = u.stage_id
+    where :as_of is null
+        and :source is null
+        and :market is null
+        and (:team_id is null or u.team_id = :team_id)
+        and (:owner_id is null or u.owner_id = :owner_id)
+    union all
+    select y.stage_id, 0 as leads, 1 as over_target, y.value_usd as over_target_usd
+    from stages as s
+    join crm.stays as y on y.stage_id = s.stage_id and y.stage_entered_at >= s.due_month_at and y.stage_entered_at < s.due_since
+    where :as_of is null
+        and :source is null
+        and :market is null
         and y.left_at is null
-        and y.stage_id in (select s.stage_id from stages as s)
         and (:team_id is null or y.team_id = :team_id)
         and (:owner_id is null or y.owner_id = :owner_id)
-        and (:source is null or y.source = :source)
-        and (:market is null or y.market = :market)
     union all
-    select y.stage_id, y.stage_entered_at, y.value_usd
+    select
+        y.stage_id,
+        1 as leads,
+        case when y.stage_entered_at < s.due_since then 1 else 0 end as over_target,
+        case when y.stage_entered_at < s.due_since then y.value_usd else 0 end as over_target_usd
     from crm.stays as y
-    where :as_of is not null
-        and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
-        and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
-        and y.stage_id in (select s.stage_id from stages as s)
+    join stages as s on s.stage_id = y.stage_id
+    where :as_of is null
+        and (:source is not null or :market is not null)
+        and y.left_at is null
         and (:team_id is null or y.team_id = :team_id)
         and (:owner_id is null or y.owner_id = :owner_id)
         and (:source is null or y.source = :source)
@@ -71,15 +118,44 @@ standing as (
 ),
 
 waiting as (
+    select c.stage_id, c.leads, c.over_target, c.over_target_usd, f.first_entered_at
+    from (
+        select
+            x.stage_id,
+            sum(x.leads)::bigint as leads,
+            sum(x.over_target)::bigint as over_target,
+            sum(x.over_target_usd) as over_target_usd
+        from counted as x
+        group by x.stage_id
+        having sum(x.leads) <> 0
+    ) as c
+    cross join lateral (
+        select min(y.stage_entered_at) as first_entered_at
+        from crm.stays as y
+        where y.stage_id = c.stage_id
+            and y.left_at is null
+            and (:team_id is null or y.team_id = :team_id)
+            and (:owner_id is null or y.owner_id = :owner_id)
+            and (:source is null or y.source = :source)
+            and (:market is null or y.market = :market)
+    ) as f
+    union all
     select
-        w.stage_id,
+        y.stage_id,
         count(*) as leads,
-        count(*) filter (where w.stage_entered_at < s.due_since) as over_target,
-        coalesce(sum(w.value_usd) filter (where w.stage_entered_at < s.due_since), 0) as over_target_usd,
-        min(w.stage_entered_at) as first_entered_at
-    from standing as w
-    join stages as s on s.stage_id = w.stage_id
-    group by w.stage_id
+        count(*) filter (where y.stage_entered_at < s.due_since) as over_target,
+        coalesce(sum(y.value_usd) filter (where y.stage_entered_at < s.due_since), 0) as over_target_usd,
+        min(y.stage_entered_at) as first_entered_at
+    from crm.stays as y
+    join stages as s on s.stage_id = y.stage_id
+    where :as_of is not null
+        and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+        and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
+        and (:team_id is null or y.team_id = :team_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+    group by y.stage_id
 )
 
 select

@@ -3,7 +3,9 @@
 -- grain: one row per group, the most won value first; a lead counts where it stands, on the day it came to its won or lost stage
 -- params: by text (owner, team, pipeline, source, market, month, stage_lost_from, or custom. and a field's key);
 --   from_day date (inclusive, a day of time_zone); to_day date (inclusive); as_of date or null (as leads stood at the end of this day; null for now);
---   time_zone text; team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null;
+--   time_zone text;
+--   months_from date; months_to date (the whole months in the period that the fold answers: from the one, before the other);
+--   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null;
 --   source text or null; market text or null
 -- columns: group_id bigint (the owner, team, pipeline or stage; null for groups of other kinds); group text (custom fields as they are today);
 --   won bigint; lost bigint; win_rate numeric (0..1, won of won and lost); won_value_usd numeric; lost_value_usd numeric;
@@ -15,14 +17,25 @@ with closing as (
     where s.kind in ('won', 'lost')
 ),
 
+-- Whole months come from the fold and from what it has not counted yet; the days at both ends from the stays themselves.
+ends as (
+    select cast(:from_day as timestamp) at time zone :time_zone as begins_at, cast(:months_from as timestamp) at time zone :time_zone as ends_at
+    union all
+    select cast(:months_to as timestamp) at time zone :time_zone as begins_at, (:to_day + 1)::timestamp at time zone :time_zone as ends_at
+),
+
 ended as (
     select y.lead_id, y.stage_id, y.team_id, y.pipeline_id, y.owner_id, y.source, y.market, y.value_usd, y.began_at, y.stage_entered_at
-    from crm.stays as y
+    from closing as c
+    cross join ends as e
+    join crm.stays as y on y.stage_id = c.id and y.stage_entered_at >= e.begins_at and y.stage_entered_at < e.ends_at
     where :as_of is null
         and y.left_at is null
-        and y.stage_id in (select c.id from closing as c)
-        and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+        and (:team_id is null or y.team_id = :team_id)
+        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
     union all
     select y.lead_id, y.stage_id, y.team_id, y.pipeline_id, y.owner_id, y.source, y.market, y.value_usd, y.began_at, y.stage_entered_at
     from crm.stays as y
@@ -33,13 +46,71 @@ ended as (
         and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
         and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
         and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+        and (:team_id is null or y.team_id = :team_id)
+        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+),
+
+folded as (
+    select m.stage_id, m.team_id, m.pipeline_id, m.owner_id, m.entered_month, m.leads, m.value_usd
+    from crm.standing_months as m
+    where m.entered_month >= :months_from
+        and m.entered_month < :months_to
+        and m.stage_id in (select c.id from closing as c)
+        and (:team_id is null or m.team_id = :team_id)
+        and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select
+        u.stage_id,
+        u.team_id,
+        u.pipeline_id,
+        u.owner_id,
+        date_trunc('month', u.stage_entered_at at time zone :time_zone)::date as entered_month,
+        u.leads,
+        u.value_usd
+    from crm.unfolded_stays as u
+    where u.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
+        and u.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
+        and u.stage_id in (select c.id from closing as c)
+        and (:team_id is null or u.team_id = :team_id)
+        and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
+        and (:owner_id is null or u.owner_id = :owner_id)
 ),
 
 grouped as (
     select
+        case :by when 'owner' then f.owner_id when 'team' then f.team_id when 'pipeline' then f.pipeline_id end as group_id,
+        case when :by = 'month' then to_char(f.entered_month, 'YYYY-MM') end as word,
         c.kind,
-        e.value_usd,
-        date_part('epoch', e.stage_entered_at - e.began_at) / 86400 as days,
+        sum(f.leads) as leads,
+        sum(f.value_usd) as value_usd,
+        null::float8 as days
+    from folded as f
+    join closing as c on c.id = f.stage_id
+    group by 1, 2, 3
+    union all
+    -- How long those took that were won in the months of the fold.
+    select
+        case :by when 'owner' then y.owner_id when 'team' then y.team_id when 'pipeline' then y.pipeline_id end as group_id,
+        case when :by = 'month' then to_char(y.stage_entered_at at time zone :time_zone, 'YYYY-MM') end as word,
+        'won' as kind,
+        0 as leads,
+        null as value_usd,
+        date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
+    from crm.stays as y
+    where :as_of is null
+        and y.left_at is null
+        and y.stage_id in (select c.id from closing as c where c.kind = 'won')
+        and y.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
+        and y.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
+        and (:team_id is null or y.team_id = :team_id)
+        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+    union all
+    select
         case :by
             when 'owner' then e.owner_id
             when 'team' then e.team_id
@@ -51,7 +122,11 @@ grouped as (
             when :by = 'market' then e.market::text
             when :by = 'month' then to_char(e.stage_entered_at at time zone :time_zone, 'YYYY-MM')
             when :by like 'custom.%' then l.custom ->> substr(:by, 8)
-        end as word
+        end as word,
+        c.kind,
+        1 as leads,
+        e.value_usd,
+        case when c.kind = 'won' then date_part('epoch', e.stage_entered_at - e.began_at) / 86400 end as days
     from ended as e
     join closing as c on c.id = e.stage_id
     left join crm.leads as l on l.id = e.lead_id and :by like 'custom.%'
@@ -64,25 +139,21 @@ grouped as (
         order by y.entered_at desc, y.id desc
         limit 1
     ) as before on true
-    where (:team_id is null or e.team_id = :team_id)
-        and (:pipeline_id is null or e.pipeline_id = :pipeline_id)
-        and (:owner_id is null or e.owner_id = :owner_id)
-        and (:source is null or e.source = :source)
-        and (:market is null or e.market = :market)
 ),
 
 totals as (
     select
         g.group_id,
         g.word,
-        count(*) filter (where g.kind = 'won') as won,
-        count(*) filter (where g.kind = 'lost') as lost,
+        coalesce(sum(g.leads) filter (where g.kind = 'won'), 0)::bigint as won,
+        coalesce(sum(g.leads) filter (where g.kind = 'lost'), 0)::bigint as lost,
         coalesce(sum(g.value_usd) filter (where g.kind = 'won'), 0) as won_value_usd,
         coalesce(sum(g.value_usd) filter (where g.kind = 'lost'), 0) as lost_value_usd,
-        percentile_cont(0.5) within group (order by g.days) filter (where g.kind = 'won') as median_days,
-        avg(g.days) filter (where g.kind = 'won') as mean_days
+        percentile_cont(0.5) within group (order by g.days) as median_days,
+        avg(g.days) as mean_days
     from grouped as g
     group by g.group_id, g.word
+    having sum(g.leads) <> 0
 )
 
 select

@@ -293,7 +293,8 @@ class Plain:
                      "lead_search_texts", "lead_custom_values", "downloads",
                      "alembic_version"):  # fmt: skip
             return None
-        if table in ("postings", "stays", "posting_days", "posting_months", "move_days", "move_months", "unfolded_postings"):
+        if table in ("postings", "stays", "posting_days", "posting_months", "move_days", "move_months", "standing_months", "source_months", "closing_months",
+                     "unfolded_stays", "unfolded_postings"):  # fmt: skip
             return self.buckets(name, table)
         if table == "lead_contacts":
             leads = self.leads(name)

@@ -40,7 +40,7 @@ def test_raw_sql_under_each_persons_role_finds_exactly_their_rows(wide_db, plain
 def test_the_matrix_would_notice(plain):
     """Every kind of record is seen by some and hidden from some; else the comparison above would prove nothing."""
     for table in ("leads", "companies", "contacts", "activities", "lead_contacts", "changes", "change_sets", "conflicts", "postings", "stays", "posting_days",
-                  "posting_months", "move_days", "move_months", "unfolded_postings",
+                  "posting_months", "move_days", "move_months", "standing_months", "source_months", "closing_months", "unfolded_stays", "unfolded_postings",
                   "pipelines", "stages", "memberships", "grants", "audit_events", "customers", "orders", "alerts",
                   "lead_reasons", "configuration_drafts", "stage_moves", "field_rules", "views", "assignment_rules", "lead_assignments", "goals",
                   "dashboards", "dashboard_blocks"):  # fmt: skip

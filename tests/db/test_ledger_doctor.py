@@ -56,13 +56,17 @@ def test_each_check_is_one_line(healthy, capsys):
         (["create view crm.peek as select * from crm.leads", "grant select on crm.peek to crm_throughline_test_all"], ["row security"]),
         (["update crm.postings set leads = -leads where id = (select min(id) from crm.postings)"], ["ledger = leads", "fold = postings"]),
         (["update crm.postings set value_usd = value_usd + 0.01 where id = (select max(id) from crm.postings)"], ["ledger = leads", "fold = postings"]),
-        (["update crm.stays set left_at = now(), left_by = 'moved' where id = (select min(id) from crm.stays)"], ["stays"]),
-        (["update crm.stays set owner_id = null where id = (select min(id) from crm.stays)"], ["stays"]),
+        (["update crm.stays set left_at = now(), left_by = 'moved' where id = (select min(id) from crm.stays)"], ["stays", "fold = postings"]),
+        (["update crm.stays set owner_id = null where id = (select min(id) from crm.stays)"], ["stays", "fold = postings"]),
         (["delete from crm.unfolded_postings"], ["fold = postings"]),
         (["update crm.posting_days set leads = leads + 1 where id = (select min(id) from crm.posting_days)"], ["fold = postings"]),
         (["delete from crm.posting_months"], ["fold = postings"]),
         (["update crm.move_days set went = went + 1 where id = (select min(id) from crm.move_days)"], ["fold = postings"]),
         (["update crm.move_months set came_usd = came_usd + 0.01 where id = (select min(id) from crm.move_months)"], ["fold = postings"]),
+        (["delete from crm.unfolded_stays"], ["fold = postings"]),
+        (["update crm.standing_months set leads = leads + 1 where id = (select min(id) from crm.standing_months)"], ["fold = postings"]),
+        (["update crm.source_months set value_usd = value_usd + 0.01 where id = (select min(id) from crm.source_months)"], ["fold = postings"]),
+        (["update crm.closing_months set leads = leads + 1 where id = (select min(id) from crm.closing_months)"], ["fold = postings"]),
         (["delete from jobs.procrastinate_workers"], ["worker"]),
         (["update jobs.procrastinate_workers set last_heartbeat = now() - interval '2 minutes'"], ["worker"]),
     ],
@@ -89,7 +93,7 @@ def test_a_broken_fold_is_made_anew_on_request(healthy, capsys):
 def test_a_check_that_cannot_run_does_not_hide_the_others(healthy, capsys):
     damage(healthy, "alter table crm.stays rename column source to origin")
     code, found, failing = examine(capsys)
-    assert (code, failing) == (1, ["stays"])
+    assert (code, failing) == (1, ["stays", "fold = postings"])
     assert [check["name"] for check in found["checks"]] == NAMES
 
 
