@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from crm.db.history import history_triggers
 
 revision = "0031"
-down_revision = "0028"
+down_revision = "0029"
 
 WALLS = import_module("crm.db.migrations.versions.0004_walls")
 AUDITED = import_module("crm.db.migrations.versions.0019_looking_on").AUDITED
