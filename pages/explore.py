@@ -3,6 +3,7 @@
 import streamlit as st
 
 from crm.ui import lead_list, look, messages, saved_views
+from crm.ui.dashboards import pin
 from crm.ui.explore import asks, choices, draw
 from crm.ui.lookups import look_up
 from crm.ui.reports import asked as asking
@@ -23,6 +24,8 @@ with head:
     look.head("Explore", lead_list.place_of(person, lookups), *asking.context(lookups, question.asked))
 found = draw.read(question, person)
 if found is not None:
+    with views:
+        pin.draw(person, lookups, screen, draw.title(question, screen))
     parts.draw_headline(draw.headline(found, question))
     with st.container(key="report_block_explore", border=True, gap="small"):
         draw.draw(found, question, lookups, "page")

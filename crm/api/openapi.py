@@ -31,6 +31,7 @@ TAGS = (
     ("settling", "Undo, and conflicts that wait for you."),
     ("lookups", "Who you are, and what a lead can refer to."),
     ("reports", "Always current; any of them as of a past day."),
+    ("dashboards", "Figures of reports put together; the same version rules."),
 )
 
 
@@ -49,6 +50,8 @@ _LEAD = ("The lead", replies.Lead)
 _ALERT = ("The alert", replies.Alert)
 _COMPANY = ("The company", replies.Company)
 _CONTACT = ("The contact", replies.Contact)
+_DASHBOARD = ("The dashboard", replies.Dashboard)
+_BLOCK = ("The block", replies.Block)
 SAYS: Mapping[str, Says] = {
     "read_me": Says({200: ("You", replies.Me)}),
     "list_leads": Says({200: ("A page of leads", replies.LeadList)}),
@@ -92,6 +95,14 @@ SAYS: Mapping[str, Says] = {
     "list_teams": Says({200: ("A page of teams", replies.TeamList)}),
     "list_goals": Says({200: ("A page of goals", replies.GoalList)}),
     "list_people": Says({200: ("A page of people", replies.PersonList)}),
+    "list_dashboards": Says({200: ("A page of dashboards", replies.DashboardList)}),
+    "read_dashboard": Says({200: _DASHBOARD}, (404,)),
+    "add_dashboard": Says({201: _DASHBOARD}, (409,)),
+    "change_dashboard": Says({200: _DASHBOARD}, (404, 428), stale="StaleDashboardProblem"),
+    "delete_dashboard": Says({204: ("Deleted", None)}, (404, 428), stale="StaleDashboardProblem"),
+    "add_block": Says({201: _BLOCK}, (404, 409)),
+    "change_block": Says({200: _BLOCK}, (404, 428), stale="StaleDashboardProblem"),
+    "delete_block": Says({204: ("Deleted", None)}, (404, 428), stale="StaleDashboardProblem"),
     "list_reports": Says({200: ("A page of reports", replies.ReportList)}),
     "read_report": Says({200: ("The report", replies.Report)}, (404,)),
     "read_exploration": Says({200: ("The report", replies.Report)}),
@@ -147,6 +158,10 @@ _REQUEST_EXAMPLES: Mapping[str, Any] = {
     "change_pipeline": {"name": "Accounts"},
     "add_stage": {"name": "Trial order", "probability": 0.6, "target_days": 14, "required_fields": ["expected_close_on"], "required_activity": "call"},
     "change_stage": {"is_removed": True, "leads_to": "Contacted"},
+    "add_dashboard": {"name": "Gulf this quarter", "audience": "team", "team": "Gulf", "filters": {"period": "quarter"}, "blocks": [{"what": "wins.owners"}]},
+    "change_dashboard": {"name": "Gulf, week by week"},
+    "add_block": {"what": "stale.leads", "title": "Who waits", "width": "full"},
+    "change_block": {"position": 0},
 }
 _REPLY_EXAMPLES: Mapping[str, Any] = {"read_lead": _EXAMPLE_LEAD, "create_lead": _EXAMPLE_LEAD, "change_lead": _EXAMPLE_LEAD, "hand_lead_over": _EXAMPLE_LEAD}
 _IF_MATCH = {
@@ -171,7 +186,9 @@ _SENDS = {
     "delete_company": ("X-Change-Set",), "read_contact": ("ETag",), "add_contact": ("ETag", "Location", "X-Change-Set"),
     "change_contact": ("ETag", "X-Change-Set"), "delete_contact": ("X-Change-Set",),
     "add_pipeline": ("ETag", "Location", "X-Change-Set"), "change_pipeline": ("ETag", "X-Change-Set"), "add_stage": ("ETag", "X-Change-Set"),
-    "change_stage": ("ETag", "X-Change-Set"),
+    "change_stage": ("ETag", "X-Change-Set"), "read_dashboard": ("ETag",), "add_dashboard": ("ETag", "Location", "X-Change-Set"),
+    "change_dashboard": ("ETag", "X-Change-Set"), "delete_dashboard": ("X-Change-Set",), "add_block": ("ETag", "X-Change-Set"),
+    "change_block": ("ETag", "X-Change-Set"), "delete_block": ("X-Change-Set",),
 }  # fmt: skip
 
 
@@ -184,7 +201,7 @@ def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
     models = {model for says in SAYS.values() for _, model in says.replies.values() if model} | {
         replies.Problem, replies.StaleProblem, replies.StaleAlertProblem, replies.StaleStageProblem, replies.StaleCompanyProblem,
-        replies.StaleContactProblem, replies.LeadOutOfSight, CompanyName,
+        replies.StaleContactProblem, replies.StaleDashboardProblem, replies.LeadOutOfSight, CompanyName,
     }  # fmt: skip
     shapes: list[tuple[Any, Literal["serialization"]]] = [(model, "serialization") for model in sorted(models, key=lambda m: m.__name__)]
     _, definitions = models_json_schema(shapes, ref_template="#/components/schemas/{model}")

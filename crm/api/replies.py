@@ -198,6 +198,35 @@ class AlertList(Out):
     next_cursor: str | None
 
 
+class Block(Out):
+    id: int
+    version: int
+    kind: Literal["report", "exploration"]
+    what: str = Field(description="Which figure of a report; `explore` for an exploration", examples=["wins.owners"])
+    title: str | None
+    width: Literal["half", "full"]
+    position: int
+    parameters: dict[str, Any]
+
+
+class Dashboard(Out):
+    id: int
+    version: int
+    name: str
+    audience: Literal["private", "team", "everyone"]
+    team: Named | None
+    owner: Named | None = Field(description="Who made it")
+    filters: dict[str, Any] = Field(description="What it opens with")
+    blocks: list[Block]
+    created_at: datetime
+    updated_at: datetime
+
+
+class DashboardList(Out):
+    data: list[Dashboard]
+    next_cursor: str | None
+
+
 class CustomersLead(Named):
     stage: Named
     owner: Named | None
@@ -469,3 +498,10 @@ class StaleContactProblem(Problem):
 
     conflicts: list[FieldConflict]
     current: Contact | None
+
+
+class StaleDashboardProblem(Problem):
+    """Nothing was written."""
+
+    conflicts: list[PlainConflict]
+    current: Dashboard | Block | None

@@ -7,9 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictInt, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from crm.activities.records import KINDS
+from crm.activities.records import KINDS as ACTIVITY_KINDS
+from crm.dashboards.rules import EXPLORE, FIGURES, KINDS, MOST_BLOCKS, PERIODS, WIDTHS
 from crm.pipelines.ready_made import READY_MADE
 from crm.pipelines.rules import ACTIVITY_WORDS, COLOURS
+from crm.views.rules import AUDIENCES
 
 LARGEST_ID = 2**63 - 1
 DEEPEST_CUSTOM_VALUE = 8
@@ -162,7 +164,7 @@ class LeadEdits(Request):
 
 
 class NewActivity(Request):
-    kind: str = Field(description=f"One of {', '.join(KINDS)}", examples=["call"], json_schema_extra={"enum": list(KINDS)})
+    kind: str = Field(description=f"One of {', '.join(ACTIVITY_KINDS)}", examples=["call"], json_schema_extra={"enum": list(ACTIVITY_KINDS)})
     body: str | None = Field(None, examples=["Asked for a price list."])
     happened_at: str | None = Field(None, description="RFC 3339, not in the future; now, when left out", json_schema_extra={"format": "date-time"})
     duration_minutes: Annotated[StrictInt, Field(ge=0, le=100_000)] | None = None
@@ -228,6 +230,60 @@ class NewPipeline(Request):
     team: Reference
     begin_with: Literal[tuple(READY_MADE)] = Field("empty", description="A ready-made pipeline, where you give no stages")  # type: ignore[valid-type]
     stages: Annotated[list[NewStage], Field(max_length=40)] = []
+
+
+class DashboardFilters(Request):
+    """What a dashboard opens with. What you leave out is open."""
+
+    team: Id | None = None
+    owner: Id | None = None
+    market: Annotated[str, Field(max_length=2)] | None = Field(None, description="ISO 3166 country")
+    period: Literal[tuple(PERIODS)] | None = None  # type: ignore[valid-type]
+
+
+class BlockParameters(Request):
+    """What a block is narrowed to where the dashboard's filters leave it open."""
+
+    team: Id | None = None
+    owner: Id | None = None
+    pipeline: Id | None = None
+    source: Annotated[str, Field(max_length=200)] | None = None
+    market: Annotated[str, Field(max_length=2)] | None = Field(None, description="ISO 3166 country")
+    address: Annotated[dict[str, Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=60)]], Field(max_length=40)] | None = Field(
+        None, description="Of an exploration, and nothing beside it: what Explore is asked, by the names of its URL parameters"
+    )
+
+
+class BlockFields(Request):
+    """What a writer may set. A field left out stays as it is; `parameters` are replaced as a whole."""
+
+    title: Annotated[str, Field(min_length=1, max_length=80)] | None = Field(None, description="Null: what the figure is called by itself")
+    width: Literal[tuple(WIDTHS)] = "half"  # type: ignore[valid-type]
+    position: Annotated[StrictInt, Field(ge=0, le=10_000)] = 0
+    parameters: BlockParameters = BlockParameters.model_validate({})
+
+
+class NewBlock(BlockFields):
+    """Needs `what`; behind the others, unless you say its position."""
+
+    kind: Literal[tuple(KINDS)] = "report"  # type: ignore[valid-type]
+    what: Literal[(*FIGURES, EXPLORE)] = Field(description="A figure of a report; `explore` for an exploration")  # type: ignore[valid-type]
+
+
+class DashboardFields(Request):
+    """What a writer may set. A field left out stays as it is; `filters` are replaced as a whole."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)] = Field("", examples=["Gulf this quarter"])
+    audience: Literal[tuple(AUDIENCES)] = Field("private", description="Who sees it; sharing needs “view: share”")  # type: ignore[valid-type]
+    team: Reference = Field(None, description="Of the audience `team`: which one, by id or exact name")
+    filters: DashboardFilters = DashboardFilters.model_validate({})
+
+
+class NewDashboard(DashboardFields):
+    """Needs `name`; its blocks stand in the order you give them."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)] = Field(examples=["Gulf this quarter"])
+    blocks: Annotated[list[NewBlock], Field(max_length=MOST_BLOCKS)] = []
 
 
 class Resolution(Request):

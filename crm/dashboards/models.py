@@ -35,11 +35,11 @@ class DashboardBlock(Base):
     version: Mapped[Version]
     dashboard_id: Mapped[Ref] = mapped_column(ForeignKey("crm.dashboards.id"))
     kind: Mapped[str] = mapped_column(comment="report (a figure of one) or exploration")
-    what: Mapped[str] = mapped_column(comment="which figure; of an exploration, how it is drawn")
+    what: Mapped[str] = mapped_column(comment="which figure; explore for an exploration")
     title: Mapped[str | None] = mapped_column(comment="null: what the figure is called by itself")
     width: Mapped[str] = mapped_column(server_default=text("'half'"), comment="half or full")
     position: Mapped[int] = mapped_column(server_default=text("0"))
-    parameters: Mapped[Json] = mapped_column(comment="what it is narrowed to where the dashboard's filters leave it open")
+    parameters: Mapped[Json] = mapped_column(comment="what it is narrowed to where the dashboard's filters leave it open; of an exploration, its address")
     deleted_at: Mapped[Moment | None]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]

@@ -41,7 +41,7 @@ class DashboardChecks(Checks):
 
 
 class BlockChecks(Checks):
-    """A block is a figure there is, on a dashboard that stands; changing one changes the dashboard, for everybody who sees it."""
+    """A block is a figure there is, or an exploration, on a dashboard that stands; changing one changes the dashboard, for everybody who sees it."""
 
     def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
         if current is not None and wanted.keys() & {"dashboard_id", "kind", "what"}:
@@ -58,7 +58,7 @@ class BlockChecks(Checks):
             raise Invalid(f"A title takes up to {rules.LONGEST_TITLE} characters.", field="title")
         rules.read_word(after["width"], rules.WIDTHS, field="width")
         if "parameters" in wanted:
-            wanted["parameters"] = rules.read_parameters(wanted["parameters"])
+            wanted["parameters"] = rules.read_parameters(after["kind"], wanted["parameters"])
         return wanted
 
     def _check_dashboard(self, dashboard_id: int | None, *, is_new: bool) -> None:
@@ -70,8 +70,8 @@ class BlockChecks(Checks):
             raise Invalid(f"A dashboard takes up to {rules.MOST_BLOCKS} blocks. Remove one, or begin another dashboard.", field="dashboard_id")
 
     def _check_what(self, after: Mapping[str, Any]) -> None:
-        rules.read_word(after["kind"], (rules.REPORT,), field="kind")
-        rules.read_word(after.get("what"), tuple(rules.FIGURES), field="what")
+        kind = rules.read_word(after["kind"], rules.KINDS, field="kind")
+        rules.read_word(after.get("what"), tuple(rules.FIGURES) if kind == rules.REPORT else (rules.EXPLORE,), field="what")
 
 
 DASHBOARD = register(

@@ -7,9 +7,12 @@ from typing import Any
 
 from crm.errors import Invalid
 from crm.organisation.rules import read_market
+from crm.views.rules import read_address
 
 REPORT, EXPLORATION = "report", "exploration"
 KINDS = (REPORT, EXPLORATION)
+EXPLORE = "explore"
+"""What an exploration is of: the page whose address it keeps."""
 HALF, FULL = "half", "full"
 WIDTHS = (HALF, FULL)
 PERIODS = ("30_days", "90_days", "quarter", "year")
@@ -65,9 +68,13 @@ def read_filters(given: Any) -> dict[str, Any]:
     return _read(given, FILTERS, field="filters")
 
 
-def read_parameters(given: Any) -> dict[str, Any]:
-    """Those of a figure. Raises `Invalid`."""
-    return _read(given, PARAMETERS, field="parameters")
+def read_parameters(kind: str, given: Any) -> dict[str, Any]:
+    """Those of a figure; of an exploration, its address as Explore keeps it. Raises `Invalid`."""
+    if kind == REPORT:
+        return _read(given, PARAMETERS, field="parameters")
+    if not isinstance(given, Mapping) or set(given) != {"address"}:
+        raise Invalid("An exploration has an address, as a saved view of Explore keeps it.", field="parameters")
+    return {"address": read_address(EXPLORE, given["address"])}
 
 
 def _read(given: Any, known: Sequence[str], *, field: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the demo's people have shaped for themselves: who gets new leads, lists kept under a name, days off, one colleague away."""
+"""What the demo's people have shaped for themselves: who gets new leads, lists and dashboards kept under a name, days off, one colleague away."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 from crm.access import acting_as, as_system, load
 from crm.assignment.use_cases import save_rule
+from crm.dashboards.ready_made import READY_MADE
+from crm.dashboards.use_cases import make_dashboard
 from crm.demo.organisation import LEFT, PEOPLE, SOURCE, TEAMS, Organisation
 from crm.organisation.configuring import save_holiday
 from crm.people.use_cases import change_myself
@@ -42,6 +44,10 @@ VIEWS: tuple[tuple[str, str, str, str | None, bool, dict[str, list[str]]], ...] 
      {"view": ["Team"], "pipeline": ["All pipelines"], "sort": ["Highest value"], "group": ["By stage"]}),
     ("ana", "My negotiations", "private", None, True, {"view": ["All mine"], "pipeline": ["Accounts"], "stage": ["Negotiation"], "sort": ["Highest value"]}),
 )  # fmt: skip
+# (whose, name, team or None for everyone, the ready-made one that it begins with)
+DASHBOARDS: tuple[tuple[str, str, str | None, str], ...] = (
+    ("mona", "Gulf this quarter", "Gulf", "quarter"), ("alma", "The quarter, every team", None, "quarter"), ("alma", "Orders and markets", None, "revenue"),
+)  # fmt: skip
 # (month, day, name, market or None for everywhere)
 HOLIDAYS = (
     (1, 1, "New Year", None), (12, 2, "National Day", "AE"), (2, 22, "Founding Day", "SA"), (5, 25, "Independence Day", "JO"),
@@ -65,6 +71,7 @@ def settle_in(made: Organisation, *, today: date) -> None:
                   "address": address}  # fmt: skip
         with _as(made, name) as session:
             save_view(session, values, source=SOURCE)
+    _put_together(made)
     with _as(made, "alma") as session:
         for month, day, name, market in HOLIDAYS:
             coming = next(found for year in (today.year, today.year + 1) if (found := date(year, month, day)) >= today)
@@ -72,6 +79,14 @@ def settle_in(made: Organisation, *, today: date) -> None:
     with _as(made, AWAY) as session:
         days = {"absent_from": today + timedelta(days=AWAY_FROM_DAYS), "absent_until": today + timedelta(days=AWAY_FOR_DAYS)}
         change_myself(session, 1, days, source=SOURCE)
+
+
+def _put_together(made: Organisation) -> None:
+    for name, called, team, begins_with in DASHBOARDS:
+        ready, team_id = READY_MADE[begins_with], made.teams[team] if team else None
+        values = {"name": called, "audience": "team" if team else "everyone", "for_team_id": team_id, "filters": {**ready.filters, "team": team_id}}
+        with _as(made, name) as session:
+            make_dashboard(session, values, ready.blocks, source=SOURCE)
 
 
 def _reps(team: str) -> list[str]:

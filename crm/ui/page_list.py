@@ -48,6 +48,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/lead.py", "lead", "Lead", ":material/article:", "Work", "lead", is_in_menu=False),
     PageEntry("pages/customers.py", "customers", "Customers", ":material/storefront:", "Work", "customer"),
     PageEntry("pages/conflicts.py", "conflicts", "Conflicts", ":material/call_split:", "Work", "lead", is_private=True),
+    PageEntry("pages/dashboards.py", "dashboards", "Dashboards", ":material/dashboard:", "Understand", "report"),
     PageEntry("pages/pipeline_report.py", "pipeline", "Pipeline", ":material/filter_alt:", "Understand", "report"),
     PageEntry("pages/forecast.py", "forecast", "Forecast", ":material/query_stats:", "Understand", "report"),
     PageEntry("pages/win_loss.py", "win-loss", "Win and loss", ":material/trophy:", "Understand", "report"),

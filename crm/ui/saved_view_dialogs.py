@@ -8,6 +8,7 @@ import streamlit as st
 
 from crm.access import Person, acting_as
 from crm.changes import Outcome
+from crm.dashboards.reads import Dashboard
 from crm.errors import CrmError
 from crm.ui import dialogs, messages
 from crm.ui.lookups import Lookups
@@ -32,8 +33,8 @@ def change(view: SavedView, person: Person, lookups: Lookups, screen: Screen) ->
     dialogs.show(view.name, draw_change, view, person, lookups, screen)
 
 
-def audiences(person: Person, lookups: Lookups, standing: SavedView | None = None) -> list[Audience]:
-    """For whom this person may make a view: themselves, the teams and everyone as far as the grant to share reaches."""
+def audiences(person: Person, lookups: Lookups, standing: SavedView | Dashboard | None = None) -> list[Audience]:
+    """For whom this person may make a view or a dashboard: themselves, the teams and everyone as far as the grant to share reaches."""
     share = person.reach("view", "share")
     found: list[Audience] = [(PRIVATE, None)] if standing is None or standing.owner_id == person.id else []
     found += [(TEAM, team_id) for team_id in lookups.names.teams if share.everywhere or team_id in share.teams]

@@ -7,7 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SHEETS = ("shell.css", "look.css", "day.css", "board/page.css", "access.css", "reports/page.css", "explore/page.css")
+SHEETS = (
+    "shell.css", "look.css", "day.css", "board/page.css", "access.css", "reports/page.css", "explore/page.css", "dashboards/page.css",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=1)

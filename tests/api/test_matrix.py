@@ -28,6 +28,8 @@ SECRETS = (
     "Petra LLC",
     "secret contact",
     "31337",
+    "secret dashboard",
+    "secret block",
 )
 
 
@@ -43,12 +45,14 @@ def world(api, cast, petra):
     company = made["company"]["id"]
     contact = api("mona").post("/contacts", {"name": "secret contact", "company": company}).json()
     _goal(cast)
+    blocks = [{"what": "wins.months", "title": "secret block"}]
+    dashboard = api("mona").post("/dashboards", {"name": "secret dashboard", "audience": "team", "team": "Gulf", "blocks": blocks}).json()
     return {
         "company_id": company, "contact_id": contact["id"],
         "lead_id": cast.leads["Petra Supplies"], "pipeline_id": cast.pipelines["Gulf"], "stage_id": cast.stages["Gulf"]["Lead"],
         "change_set_id": int(change.headers["x-change-set"]),
         "conflict_id": conflict["id"], "name": "pipeline_by_stage", "other_lead_id": made["id"], "customer_id": _customer(cast),
-        "alert_id": alert["id"],
+        "alert_id": alert["id"], "dashboard_id": dashboard["id"], "block_id": dashboard["blocks"][0]["id"],
     }  # fmt: skip
 
 
@@ -88,6 +92,10 @@ BODIES = {
     ("patch", "/v1/companies/{company_id}"): {"name": "Taken"},
     ("post", "/v1/contacts"): {"name": "Taken", "team": "Gulf"},
     ("patch", "/v1/contacts/{contact_id}"): {"name": "Taken"},
+    ("post", "/v1/dashboards"): {"name": "Taken", "audience": "team", "team": "Gulf"},
+    ("patch", "/v1/dashboards/{dashboard_id}"): {"name": "Taken"},
+    ("post", "/v1/dashboards/{dashboard_id}/blocks"): {"what": "wins.months"},
+    ("patch", "/v1/dashboards/{dashboard_id}/blocks/{block_id}"): {"title": "Taken"},
     ("post", "/v1/pipelines"): {"name": "Taken", "team": "Gulf"},
     ("patch", "/v1/pipelines/{pipeline_id}"): {"name": "Taken"},
     ("post", "/v1/pipelines/{pipeline_id}/stages"): {"name": "Taken"},
@@ -95,7 +103,7 @@ BODIES = {
 }
 # What a stranger gets where a path names a record of the Gulf team, or where they would write into it.
 REFUSED = {("post", "/v1/leads"): 403, ("patch", "/v1/leads"): 200, ("post", "/v1/alerts"): 404, ("post", "/v1/pipelines"): 403,
-           ("post", "/v1/companies"): 403, ("post", "/v1/contacts"): 403}  # fmt: skip
+           ("post", "/v1/dashboards"): 403, ("post", "/v1/companies"): 403, ("post", "/v1/contacts"): 403}  # fmt: skip
 
 
 def everything(document):

@@ -160,7 +160,7 @@ def test_filters_that_make_no_sense_are_refused(given: Any) -> None:
 
 def test_filters_are_kept_in_one_form() -> None:
     assert read_filters({"market": "ae", "team": 3, "owner": None, "period": "quarter"}) == {"market": "AE", "team": 3, "period": "quarter"}
-    assert read_parameters({"source": "", "pipeline": 2}) == {"pipeline": 2}
+    assert read_parameters("report", {"source": "", "pipeline": 2}) == {"pipeline": 2}
 
 
 def test_a_dashboard_takes_so_many_blocks(db: Any, cast: Any) -> None:
@@ -202,3 +202,20 @@ def test_a_change_that_is_not_over_moves_the_stamp_when_it_is(db: Any, cast: Any
     slow.__exit__(None, None, None)
     with acting_as(cast.who("mona")) as session:
         assert news.stamp(session) != before
+
+
+def test_an_exploration_is_kept_by_its_address_and_nothing_else(db: Any, cast: Any) -> None:
+    dashboard = make(cast, "ana", ())
+    kept = {"kind": "exploration", "what": "explore", "parameters": {"address": {"measure": "Leads", "by": ["Stage"], "of_team": []}}}
+    make_block(cast, "ana", dashboard, **kept)
+    with acting_as(cast.who("ana")) as session:
+        (block,) = standing(session, dashboard)[1]
+    assert block.parameters == {"address": {"measure": ["Leads"], "by": ["Stage"]}}
+    for parameters in ({}, {"address": {"sql": ["select 1"]}}, {"address": "x"}, {"address": {"by": [1]}}, {"address": {"by": "x"}, "team": 1}, {"team": 1}):
+        with pytest.raises(CrmError):
+            make_block(cast, "ana", dashboard, **{**kept, "parameters": parameters})
+    with pytest.raises(CrmError):
+        make_block(cast, "ana", dashboard, **{**kept, "what": "wins.months"})
+    with pytest.raises(CrmError):
+        make_block(cast, "ana", dashboard, what="explore")
+    assert db.value("select count(*) from crm.dashboard_blocks") == 1

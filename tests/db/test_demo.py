@@ -196,6 +196,10 @@ def test_a_first_look_finds_what_people_have_shaped(demo):
     assert demo("select name, audience from crm.views where is_pinned order by name") == [
         ("Closing, by owner", "team"), ("In trial", "team"), ("Largest open", "everyone"), ("My negotiations", "private"),
     ]  # fmt: skip
+    dashboards = "select d.name, d.audience, count(*) > 3 from crm.dashboards as d join crm.dashboard_blocks as b on b.dashboard_id = d.id group by d.id"
+    assert demo(f"{dashboards} order by d.id") == [
+        ("Gulf this quarter", "team", True), ("The quarter, every team", "everyone", True), ("Orders and markets", "everyone", True),
+    ]  # fmt: skip
     assert demo("select count(*), min(day) >= current_date - 1 from crm.holidays") == [(9, True)]
     assert demo("select split_part(email, '@', 1) from crm.people where absent_from <= current_date and absent_until >= current_date") == [("priya",)]
 

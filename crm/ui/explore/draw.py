@@ -19,6 +19,7 @@ from crm.ui.explore.behind import behind
 from crm.ui.explore.figure import say
 from crm.ui.lookups import Lookups, look_up
 from crm.ui.reports import parts, picking
+from crm.ui.view_params import Screen
 from crm.ui.viewer import viewer
 
 LEADS, CUSTOMERS = "leads", "customers"
@@ -90,6 +91,12 @@ def _picked(found: Exploration, said: str | None) -> list[Any]:
 def _draw_table(found: Exploration, question: Question, lookups: Lookups, *, compact: bool) -> None:
     page = CUSTOMERS if question.is_of_orders else LEADS
     st.html(table.html(found, lambda *groups: behind(question, lookups, *groups), page, most=COMPACT_GROUPS if compact else None))
+
+
+def title(question: Question, screen: Screen) -> str:
+    """What it is called where it stands by itself: "Leads by stage and owner"."""
+    grouped = [text for name in ("by", "split") if getattr(question, name) for text in screen.params[name].say(getattr(question, name))]
+    return f"{question.measure.label} by {' and '.join(text.lower() for text in grouped)}" if grouped else question.measure.label
 
 
 def headline(found: Exploration, question: Question) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from crm.ui.reports import picking
+from crm.ui.reports import framing, picking
 
 HEIGHT = 260
 COLOURS: Mapping[str, str] = {
@@ -74,7 +74,7 @@ def draw(
     chart: str, *traces: Trace, x_title: str = "", y_title: str = "", height: int = HEIGHT, is_stacked: bool = False, is_picked: bool = True,
     says: str = "",
 ) -> None:  # fmt: skip
-    """The chart under its key. `is_picked`: a click narrows the others."""
+    """The chart under its key. `is_picked`: a click narrows the others; among the blocks of a dashboard none does."""
     is_lying = any(trace.get("orientation") == "h" for trace in traces)
     named = len(traces) > 1
     layout: dict[str, Any] = {
@@ -91,7 +91,7 @@ def draw(
         layout["yaxis"] |= {"showgrid": False}
     key = picking.key_of(chart)
     figure = {"data": list(traces), "layout": layout}
-    if is_picked:
+    if is_picked and framing.frame() is None:
         st.plotly_chart(figure, key=key, on_select="rerun", selection_mode="points", config=CONFIG, alt=says)
     else:
         st.plotly_chart(figure, key=key, config=CONFIG, alt=says)

@@ -16,8 +16,9 @@ from crm.goals import reads, rules
 from crm.ui import words
 from crm.ui.lookups import Lookups
 from crm.ui.reports import asked as asking
-from crm.ui.reports import charts, parts, picking
+from crm.ui.reports import charts, framing, parts, picking
 from crm.ui.reports.asked import Asked
+from crm.ui.reports.figure import NOTHING, Figure
 from crm.ui.reports.parts import Tile, change, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
@@ -26,6 +27,8 @@ from crm.ui.reports.win_loss import period_of_month
 TAKES = ("team", "owner", "pipeline", "source", "market")
 OWNERS, MONTHS = "forecast.owners", "forecast.months"
 BACK, AHEAD, SAID_DAYS = 5, 6, 30
+NOTHING_EXPECTED = "Nothing is expected yet."
+HOW_EXPECTED = "Give open leads a value and an expected close date, and their months show here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +47,21 @@ def read(reader: Reader, page: Page) -> Found:
     """The month chart follows the owner that is picked."""
     asked = page.asked
     owner = picking.picked_id(OWNERS)
-    narrowed = replace(asked, owner_id=owner) if owner else asked
     quarter = rules.quarter_start(asked.ends, page.lookups.fiscal_month)
-    said_on = asked.ends - timedelta(days=SAID_DAYS) if asked.ends.year > 1901 else asked.ends
-    months = reader("forecast", narrowed, back=BACK, ahead=AHEAD, said_on=said_on.isoformat())
+    return _found(reader, page, replace(asked, owner_id=owner) if owner else asked, reader("owners", replace(asked, begins=quarter)))
+
+
+def _found(reader: Reader, page: Page, asked: Asked, owners: Read) -> Found:
+    quarter = rules.quarter_start(asked.ends, page.lookups.fiscal_month)
     return Found(
-        months, reader("owners", replace(asked, begins=quarter)), quarter, rules.quarter_name(quarter, page.lookups.fiscal_month), asked.ends,
-        _goal(reader.session, page.person, narrowed, quarter),
+        _months(reader, asked), owners, quarter, rules.quarter_name(quarter, page.lookups.fiscal_month), asked.ends,
+        _goal(reader.session, page.person, asked, quarter),
     )  # fmt: skip
+
+
+def _months(reader: Reader, asked: Asked) -> Read:
+    said_on = asked.ends - timedelta(days=SAID_DAYS) if asked.ends.year > 1901 else asked.ends
+    return reader("forecast", asked, back=BACK, ahead=AHEAD, said_on=said_on.isoformat())
 
 
 def _goal(session: Session, person: Person, asked: Asked, quarter: date) -> Decimal | None:
@@ -119,8 +129,7 @@ def _draw_tiles(found: Found) -> None:
 
 
 def _draw_months(read: Read, page: Page) -> None:
-    empty, hint = "Nothing is expected yet.", "Give open leads a value and an expected close date, and their months show here."
-    with parts.block("What may come, what came, and what was said before", read, key="forecast_months", empty=empty, hint=hint) as any_:
+    with parts.block("What may come, what came, and what was said before", read, key="forecast_months", empty=NOTHING_EXPECTED, hint=HOW_EXPECTED) as any_:
         if not any_:
             return
         rows = [row for row in read.rows if row["month"]]
@@ -164,8 +173,27 @@ def _draw_owners(read: Read, page: Page) -> None:
                                      is_money=True, stands_for=[row["owner_id"] for row in rows]),
                 x_title="USD, weighted", height=70 + 30 * max(2, len(rows)), says="Weighted open value by owner",
             )  # fmt: skip
-            st.html("<p class='tl-states'>Click an owner, and the months show only their leads.</p>")
+            if framing.frame() is None:
+                st.html("<p class='tl-states'>Click an owner, and the months show only their leads.</p>")
 
 
 def _name(row: Mapping[str, Any], lookups: Lookups) -> str:
     return str(row["owner"] or lookups.names.people.get(row["owner_id"] or 0) or "Nobody")
+
+
+def _draw_summary(found: Found, page: Page) -> None:
+    with parts.block("Forecast in four figures", found.months, key="forecast_summary", empty=NOTHING_EXPECTED, hint=HOW_EXPECTED) as any_:
+        if any_:
+            parts.draw_headline(headline(found))
+            _draw_tiles(found)
+
+
+def _of_quarter(reader: Reader, page: Page) -> Read:
+    return reader("owners", replace(page.asked, begins=rules.quarter_start(page.asked.ends, page.lookups.fiscal_month)))
+
+
+FIGURES: Mapping[str, Figure] = {
+    "summary": Figure("forecast", lambda reader, page: _found(reader, page, page.asked, NOTHING), _draw_summary),
+    "months": Figure("forecast", lambda reader, page: _months(reader, page.asked), _draw_months),
+    "owners": Figure("owners", _of_quarter, _draw_owners),
+}  # fmt: skip

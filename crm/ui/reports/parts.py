@@ -13,6 +13,8 @@ import streamlit as st
 
 from crm import money
 from crm.ui import words
+from crm.ui.reports import framing
+from crm.ui.reports.framing import Frame
 from crm.ui.reports.reading import Read
 
 LEADS = "pages/leads.py"
@@ -37,7 +39,7 @@ def draw_headline(said: str) -> None:
 
 def draw_tiles(tiles: Sequence[Tile], against: str = "") -> None:
     """Side by side; two in a row on a phone. `against`: what the changes are against."""
-    with st.container(key="report_tiles"), st.grid(len(tiles), min_column_width=150, gap="small"):
+    with st.container(key=framing.key_in("report_tiles")), st.grid(len(tiles), min_column_width=150, gap="small"):
         for tile in tiles:
             colour: Any = "off" if tile.is_more_good is None or not tile.change else "normal" if tile.is_more_good else "inverse"
             trend = [float(value) for value in tile.trend if value is not None]
@@ -83,8 +85,9 @@ def moved(now: Any, before: Any) -> str:
 @contextmanager
 def block(title: str, read: Read | None, *, key: str, empty: str = "", hint: str = "") -> Iterator[bool]:
     """A titled part of the page, with what its figures are below it. Answers whether there is anything to draw."""
-    with st.container(key=f"report_block_{key}", border=True, gap="small"):
-        st.html(f"<h3 class='tl-block'>{escape(title)}</h3>")
+    standing = framing.frame()
+    with st.container(key=f"report_block_{framing.key_in(key)}", border=True, gap="small", height="stretch" if standing else "content"):
+        _draw_title(title, standing)
         if read is not None and read.words:
             st.html(f"<p class='tl-muted'>{escape(read.words)}</p>")
             yield False
@@ -97,10 +100,23 @@ def block(title: str, read: Read | None, *, key: str, empty: str = "", hint: str
             st.html(f"<p class='tl-states'>{escape(' '.join(read.result.states()))}</p>")
 
 
+def _draw_title(title: str, standing: Frame | None) -> None:
+    """With the way to the whole page, where the part stands among others."""
+    if standing is None:
+        st.html(f"<h3 class='tl-block'>{escape(title)}</h3>")
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"report_title_{standing.key}"):
+        st.html(f"<h3 class='tl-block'>{escape(standing.title or title)}</h3>", width="stretch")
+        st.page_link(standing.page, label="Open", icon=":material/arrow_forward:", icon_position="right", query_params=dict(standing.query), width="content")
+    if standing.remark:
+        st.html(f"<p class='tl-muted'>{escape(standing.remark)}</p>")
+
+
 def draw_lines(
     key: str, lines: Sequence[tuple[str, Mapping[str, Any] | None, Sequence[str]]], heads: Sequence[str], *, page: str = LEADS, most: int = LINES
 ) -> None:
     """A line each: its name, which opens what is behind it (None: nothing does), and its figures under `heads`."""
+    key = framing.key_in(key)
     with st.container(key=f"report_lines_{key}", gap=None):
         st.html(f"<div class='tl-cells tl-cells-head'><b></b>{_cells(heads)}</div>")
         for number, (name, query, figures) in enumerate(lines[:most]):

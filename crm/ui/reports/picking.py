@@ -7,13 +7,15 @@ from typing import Any
 
 import streamlit as st
 
+from crm.ui.reports import framing
+
 GENERATION = "reports.picks"
 LONGEST = 300
 
 
 def key_of(chart: str) -> str:
     """The chart's widget key. Clearing what is picked makes charts anew."""
-    return f"reports.{chart}.{st.session_state.get(GENERATION, 0)}"
+    return f"reports.{framing.key_in(chart)}.{st.session_state.get(GENERATION, 0)}"
 
 
 def picked(chart: str) -> str | None:

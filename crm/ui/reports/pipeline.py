@@ -15,6 +15,7 @@ from crm import money
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked, last_year
+from crm.ui.reports.figure import Figure
 from crm.ui.reports.parts import Tile, change, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
@@ -40,12 +41,15 @@ class Found:
 
 
 def read(reader: Reader, asked: Asked) -> Found:
-    first = min(asked.begins, asked.ends - timedelta(days=FUNNEL_DAYS - 1)) if asked.ends.year > 1901 else asked.begins
     return Found(
-        reader("pipeline_by_stage", asked), reader("funnel", replace(asked, begins=first)), reader("movement", asked), reader.earlier("movement", asked),
+        reader("pipeline_by_stage", asked), reader("funnel", _longer(asked)), reader("movement", asked), reader.earlier("movement", asked),
         reader("win_rate", asked, period=last_year(asked), by="month"),
         asked.days, asked.as_of is None,
     )  # fmt: skip
+
+
+def _longer(asked: Asked) -> Asked:
+    return replace(asked, begins=min(asked.begins, asked.ends - timedelta(days=FUNNEL_DAYS - 1))) if asked.ends.year > 1901 else asked
 
 
 def _sum(rows: Iterable[Mapping[str, Any]], name: str, *kinds: str) -> Any:
@@ -181,3 +185,30 @@ def _line(name: str, figures: Sequence[int], usd: Decimal | None, moved: Decimal
     cells = "".join(f"<td>{f'{sign}{int(figure):,}' if figure else '·' if sign else '0'}</td>" for sign, figure in zip(signs, figures, strict=True))
     change = f"{'+' if moved > 0 else ''}{money.short(moved)}" if moved else "·"
     return f"<tr class='{css}'><th>{escape(name)}</th>{cells}<td>{money.short(usd)}</td><td>{change}</td></tr>"
+
+
+def of_one_pipeline(page: Page) -> Page:
+    """Figures of this page make sense for one pipeline only: the one that is asked for, or the first that the team has."""
+    if page.asked.pipeline_id:
+        return page
+    pipelines = page.lookups.pipelines
+    found = next((each for each in pipelines if each.team_id == page.asked.team_id), None) or next(iter(pipelines), None)
+    return replace(page, asked=replace(page.asked, pipeline_id=found.id)) if found else page
+
+
+def _draw_summary(found: Found, page: Page) -> None:
+    empty, hint = "There is no pipeline in sight yet.", "A pipeline comes with a team: ask an admin for a place in one."
+    with parts.block("Pipeline in four figures", found.movement, key="pipeline_summary", empty=empty, hint=hint) as any_:
+        if any_:
+            parts.draw_headline(headline(found))
+            _draw_tiles(found)
+
+
+FIGURES: Mapping[str, Figure] = {
+    "summary": Figure("movement", lambda reader, page: read(reader, page.asked), _draw_summary, of_one_pipeline),
+    "stages": Figure("pipeline_by_stage", lambda reader, page: reader("pipeline_by_stage", page.asked), _draw_stages, of_one_pipeline),
+    "funnel": Figure("funnel", lambda reader, page: reader("funnel", _longer(page.asked)), lambda found, page: _draw_funnel(found), of_one_pipeline),
+    "movement": Figure(
+        "movement", lambda reader, page: reader("movement", page.asked), lambda found, page: _draw_movement(found, None), of_one_pipeline
+    ),
+}  # fmt: skip

@@ -15,6 +15,7 @@ from crm import money
 from crm.ui import words
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked, last_year
+from crm.ui.reports.figure import NOTHING, Figure
 from crm.ui.reports.parts import Tile, change, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
@@ -38,7 +39,7 @@ def read(reader: Reader, asked: Asked) -> Found:
     """The months and who came back follow the market that is picked."""
     market = picking.picked(MARKETS)
     narrowed = replace(asked, market=market) if market else asked
-    year = replace(narrowed, begins=last_year(asked)[0], earlier=None)
+    year = _year(narrowed)
     return Found(
         reader("revenue_by_market", asked), reader.earlier("revenue_by_market", asked), reader("revenue_by_market", year), reader("customer_cohorts", year)
     )
@@ -171,3 +172,34 @@ def draw_cohorts(chart: str, read: Read, *, size: str, share_of: str, says: str)
         x_title="Months after the first", height=80 + 26 * max(2, len(starts)), is_picked=False,
             says=f"By month of beginning: who {says}, month by month after",
     )  # fmt: skip
+
+
+def _year(asked: Asked) -> Asked:
+    return replace(asked, begins=last_year(asked)[0], earlier=None)
+
+
+def _read_summary(reader: Reader, page: Page) -> Found:
+    asked = page.asked
+    return Found(
+        reader("revenue_by_market", asked), reader.earlier("revenue_by_market", asked), reader("revenue_by_market", _year(asked)), NOTHING
+    )  # fmt: skip
+
+
+def _draw_summary(found: Found, page: Page) -> None:
+    empty, hint = "Nothing was ordered in this time.", "Choose a longer time, or another market."
+    with parts.block("Revenue in four figures", found.markets, key="revenue_summary", empty=empty, hint=hint) as any_:
+        if any_:
+            parts.draw_headline(headline(found, page.lookups.markets))
+            _draw_tiles(found)
+
+
+FIGURES: Mapping[str, Figure] = {
+    "summary": Figure("revenue_by_market", _read_summary, _draw_summary),
+    "months": Figure("revenue_by_market", lambda reader, page: reader("revenue_by_market", _year(page.asked)), lambda found, page: _draw_months(found)),
+    "markets": Figure(
+        "revenue_by_market", lambda reader, page: reader("revenue_by_market", page.asked), lambda found, page: _draw_markets(found, page.lookups.markets)
+    ),
+    "cohorts": Figure(
+        "customer_cohorts", lambda reader, page: reader("customer_cohorts", _year(page.asked)), lambda found, page: _draw_cohorts(found)
+    ),
+}  # fmt: skip

@@ -13,6 +13,7 @@ from crm.ui import words
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked
+from crm.ui.reports.figure import Figure
 from crm.ui.reports.parts import Tile, days, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
@@ -135,3 +136,19 @@ def _draw_customers(read: Read) -> None:
                 clock.ago(row["last_contacted_at"]) or "never",
                       usd(row["lifetime_usd"]))) for row in read.rows]  # fmt: skip
             parts.draw_lines("stale_customers", lines, ("Last order", "Contact", "Lifetime"), page=CUSTOMERS)
+
+
+def _draw_summary(found: Found, page: Page) -> None:
+    empty, hint = "No stage has leads here.", "Choose another pipeline, or fewer filters."
+    with parts.block("What waits, in four figures", found.stages, key="stale_summary", empty=empty, hint=hint) as any_:
+        if any_:
+            parts.draw_headline(headline(found))
+            _draw_tiles(found)
+
+
+FIGURES: Mapping[str, Figure] = {
+    "summary": Figure("stage_velocity", lambda reader, page: read(reader, page.asked), _draw_summary),
+    "stages": Figure("stage_velocity", lambda reader, page: reader("stage_velocity", page.asked), _draw_stages),
+    "leads": Figure("stale_leads", lambda reader, page: reader("stale_leads", page.asked), lambda found, page: _draw_leads(found, page, None)),
+    "customers": Figure("neglected_customers", lambda reader, page: reader("neglected_customers", page.asked), lambda found, page: _draw_customers(found)),
+}

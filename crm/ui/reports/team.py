@@ -12,8 +12,9 @@ import streamlit as st
 from crm.goals import reads, rules
 from crm.ui import words
 from crm.ui.reports import asked as asking
-from crm.ui.reports import charts, parts, picking
+from crm.ui.reports import charts, framing, parts, picking
 from crm.ui.reports.asked import Asked, last_year
+from crm.ui.reports.figure import Figure
 from crm.ui.reports.parts import Tile, change, days, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
@@ -91,7 +92,7 @@ def draw(found: Found, page: Page) -> None:
     picking.draw_chips({"Person": next((people.get(pick) for pick in picks if pick), None)})
     left, right = st.columns(2, gap="small")
     with left:
-        _draw_owners(found, page)
+        _draw_owners(found.owners)
     with right:
         _draw_activity(found.activity)
     _draw_lines(found, page)
@@ -115,13 +116,13 @@ def _draw_tiles(found: Found) -> None:
     )  # fmt: skip
 
 
-def _draw_owners(found: Found, page: Page) -> None:
+def _draw_owners(read: Read) -> None:
     empty, hint = "Nobody has an open lead here.", "Owners show here once leads are theirs."
-    with parts.block("Who has what open, and who won?", found.owners, key="team_owners", empty=empty, hint=hint) as any_:
+    with parts.block("Who has what open, and who won?", read, key="team_owners", empty=empty, hint=hint) as any_:
         if any_:
-            rows = found.owners.rows[:MOST]
+            rows = read.rows[:MOST]
             names, ids = [row["owner"] or "Nobody" for row in rows], [row["owner_id"] for row in rows]
-            is_money = found.owners.shows("won_value_usd")
+            is_money = read.shows("won_value_usd")
             columns = (
                 (("won_value_usd", "Won", "won"), ("weighted_usd", "Open, weighted", "soft")) if is_money else (("won", "Won", "won"), ("open", "Open", "soft"))
             )
@@ -146,7 +147,8 @@ def _draw_lines(found: Found, page: Page) -> None:
     """Each owner's figures; the name opens their open leads."""
     if not found.owners.rows:
         return
-    with parts.block(f"Owners, and their goals of {found.quarter_name}", None, key="team_lines"):
+    states = found.owners if framing.frame() else None  # on the report's own page the chart of the same rows says them
+    with parts.block(f"Owners, and their goals of {found.quarter_name}", states, key="team_lines"):
         lines = [
             (row["owner"] or "Nobody", asking.behind(page.lookups, page.asked, kind="open", owner=page.lookups.names.people.get(row["owner_id"], "Nobody")),
              (f"{row['open']:,}", usd(row["open_value_usd"]), f"{row['won']:,}", share(row["win_rate"]), usd(row["won_value_usd"]), days(row["median_days"]),
@@ -160,3 +162,27 @@ def _progress(found: Found, owner_id: int | None) -> str:
     """ "62% of $50.0k": what was won in the quarter, of the goal."""
     goal = found.goals.get(owner_id or 0)
     return f"{share(found.won.get(owner_id or 0, Decimal(0)) / goal)} of {usd(goal)}" if goal else words.NOTHING
+
+
+def _draw_summary(found: Found, page: Page) -> None:
+    empty, hint = "Nobody has an open lead here.", "Owners show here once leads are theirs."
+    with parts.block("The team in four figures", found.owners, key="team_summary", empty=empty, hint=hint) as any_:
+        if any_:
+            parts.draw_headline(headline(found))
+            _draw_tiles(found)
+
+
+def _draw_lines_alone(found: Found, page: Page) -> None:
+    if found.owners.rows:
+        _draw_lines(found, page)
+        return
+    with parts.block("Owners, and their goals", found.owners, key="team_lines", empty="Nobody has an open lead here.", hint="Choose fewer filters."):
+        pass
+
+
+FIGURES: Mapping[str, Figure] = {
+    "summary": Figure("owners", read, _draw_summary),
+    "owners": Figure("owners", lambda reader, page: reader("owners", page.asked), lambda found, page: _draw_owners(found)),
+    "activity": Figure("activity", lambda reader, page: reader("activity", page.asked), lambda found, page: _draw_activity(found)),
+    "lines": Figure("owners", read, _draw_lines_alone),
+}

@@ -14,6 +14,7 @@ from crm.ui import lead_behind, words
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked
+from crm.ui.reports.figure import NOTHING, Figure
 from crm.ui.reports.parts import Tile, change, days, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
@@ -41,9 +42,8 @@ def read(reader: Reader, asked: Asked) -> Found:
     by_owner = replace(asked, owner_id=owner) if owner else asked
     by_source = replace(asked, source=source) if source else asked
     both = replace(by_owner, source=by_source.source)
-    year = replace(both, begins=asking.last_year(both)[0], earlier=None)
     return Found(
-        reader("win_rate", both, by="pipeline"), reader.earlier("win_rate", both, by="pipeline"), reader("win_rate", year, by="month"),
+        reader("win_rate", both, by="pipeline"), reader.earlier("win_rate", both, by="pipeline"), _year(reader, both),
         reader("win_rate", by_source, by="owner"), reader("sources", by_owner), reader("loss_reasons", both),
     )  # fmt: skip
 
@@ -203,3 +203,32 @@ def _height(rows: Sequence[Any]) -> int:
 def period_of_month(first: date) -> str:
     """A month as an address says it."""
     return lead_behind.period(first, months_on(first, 1) - timedelta(days=1))
+
+
+def _read_summary(reader: Reader, page: Page) -> Found:
+    asked = page.asked
+    return Found(
+        reader("win_rate", asked, by="pipeline"), reader.earlier("win_rate", asked, by="pipeline"), _year(reader, asked), NOTHING, NOTHING,
+        reader("loss_reasons", asked),
+    )  # fmt: skip
+
+
+def _year(reader: Reader, asked: Asked) -> Read:
+    return reader("win_rate", replace(asked, begins=asking.last_year(asked)[0], earlier=None), by="month")
+
+
+def _draw_summary(found: Found, page: Page) -> None:
+    empty, hint = "Nothing was won or lost in this time.", "Choose a longer time, or fewer filters."
+    with parts.block("Won and lost in four figures", found.whole, key="win_summary", empty=empty, hint=hint) as any_:
+        if any_:
+            parts.draw_headline(headline(found))
+            _draw_tiles(found)
+
+
+FIGURES: Mapping[str, Figure] = {
+    "summary": Figure("win_rate", _read_summary, _draw_summary),
+    "months": Figure("win_rate", lambda reader, page: _year(reader, page.asked), lambda found, page: _draw_months(found)),
+    "owners": Figure("win_rate", lambda reader, page: reader("win_rate", page.asked, by="owner"), _draw_owners),
+    "sources": Figure("sources", lambda reader, page: reader("sources", page.asked), _draw_sources),
+    "reasons": Figure("loss_reasons", lambda reader, page: reader("loss_reasons", page.asked), _draw_reasons),
+}
