@@ -9,6 +9,7 @@ from crm.companies import models as companies
 from crm.configuration import models as configuration
 from crm.customers import models as customers
 from crm.db.base import Base
+from crm.exports import models as exports
 from crm.fields import models as fields
 from crm.goals import models as goals
 from crm.leads import models as leads
@@ -18,6 +19,6 @@ from crm.pipelines import models as pipelines
 from crm.views import models as views
 
 __all__ = [
-    "Base", "access", "activities", "alerts", "assignment", "changes", "companies", "configuration", "customers", "fields", "goals", "leads", "ledger",
-    "organisation", "pipelines", "views",
+    "Base", "access", "activities", "alerts", "assignment", "changes", "companies", "configuration", "customers", "exports", "fields", "goals", "leads",
+    "ledger", "organisation", "pipelines", "views",
 ]  # fmt: skip

@@ -11,14 +11,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from crm.api import alerts, bulk, companies, customers, leads, lookups, reports, settling, shaping, timeline
+from crm.api import alerts, bulk, companies, customers, exports, leads, lookups, reports, settling, shaping, timeline
 from crm.api.answers import answer
 from crm.api.docs_page import STYLE, page
 from crm.api.openapi import document
 from crm.api.problems import Malformed, MethodNotAllowed, problem
 from crm.errors import CrmError, NotFound
 
-ROUTES = tuple(route for module in (lookups, shaping, leads, bulk, timeline, alerts, companies, customers, settling, reports) for route in module.routes.routes)
+ROUTES = tuple(
+    route for module in (lookups, shaping, leads, bulk, timeline, alerts, companies, customers, settling, reports, exports) for route in module.routes.routes
+)
 QUIET: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
 
 documented = FastAPI(routes=list(ROUTES), openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=QUIET)
