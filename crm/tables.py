@@ -10,6 +10,7 @@ from crm.configuration import models as configuration
 from crm.customers import models as customers
 from crm.dashboards import models as dashboards
 from crm.db.base import Base
+from crm.exports import models as exports
 from crm.fields import models as fields
 from crm.goals import models as goals
 from crm.leads import models as leads
@@ -19,6 +20,7 @@ from crm.pipelines import models as pipelines
 from crm.views import models as views
 
 __all__ = [
-    "Base", "access", "activities", "alerts", "assignment", "changes", "companies", "configuration", "customers", "dashboards", "fields", "goals", "leads",
+    "Base", "access", "activities", "alerts", "assignment", "changes", "companies", "configuration", "customers", "dashboards", "exports", "fields", "goals",
+    "leads",
     "ledger", "organisation", "pipelines", "views",
 ]  # fmt: skip

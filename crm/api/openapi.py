@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fastapi.openapi.utils import get_openapi
@@ -16,6 +16,7 @@ from crm import __version__
 from crm.api import replies
 from crm.api.answers import PROBLEM
 from crm.api.requests import CompanyName
+from crm.exports.kinds import CSV, XLSX
 
 ABOUT = """A key acts as its person, with that person's role and scope, never more: send `Authorization: Bearer <key>`.
 
@@ -43,9 +44,14 @@ class Says:
     problems: tuple[int, ...] = ()
     stale: bool | str = False
     """Whether a 412 can be the answer; a text: the schema of its problem."""
+    files: tuple[str, ...] = ()
+    """The media types of a 200 that is a file."""
+    words: Mapping[int, str] = field(default_factory=dict)
+    """What a problem means here, where that is not what it means elsewhere."""
 
 
 _ONE = (404, 410)
+FILES = (CSV.partition(";")[0], XLSX)
 _LEAD = ("The lead", replies.Lead)
 _ALERT = ("The alert", replies.Alert)
 _COMPANY = ("The company", replies.Company)
@@ -106,6 +112,14 @@ SAYS: Mapping[str, Says] = {
     "list_reports": Says({200: ("A page of reports", replies.ReportList)}),
     "read_report": Says({200: ("The report", replies.Report)}, (404,)),
     "read_exploration": Says({200: ("The report", replies.Report)}),
+    "ask_for_export": Says({202: ("What was asked for", replies.Export)}, (404, 409)),
+    "read_export": Says({200: ("How it stands", replies.Export)}, (404,)),
+    "fetch_export": Says(
+        {200: ("The file", None)},
+        (404, 409, 410),
+        files=FILES,
+        words={409: "Still being made; Retry-After says when to ask again", 410: "Fetched already, not made, too old, or your roles have changed since"},
+    ),
 }
 _WORDS = {
     400: "The request cannot be read",
@@ -162,6 +176,7 @@ _REQUEST_EXAMPLES: Mapping[str, Any] = {
     "change_dashboard": {"name": "Gulf, week by week"},
     "add_block": {"what": "stale.leads", "title": "Who waits", "width": "full"},
     "change_block": {"position": 0},
+    "ask_for_export": {"report": "win_rate", "format": "xlsx", "parameters": {"by": "owner", "from": "2026-01-01"}},
 }
 _REPLY_EXAMPLES: Mapping[str, Any] = {"read_lead": _EXAMPLE_LEAD, "create_lead": _EXAMPLE_LEAD, "change_lead": _EXAMPLE_LEAD, "hand_lead_over": _EXAMPLE_LEAD}
 _IF_MATCH = {
@@ -188,7 +203,7 @@ _SENDS = {
     "add_pipeline": ("ETag", "Location", "X-Change-Set"), "change_pipeline": ("ETag", "X-Change-Set"), "add_stage": ("ETag", "X-Change-Set"),
     "change_stage": ("ETag", "X-Change-Set"), "read_dashboard": ("ETag",), "add_dashboard": ("ETag", "Location", "X-Change-Set"),
     "change_dashboard": ("ETag", "X-Change-Set"), "delete_dashboard": ("X-Change-Set",), "add_block": ("ETag", "X-Change-Set"),
-    "change_block": ("ETag", "X-Change-Set"), "delete_block": ("X-Change-Set",),
+    "change_block": ("ETag", "X-Change-Set"), "delete_block": ("X-Change-Set",), "ask_for_export": ("Location",),
 }  # fmt: skip
 
 
@@ -221,7 +236,9 @@ def _complete(operation: dict[str, Any], name: str, method: str) -> None:
     operation["responses"] = {str(status): _reply(name, status, words, model) for status, (words, model) in says.replies.items()}
     problems = {*_ALWAYS, *says.problems, *(_WITH_BODY if "requestBody" in operation else ()), *((400,) if 428 in says.problems else ())}
     for status in sorted(problems):
-        operation["responses"][str(status)] = _problem(status, "Problem")
+        operation["responses"][str(status)] = _problem(status, "Problem", words=says.words.get(status))
+    if says.files:
+        operation["responses"]["200"]["content"] = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in says.files}
     if says.stale:
         operation["responses"]["412"] = _stale(says)
     parameters = operation.setdefault("parameters", [])
@@ -254,11 +271,11 @@ def _stale(says: Says) -> dict[str, Any]:
     return _problem(412, says.stale) if isinstance(says.stale, str) else _problem(412, "StaleProblem", example=_EXAMPLE_STALE)
 
 
-def _problem(status: int, schema: str, *, example: Any = None) -> dict[str, Any]:
+def _problem(status: int, schema: str, *, example: Any = None, words: str | None = None) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
     if example is not None:
         content["example"] = example
-    found: dict[str, Any] = {"description": _WORDS[status], "content": {PROBLEM: content}}
+    found: dict[str, Any] = {"description": words or _WORDS[status], "content": {PROBLEM: content}}
     if status in (429, 503):
         found["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
     return found

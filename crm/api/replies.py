@@ -448,6 +448,21 @@ class Report(Out):
     to: date | None = Field(default=None, description="The last day, itself included; absent without a period")
 
 
+class Export(Out):
+    id: int
+    name: str = Field(description="What the file is called")
+    format: str
+    state: Literal["waiting", "making", "ready", "fetched", "failed", "expired"]
+    problem: str | None = Field(description="Why it could not be made")
+    rows: int = Field(description="In the file; while it is made, so far")
+    size_bytes: int | None
+    created_at: datetime
+    made_at: datetime | None
+    fetched_at: datetime | None
+    expires_at: datetime = Field(description="Nobody fetches it after that")
+    file: str | None = Field(description="Where to fetch it, once it is ready")
+
+
 class Problem(BaseModel):
     """RFC 9457. More facts stand beside these where they help."""
 

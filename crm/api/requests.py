@@ -290,6 +290,17 @@ class Resolution(Request):
     choice: Literal["mine", "theirs"] = Field(description="`mine` writes your value, `theirs` leaves the record as it is")
 
 
+class NewExport(Request):
+    """Needs `report` and `format`."""
+
+    report: Annotated[str, Field(min_length=1, max_length=100)] = Field(description="A report's name", examples=["win_rate"])
+    format: Literal["csv", "xlsx"] = Field(description="XLSX is typed, and has a sheet that says what was asked")
+    parameters: dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=300)]] = Field(
+        {}, description="The report's own, as text", max_length=30
+    )
+    as_of: Annotated[str, Field(max_length=40)] | None = Field(None, description="A day: to its end, in the reporting time zone", examples=["2026-03-31"])
+
+
 # Query parameters
 
 

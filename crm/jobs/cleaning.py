@@ -1,4 +1,4 @@
-"""Removes what nobody needs any more: dead sessions and links, old tries to sign in, replayed answers, finished jobs."""
+"""Removes what nobody needs any more: dead sessions and links, old tries to sign in, replayed answers, files that nobody fetched, finished jobs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ KEEP_LINK_DAYS = 1
 KEEP_ATTEMPT_DAYS = 1
 KEEP_ANSWER_HOURS = 24
 KEEP_JOB_DAYS = 3
+KEEP_EXPORT_DAYS = 1
+"""Files go with their hour; that they were asked for stays this long, so that whoever comes late is told."""
 
 # Batches keep each transaction short; what is left over waits for the next run.
 BATCH = 10_000
@@ -20,6 +22,8 @@ _OLD = {
     "sessions": ("least(expires_at, revoked_at) < now() - make_interval(days => :keep)", KEEP_SESSION_DAYS),
     "one_time_links": ("least(expires_at, used_at) < now() - make_interval(days => :keep)", KEEP_LINK_DAYS),
     "downloads": ("least(expires_at, used_at) < now() - make_interval(days => :keep)", KEEP_LINK_DAYS),
+    "export_parts": ("exists (select from crm.exports as e where e.id = export_id and e.expires_at < now() - make_interval(hours => :keep))", 0),
+    "exports": ("expires_at < now() - make_interval(days => :keep)", KEEP_EXPORT_DAYS),
     "sign_in_attempts": ("at < now() - make_interval(days => :keep)", KEEP_ATTEMPT_DAYS),
     "idempotency_keys": ("created_at < now() - make_interval(hours => :keep)", KEEP_ANSWER_HOURS),
 }

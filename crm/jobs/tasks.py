@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crm.configuration import moving
 from crm.customers.asking import DIFFERENCE, FULL, TURNS
+from crm.exports import asking, making
 from crm.jobs import cleaning, reaper, syncing
 from crm.jobs.app import app
 from crm.ledger.fold import fold
@@ -56,3 +57,9 @@ def sync_orders_fully(timestamp: int | None = None, asked_by_id: int | None = No
 def move_leads_of_stage(move_id: int) -> None:
     """Move the leads of a removed stage to where the draft said."""
     log.info("stage_leads_moved", move_id=move_id, count=moving.go_on(move_id))
+
+
+@app.task(name=asking.TASK)
+def make_export(export_id: int) -> None:
+    """Make a file that somebody asked for."""
+    log.info("export_made", export_id=export_id, outcome=making.make(export_id))

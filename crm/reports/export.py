@@ -1,7 +1,4 @@
-"""Any report as a file: CSV, or XLSX with typed cells and a sheet that says what was asked. For those with `report: export`.
-
-The file is made as it is fetched, by whoever asked and as far as they may then see; what was asked is kept, never the data.
-"""
+"""Any report as a file: CSV, or XLSX with typed cells and a sheet that says what was asked. For those with `report: export`."""
 
 from __future__ import annotations
 
@@ -13,12 +10,14 @@ from decimal import Decimal
 from typing import IO, Any
 
 import xlsxwriter
+from sqlalchemy.orm import Session
 
 from crm import clock
-from crm.access import Person, acting_as, as_system, audit, downloads, missing_grant
+from crm.access import Person, acting_as, missing_grant
 from crm.access.downloads import defused
 from crm.access.person import Reach
 from crm.errors import Refused
+from crm.reports.filters import read_filters
 from crm.reports.registry import Report, report_named
 from crm.reports.use_cases import ReportResult, run_report
 
@@ -43,10 +42,14 @@ class Wanted:
         return Wanted(given["name"], given["params"], date.fromisoformat(given["as_of"]) if given["as_of"] else None)
 
 
-def ask_for_export(person: Person, kind: str, wanted: Wanted) -> str:
-    """A token by which the file can be fetched once. Raises `Refused`, `NotFound` (no such report)."""
-    reach_of_export(person, report_named(wanted.name))
-    return downloads.issue(person, kind, wanted.as_json())
+def check(person: Person, filters: Mapping[str, Any]) -> None:
+    """Raises `Refused` without the grants, `NotFound` where there is no such report."""
+    reach_of_export(person, report_named(filters["name"]))
+
+
+def look_over(session: Session, filters: Mapping[str, Any]) -> None:
+    """Raises `Invalid` or `Refused` for a filter that makes no sense, or that is closed to whom the session acts as."""
+    read_filters(session, report_named(filters["name"]), filters["params"])
 
 
 def file_name(kind: str, filters: Mapping[str, Any]) -> str:
@@ -76,29 +79,27 @@ def _is_within(narrow: Reach, wide: Reach) -> bool:
     return not narrow.everywhere and narrow.teams <= wide.teams and (wide.own or not narrow.own)
 
 
-def _run(person: Person, filters: Mapping[str, Any], kind: str) -> ReportResult:
-    """The rows as of now, noted in the audit."""
+def _run(person: Person, filters: Mapping[str, Any]) -> ReportResult:
+    """The rows as of now."""
     wanted = Wanted.read(filters)
     report = report_named(wanted.name)
     with acting_as(person, resource="report", action=reach_of_export(person, report)) as session:
-        found = run_report(session, report, wanted.params, wanted.as_of)
-    with as_system() as machinery:
-        audit.record(
-            machinery, "exported", person_id=person.id, subject=f"report {report.name}", rows=len(found.rows), format=FORMATS[kind],
-                filters=dict(found.filters),
-            as_of=found.as_of,
-        )  # fmt: skip
-    return found
+        return run_report(session, report, wanted.params, wanted.as_of)
 
 
-def write_csv(person: Person, filters: Mapping[str, Any], file: IO[str]) -> int:
-    """A line of names and one for each row; texts that a spreadsheet would take for a formula are defused. Answers how many rows."""
-    found = _run(person, filters, CSV)
+def _facts(found: ReportResult, kind: str) -> dict[str, Any]:
+    """What the audit says when the file leaves."""
+    return {"subject": f"report {found.name}", "format": FORMATS[kind], "filters": dict(found.filters), "as_of": found.as_of}
+
+
+def write_csv(person: Person, filters: Mapping[str, Any], file: IO[str], _told: object = None) -> tuple[int, dict[str, Any]]:
+    """A line of names and one for each row; texts that a spreadsheet would take for a formula are defused. Answers how many rows, and the audit's facts."""
+    found = _run(person, filters)
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(found.columns)
     for row in found.rows:
         writer.writerow([_as_text(row[name]) for name in found.columns])
-    return len(found.rows)
+    return len(found.rows), _facts(found, CSV)
 
 
 def _as_text(value: Any) -> Any:
@@ -109,14 +110,14 @@ def _as_text(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def write_xlsx(person: Person, filters: Mapping[str, Any], file: IO[bytes]) -> int:
+def write_xlsx(person: Person, filters: Mapping[str, Any], file: IO[bytes], _told: object = None) -> tuple[int, dict[str, Any]]:
     """The rows on one sheet, each cell of its type; what they are on another. Text is text, whatever it begins with."""
-    found = _run(person, filters, XLSX)
+    found = _run(person, filters)
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False, "remove_timezone": True}
     with xlsxwriter.Workbook(file, options) as book:
         _write_rows(book, found)
         _write_about(book, found, person)
-    return len(found.rows)
+    return len(found.rows), _facts(found, XLSX)
 
 
 def _write_rows(book: Any, found: ReportResult) -> None:

@@ -14,8 +14,7 @@ from crm.access import Person
 from crm.audit import export, kinds
 from crm.audit.reads import CHANGE, EVENT, AuditFilter, Cursor, Entry, label_of
 from crm.changes.history import plain_text
-from crm.errors import CrmError
-from crm.ui import download_bridge, words
+from crm.ui import files, words
 from crm.ui.words import Names
 
 CURSOR = "before"
@@ -43,15 +42,8 @@ def ask(person: Person, names: Names) -> AuditFilter:
         )  # fmt: skip
         wanted = AuditFilter(person_id, group or "", from_day, to_day, q or "", person.time_zone)
         if person.reach("audit", "export").everywhere and st.button("Export", key="audit.export", icon=":material/download:"):
-            _export(person, wanted)
+            files.ask(person, export.KIND, wanted.as_json())
     return wanted
-
-
-def _export(person: Person, wanted: AuditFilter) -> None:
-    try:
-        download_bridge.fetch(f"/download/{export.ask_for_export(person, wanted)}")
-    except CrmError as error:
-        st.error(str(error))
 
 
 def read_cursor(wanted: AuditFilter) -> Cursor | None:

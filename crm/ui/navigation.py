@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from crm.access import Person, sessions, viewing
-from crm.ui import cookie_bridge, sign_in, style, turns, viewer
+from crm.ui import cookie_bridge, files, sign_in, style, turns, viewer
 from crm.ui.page_list import ACCOUNT, HOME, PAGES, PageEntry
 
 __all__ = ["PAGES", "PageEntry", "places_of", "run"]
@@ -35,6 +35,8 @@ def _draw() -> None:
     _draw_person(person)
     if person.is_viewed:
         _draw_viewing(person)
+    else:
+        files.draw(person)
     with viewer.handing_over(person):
         page.run()
 

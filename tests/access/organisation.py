@@ -18,8 +18,11 @@ from crm import clock
 from crm.access import OPERATOR, Person, acting_as, as_system, load, writing
 from crm.changes import Edit, apply, delete_edit
 from crm.configuration.drafts import DraftEdit, keep_draft
+from crm.exports import asking as exports
+from crm.exports import making
 from crm.ledger.fold import fold
 from crm.people.use_cases import add_person, add_team, role_id
+from crm.reports.export import Wanted
 from tests.conftest import Database
 
 TEAMS: Mapping[str, str | None] = {"north": None, "fjord": "north", "south": None}
@@ -224,6 +227,9 @@ class Plain:
     def configuration_drafts(self, name: str) -> set[int]:
         return {draft["id"] for draft in self.rows["configuration_drafts"] if draft["person_id"] == self.people[name]}
 
+    def exports(self, name: str) -> set[int]:
+        return {asked["id"] for asked in self.rows["exports"] if asked["person_id"] == self.people[name]}
+
     def stage_moves(self, name: str) -> set[int]:
         stages = self.stages(name)
         return {move["id"] for move in self.rows["stage_moves"] if move["from_stage_id"] in stages}
@@ -290,7 +296,7 @@ class Plain:
     def expected(self, name: str, table: str) -> set[Any] | None:
         """Ids that this person should see in a table; None where they may not even ask."""
         if table in ("assignment_turns", "access_stamps", "credentials", "sessions", "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys",
-                     "lead_search_texts", "lead_custom_values", "downloads",
+                     "lead_search_texts", "lead_custom_values", "downloads", "export_parts",
                      "alembic_version"):  # fmt: skip
             return None
         if table in ("postings", "stays", "posting_days", "posting_months", "move_days", "move_months", "standing_months", "source_months", "closing_months",
@@ -351,6 +357,7 @@ def set_up(engine: Engine) -> Plain:
     _dashboards(plain)
     _assignment(plain)
     _goals(plain)
+    _exports(plain)
     return plain
 
 
@@ -548,3 +555,12 @@ def _goals(plain: Plain) -> None:
         made = [result.record_id for result in apply(session, edits, source="test", on_conflict="refuse").results]
         apply(session, [delete_edit("goal", goal, 1) for goal in made[1::7]], source="test", on_conflict="refuse")
         apply(session, [Edit("goal", made[0], {"amount_usd": 5}, 1)], source="test", on_conflict="refuse")
+
+
+def _exports(plain: Plain) -> None:
+    """Files of everybody who may ask for one; half of them are made."""
+    for number, name in enumerate(("alma", "mona", "freja", "double")):
+        with acting_as(plain.who(name)) as session:
+            export_id = exports.ask(session, "report.csv", Wanted("pipeline_by_stage", {}).as_json())
+        if number % 2:
+            making.make(export_id)

@@ -1,10 +1,15 @@
 """Every report by every person of the matrix: figures are those of the rows in their reach, worked out anew in plain Python."""
 
+import csv
+import io
 from datetime import UTC, datetime
 
 import pytest
 
-from crm.errors import Refused
+from crm.access import acting_as
+from crm.errors import NotFound, Refused
+from crm.exports import asking, handing, making
+from crm.reports.export import CSV, Wanted
 from crm.reports.registry import REPORTS
 from crm.reports.use_cases import run
 from tests.access.organisation import PEOPLE
@@ -176,3 +181,25 @@ def test_reports_of_orders_hold_customers_in_reach_only(wide_db, plain, name, re
 
 def _is_recent(order):
     return (datetime.now(UTC) - order["ordered_at"]).days < 364
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_a_file_holds_the_leads_that_one_may_both_see_and_export_or_is_refused(wide_db, plain, name):
+    reaches = [plain.reach(name, "report", action) for action in ("view", "export")]
+    wanted = Wanted("movement", EVER).as_json()
+    with acting_as(plain.who(name)) as session:
+        if not all(reaches):
+            with pytest.raises(Refused):
+                asking.ask(session, CSV, wanted)
+            return
+        export_id = asking.ask(session, CSV, wanted)
+    assert making.make(export_id) == "ready"
+    for other in PEOPLE:
+        if other != name:
+            with pytest.raises(NotFound):
+                handing.hand_out(plain.who(other), export_id, door="test")
+    with handing.hand_out(plain.who(name), export_id, door="test").content as content:
+        rows = csv.DictReader(io.StringIO(content.read().decode()))
+        me = plain.people[name]
+        mine = [lead for lead in plain.rows["leads"] if all(reach.covers(lead["team_id"], lead["owner_id"] == me) for reach in reaches)]
+        assert sum(int(row["end"]) for row in rows) == sum(1 for lead in mine if lead["deleted_at"] is None)

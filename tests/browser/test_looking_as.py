@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from crm.access import OPERATOR, acting_as
+from crm.exports import making
 from crm.people.use_cases import disable_person
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, wait_for
 from tests.browser.parts import settle
 from tests.browser.test_screenshots import look
 
@@ -62,5 +63,6 @@ def test_the_audit_is_fetched_as_a_file_by_pressing_export(site: Site) -> None:
     page.get_by_text("Signed in").first.wait_for()
     with page.expect_download() as fetched:
         page.get_by_role("button", name="Export").click()
+        making.make(wait_for(lambda: site.db.value("select max(id) from crm.exports where state = 'waiting'"), "the export to wait"))
     assert fetched.value.suggested_filename == "audit.csv"
     assert b"Signed in" in Path(fetched.value.path()).read_bytes()

@@ -10,8 +10,9 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from crm import clock
+from crm.exports import making
 from tests.browser import grid
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, wait_for
 from tests.browser.parts import change, new_leads, settle
 
 
@@ -71,6 +72,7 @@ def test_a_report_leaves_as_a_spreadsheet(shared_site: Site, ended: None, tmp_pa
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Excel").first.click()
+        making.make(wait_for(lambda: shared_site.db.value("select max(id) from crm.exports where state = 'waiting'"), "the export to wait"))
     file = tmp_path / "report.xlsx"
     download.value.save_as(file)
     assert download.value.suggested_filename.startswith("win_rate-")

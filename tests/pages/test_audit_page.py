@@ -72,7 +72,7 @@ def test_an_address_that_names_no_entry_begins_with_the_newest(given: str) -> No
 def test_the_export_is_asked_for_by_whoever_holds_the_grant(look: Look, db: Any, cast: Any) -> None:
     page = press(look(PAGE, "alma").run(), "audit.export")
     assert not page.exception
-    assert db.rows("select person_id, kind, used_at from crm.downloads") == [{"person_id": cast.people["alma"], "kind": "audit", "used_at": None}]
+    assert db.rows("select person_id, kind, state from crm.exports") == [{"person_id": cast.people["alma"], "kind": "audit", "state": "waiting"}]
 
 
 def test_without_the_grant_to_export_there_is_no_button(look: Look, db: Any) -> None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from crm.access import acting_as, as_system, sessions, viewing
-from crm.audit.export import ask_for_export
+from crm.access import Person, acting_as, as_system, sessions, viewing
+from crm.audit.export import KIND
 from crm.audit.reads import AuditFilter
-from crm.configuration.as_file import ask_for_file, read_file
+from crm.configuration import as_file
+from crm.configuration.as_file import read_file
+from crm.exports import asking, handing, making
 from crm.web import cookie
+
+
+def made_for(person: Person, kind: str, wanted: Mapping[str, Any]) -> str:
+    with acting_as(person) as session:
+        export_id = asking.ask(session, kind, wanted)
+    making.make(export_id)
+    return handing.address_of(person, export_id)
 
 
 @pytest.fixture
 def address(cast: Any) -> str:
-    return f"/download/{ask_for_export(cast.who('alma'), AuditFilter())}"
+    return made_for(cast.who("alma"), KIND, AuditFilter().as_json())
 
 
 def session_of(cast: Any, name: str) -> str:
@@ -35,13 +45,14 @@ def test_the_one_who_asked_gets_the_file_once(web: TestClient, cast: Any, addres
     answer = web.get(address)
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/csv")
     assert answer.headers["content-disposition"] == 'attachment; filename="audit.csv"' and answer.headers["cache-control"] == "no-store"
-    assert answer.text.startswith("at,who,what,kind,from,door,details") and "Signed in" in answer.text
+    assert answer.headers["content-length"] == str(len(answer.content))
+    assert answer.text.startswith("at,who,what,kind,from,door,details") and "Exported" not in answer.text
     assert web.get(address).status_code == 404
 
 
 def test_the_configuration_is_fetched_as_a_file_as_far_as_one_shapes_it(web: TestClient, cast: Any, db: Any) -> None:
     sign_in(web, cast, "mona")
-    answer = web.get(f"/download/{ask_for_file(cast.who('mona'))}")
+    answer = web.get(made_for(cast.who("mona"), as_file.KIND, {}))
     assert answer.headers["content-disposition"] == 'attachment; filename="throughline.yaml"'
     assert "Gulf:" in answer.text and "Levant" not in answer.text and "roles:" not in answer.text
     with acting_as(cast.who("mona")) as session:

@@ -7,13 +7,21 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from crm.access import as_system, sessions, viewing
-from crm.reports import export
+from crm.access import acting_as, as_system, sessions, viewing
+from crm.exports import asking, handing, making
 from crm.reports.export import CSV, XLSX, Wanted
 from crm.web import cookie
 from tests.db.test_report_export import set_scope
 
 STAGES = Wanted("pipeline_by_stage", {})
+
+
+def made(cast: Any, who: str, kind: str) -> str:
+    """The address of a file that is ready."""
+    with acting_as(cast.who(who)) as session:
+        export_id = asking.ask(session, kind, STAGES.as_json())
+    making.make(export_id)
+    return handing.address_of(cast.who(who), export_id)
 
 
 def sign_in(web: TestClient, cast: Any, name: str) -> str:
@@ -25,7 +33,7 @@ def sign_in(web: TestClient, cast: Any, name: str) -> str:
 
 @pytest.mark.parametrize(("kind", "media"), [(CSV, "text/csv"), (XLSX, "application/vnd.openxmlformats")])
 def test_it_is_fetched_once_by_the_one_who_asked(web: TestClient, cast: Any, kind: str, media: str) -> None:
-    address = f"/download/{export.ask_for_export(cast.who('mona'), kind, STAGES)}"
+    address = made(cast, "mona", kind)
     assert web.get(address).status_code == 401
     sign_in(web, cast, "alma")
     assert web.get(address).status_code == 404
@@ -34,7 +42,7 @@ def test_it_is_fetched_once_by_the_one_who_asked(web: TestClient, cast: Any, kin
     assert answer.status_code == 200 and answer.headers["content-type"].startswith(media)
     assert answer.headers["content-disposition"].startswith('attachment; filename="pipeline_by_stage-2') and answer.headers["cache-control"] == "no-store"
     assert web.get(address).status_code == 404
-    again = f"/download/{export.ask_for_export(cast.who('mona'), kind, STAGES)}"
+    again = made(cast, "mona", kind)
     viewing_token = sign_in(web, cast, "alma")
     viewing.start(viewing_token, cast.people["mona"])
     assert web.get(again).status_code == 403
@@ -42,7 +50,7 @@ def test_it_is_fetched_once_by_the_one_who_asked(web: TestClient, cast: Any, kin
 
 
 def test_a_grant_lost_between_asking_and_fetching_counts(web: TestClient, cast: Any, db: Any) -> None:
-    address = f"/download/{export.ask_for_export(cast.who('mona'), CSV, STAGES)}"
+    address = made(cast, "mona", CSV)
     sign_in(web, cast, "mona")
     set_scope(db, "report", "export", "none")
     answer = web.get(address)

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from crm.ui.reports import framing, picking
+from crm.ui.reports import drawn, framing, picking
 
 HEIGHT = 260
 COLOURS: Mapping[str, str] = {
@@ -91,6 +91,7 @@ def draw(
         layout["yaxis"] |= {"showgrid": False}
     key = picking.key_of(chart)
     figure = {"data": list(traces), "layout": layout}
+    drawn.keep(figure)
     if is_picked and framing.frame() is None:
         st.plotly_chart(figure, key=key, on_select="rerun", selection_mode="points", config=CONFIG, alt=says)
     else:

@@ -1,4 +1,4 @@
-"""The export of what a report page shows, for those with the grant: each of its reports, as a spreadsheet or as plain text."""
+"""The export of what a report page shows, for those with the grant: each of its reports as a spreadsheet or as plain text, each chart as a picture."""
 
 from __future__ import annotations
 
@@ -7,38 +7,45 @@ from collections.abc import Sequence
 import streamlit as st
 
 from crm.access import Person
-from crm.errors import CrmError
+from crm.exports import picture
 from crm.reports import export
 from crm.reports.export import Wanted
 from crm.reports.registry import report_named
-from crm.ui import download_bridge
+from crm.ui import files
+from crm.ui.reports import drawn
+from crm.ui.reports.drawn import Drawn
 from crm.ui.reports.reading import Read
+
+PICTURE = "Picture"
 
 
 def draw(person: Person, reads: Sequence[Read]) -> None:
-    """A menu with a line for each report as it was asked for; nothing where nothing may leave."""
+    """A menu with a line for each report as it was asked for, and for each chart; nothing where nothing may leave."""
     if person.is_viewed or not person.may("report", "export") or not reads:
         return
     with st.popover("Export", icon=":material/download:", key="reports.export", type="tertiary"):
-        st.caption("As the page shows it now, with a sheet that says what was asked. Charts are saved as pictures by the camera on each.")
+        st.caption("As the page shows it now: spreadsheets with a sheet that says what was asked, charts as pictures that say it below.")
         for number, read in enumerate(reads):
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"report_export_{number}"):
                 st.html(f"<span>{report_named(read.name).title}{_of(reads, number)}</span>", width="stretch")
                 for kind, label in export.FORMATS.items():
                     if st.button(label, key=f"reports.{kind}.{number}"):
-                        _fetch(person, kind, read)
+                        files.ask(person, kind, Wanted(read.name, read.params, read.as_of).as_json())
+        charts = drawn.charts()
+        if charts:
+            st.html("<p class='tl-muted tl-menu-part'>Charts</p>")
+        for number, chart in enumerate(charts):
+            _draw_chart(person, number, chart)
+
+
+def _draw_chart(person: Person, number: int, chart: Drawn) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"report_chart_{number}"):
+        st.html(f"<span>{chart.title}</span>", width="stretch")
+        if st.button(PICTURE, key=f"reports.{picture.KIND}.{number}"):
+            files.ask_for_picture(person, picture.wanted_of(chart.read.name, chart.title, chart.footer(), chart.figure))
 
 
 def _of(reads: Sequence[Read], number: int) -> str:
     """What tells it from another one of the same report."""
     read = reads[number]
     return f" By {read.params['by'].replace('_', ' ')}." if "by" in read.params and sum(each.name == read.name for each in reads) > 1 else ""
-
-
-def _fetch(person: Person, kind: str, read: Read) -> None:
-    try:
-        token = export.ask_for_export(person, kind, Wanted(read.name, read.params, read.as_of))
-    except CrmError as error:
-        st.error(error.detail)
-        return
-    download_bridge.fetch(f"/download/{token}")

@@ -13,7 +13,7 @@ import streamlit as st
 
 from crm import money
 from crm.ui import words
-from crm.ui.reports import framing
+from crm.ui.reports import drawn, framing
 from crm.ui.reports.framing import Frame
 from crm.ui.reports.reading import Read
 
@@ -95,7 +95,8 @@ def block(title: str, read: Read | None, *, key: str, empty: str = "", hint: str
         has_rows = read is None or bool(read.rows)
         if not has_rows:
             st.html(f"<div class='tl-empty'><b>{escape(empty)}</b><span>{escape(hint)}</span></div>")
-        yield has_rows
+        with drawn.inside(title, read):
+            yield has_rows
         if read is not None and read.result is not None:
             st.html(f"<p class='tl-states'>{escape(' '.join(read.result.states()))}</p>")
 

@@ -12,7 +12,7 @@ from crm.access import Person, acting_as
 from crm.ui import lead_list, look, messages
 from crm.ui.lookups import Lookups, look_up
 from crm.ui.reports import asked as asking
-from crm.ui.reports import exporting
+from crm.ui.reports import drawn, exporting
 from crm.ui.reports.asked import Asked
 from crm.ui.reports.reading import Reader
 
@@ -28,6 +28,7 @@ class Page:
 
 def begin(person: Person, title: str, takes: Sequence[str], *, usual: int = 30) -> Page:
     """Draw the head and the filters."""
+    drawn.begin()
     lookups = look_up(person)
     head = st.container(key="report_head")
     messages.draw(person)

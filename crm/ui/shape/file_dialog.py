@@ -14,7 +14,7 @@ from crm.configuration.impact import preview
 from crm.configuration.saying import Question
 from crm.errors import CrmError
 from crm.pipelines.reads import pipelines
-from crm.ui import download_bridge, messages, words
+from crm.ui import files, messages, words
 from crm.ui.shape import earlier
 from crm.ui.shape.review import SOURCE, draw_impact
 from crm.ui.viewer import viewer
@@ -43,10 +43,7 @@ def save(resource: str) -> None:
         written = as_file.write_file(session)
     st.caption("Fetch it, or copy it with the button on its right. Read in again it changes nothing; change it, and you see first what it comes to.")
     if st.button("Download", key="configuration.file.fetch", icon=":material/download:"):
-        try:
-            download_bridge.fetch(f"/download/{as_file.ask_for_file(person)}")
-        except CrmError as error:
-            st.error(error.detail)
+        files.ask(person, as_file.KIND, {})
     st.code(written, language="yaml", height=460)
 
 

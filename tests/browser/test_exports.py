@@ -1,0 +1,72 @@
+"""Files in a browser: they come by themselves while one goes on; charts as pictures, by the worker and by the browser itself."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm.exports import making
+from tests.browser.conftest import Site, wait_for
+from tests.browser.parts import settle
+from tests.browser.test_reports import ended, tile
+
+__all__ = ["ended"]
+
+
+def make(site: Site, state: str = "waiting") -> None:
+    """What the worker would do."""
+    making.make(wait_for(lambda: site.db.value("select max(id) from crm.exports where state = :s", s=state), "an export to wait"))
+
+
+def open_menu(page: Any) -> None:
+    tile(page, "Leads won").wait_for()
+    settle(page)
+    page.get_by_role("button", name="Export").click()
+
+
+def test_a_file_comes_while_one_goes_on_elsewhere(shared_site: Site, ended: None, tmp_path: Path) -> None:
+    page = shared_site.open("mona", "/win-loss")
+    open_menu(page)
+    page.get_by_role("button", name="CSV").first.click()
+    page.locator(".st-key-files_tray").get_by_text("Is about to be made.").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Leads", exact=True).first.click()
+    page.wait_for_url("**/leads**")
+    with page.expect_download() as download:
+        make(shared_site)
+    assert download.value.suggested_filename.startswith("win_rate-")
+    assert Path(download.value.path()).read_text().startswith("group_id,")
+    page.locator(".st-key-files_tray").get_by_text("Went to your downloads").wait_for()
+    assert shared_site.db.value("select count(*) from crm.exports where state = 'fetched'") == 1
+    page.locator(".st-key-files_tray").get_by_role("button").click()
+    page.locator(".st-key-files_tray").wait_for(state="detached")
+
+
+@pytest.mark.parametrize("by", ["worker", "browser"])
+def test_a_chart_comes_as_a_picture(shared_site: Site, ended: None, tmp_path: Path, by: str) -> None:
+    page = shared_site.open("mona", "/win-loss")
+    open_menu(page)
+    with page.expect_download() as download:
+        page.locator(".st-key-report_chart_1").get_by_role("button", name="Picture").click()
+        if by == "worker":
+            make(shared_site)
+        else:
+            wait_for(_failed(shared_site), "the export to wait")
+    file = tmp_path / "chart.png"
+    download.value.save_as(file)
+    assert download.value.suggested_filename.startswith("win_rate-who-wins-")
+    content = file.read_bytes()
+    assert content.startswith(b"\x89PNG") and struct.unpack(">I", content[16:20])[0] == 1920
+
+
+def _failed(site: Site) -> Any:
+    """As if the worker had nothing to draw with."""
+
+    def fail() -> Any:
+        with site.db.owner().begin() as connection:
+            return connection.exec_driver_sql("update crm.exports set state = 'failed', problem = 'no Chromium' where state = 'waiting'").rowcount
+
+    return fail

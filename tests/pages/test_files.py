@@ -1,0 +1,151 @@
+"""Files that one waits for: in a corner of every page, until they came or it is said why not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from crm.exports import making, picture
+from crm.ui import files
+from tests.db.test_report_export import set_scope
+from tests.pages.parts import press, said
+
+WINS = "pages/win_loss.py"
+EXCEL, PICTURE = "reports.report.xlsx.0", "reports.chart.png.0"
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture.chromium.cache_clear()
+    monkeypatch.setattr(files, "PATIENCE", timedelta(hours=1))  # however slow the machine is
+
+
+def the_export(db: Any) -> dict[str, Any]:
+    (row,) = db.rows("select id, kind, state from crm.exports")
+    return dict(row)
+
+
+def asked(visit: Any, cast: Any) -> AppTest:
+    from tests.pages.test_reports import end_two
+
+    end_two(cast)
+    return press(visit("mona", WINS), EXCEL)
+
+
+def addresses(db: Any) -> int:
+    return int(db.value("select count(*) from crm.downloads where used_at is null"))
+
+
+def test_a_file_is_asked_for_waits_and_comes_by_itself(visit: Any, cast: Any, db: Any) -> None:
+    page = asked(visit, cast)
+    assert not page.exception and "win_rate-" in said(page) and "Is about to be made." in said(page)
+    assert the_export(db)["kind"] == "report.xlsx" and addresses(db) == 0
+    page = page.run()
+    assert "Is about to be made." in said(page)
+    making.make(the_export(db)["id"])
+    page = page.run()
+    assert "Went to your downloads: 1 row." in said(page) and addresses(db) == 1
+    page = press(page, f"files.close.{the_export(db)['id']}")
+    assert "win_rate-" not in said(page)
+
+
+def test_it_says_how_far_it_is_and_when_no_worker_takes_it(visit: Any, cast: Any, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = asked(visit, cast)
+    monkeypatch.setattr(files, "PATIENCE", timedelta(seconds=-1))
+    assert "as soon as a worker is free" in said(page.run())
+    with db.owner().begin() as connection:
+        connection.exec_driver_sql("update crm.exports set state = 'making', rows = 12000")
+    assert "12,000 rows so far. Go on meanwhile" in said(page.run())
+
+
+def test_what_could_not_be_made_says_why(visit: Any, cast: Any, db: Any) -> None:
+    page = asked(visit, cast)
+    set_scope(db, "report", "export", "none")
+    making.make(the_export(db)["id"])
+    page = page.run()
+    assert "An admin can grant “report: export”." in said(page) and addresses(db) == 0
+
+
+def test_what_is_gone_is_said(visit: Any, cast: Any, db: Any) -> None:
+    page = asked(visit, cast)
+    with db.owner().begin() as connection:
+        connection.exec_driver_sql("delete from crm.exports")
+    assert "It is gone. Ask for it again." in said(page.run())
+
+
+def test_somebody_elses_files_are_not_shown_where_they_sign_in(visit: Any, cast: Any, db: Any) -> None:
+    page = asked(visit, cast)
+    making.make(the_export(db)["id"])
+    other = visit("alma", WINS)
+    other.session_state[files.LINES] = page.session_state[files.LINES]
+    other = other.run()
+    assert "win_rate-" not in said(other) and "It is gone." in said(other) and addresses(db) == 0
+
+
+def test_a_refusal_is_said_where_one_asked(visit: Any, cast: Any, db: Any) -> None:
+    page = visit("mona", WINS)
+    set_scope(db, "report", "export", "all")
+    set_scope(db, "report", "view", "own")
+    page = press(visit("mona", WINS), EXCEL)
+    assert not page.exception
+
+
+def test_a_picture_is_asked_for_with_the_figure_that_is_looked_at(visit: Any, cast: Any, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.pages.test_reports import end_two
+
+    end_two(cast)
+    monkeypatch.setattr(picture, "chromium", lambda: "/somewhere/chromium")
+    page = press(visit("mona", WINS), PICTURE)
+    assert not page.exception and the_export(db)["kind"] == picture.KIND
+    wanted = db.value("select wanted from crm.exports")
+    assert wanted["title"] == "Won and lost, month by month" and [trace["name"] for trace in wanted["figure"]["data"]] == ["Won", "Lost"]
+    assert "Leads of the teams in reach." in wanted["footer"][0] and wanted["footer"][1].endswith("UTC, from Throughline.")
+
+
+def test_without_a_chromium_the_browser_draws_it_and_it_is_noted(visit: Any, cast: Any, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.pages.test_reports import end_two
+
+    end_two(cast)
+    monkeypatch.setattr(picture, "chromium", lambda: None)
+    page = press(visit("mona", WINS), PICTURE)
+    assert not page.exception and "Was drawn by your browser, into your downloads." in said(page)
+    assert db.value("select count(*) from crm.exports") == 0
+    assert db.value("select facts->>'format' from crm.audit_events where kind = 'exported'") == "PNG"
+
+
+def test_a_picture_that_the_worker_could_not_draw_the_browser_draws(visit: Any, cast: Any, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.pages.test_reports import end_two
+
+    end_two(cast)
+    monkeypatch.setattr(picture, "chromium", lambda: "/nowhere/chromium")
+    page = press(visit("mona", WINS), PICTURE)
+    assert making.make(the_export(db)["id"]) == "failed"
+    page = page.run()
+    assert not page.exception and "Was drawn by your browser" in said(page)
+
+
+def test_a_picture_of_what_one_no_longer_sees_is_not_drawn_by_the_browser_either(visit: Any, cast: Any, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.pages.test_reports import end_two
+
+    end_two(cast)
+    monkeypatch.setattr(picture, "chromium", lambda: "/nowhere/chromium")
+    page = press(visit("mona", WINS), PICTURE)
+    set_scope(db, "lead", "delete", "none")
+    making.make(the_export(db)["id"])
+    page = page.run()
+    assert "has changed since you asked" in said(page) and "drawn by your browser" not in said(page)
+
+
+def test_two_files_that_are_ready_at_once_both_come(visit: Any, cast: Any, db: Any) -> None:
+    page = press(asked(visit, cast), "reports.report.csv.0")
+    for row in db.rows("select id from crm.exports order by id"):
+        making.make(row["id"])
+    page = page.run()
+    assert said(page).count("Went to your downloads") == 2 and addresses(db) == 2 and len(page.session_state[files.ADDRESSES]) == 2
+
+
+def test_whoever_may_not_export_is_offered_no_chart(visit: Any, cast: Any) -> None:
+    assert not [button.key for button in visit("ana", WINS).button if (button.key or "").startswith("reports.chart")]
