@@ -34,11 +34,12 @@ def _report(report: Report) -> dict[str, object]:
         "title": report.title,
         "parameters": [{"name": param.name, "says": param.says, "options": list(param.options) or None} for param in report.params],
         "columns": [{"name": column.name, "type": column.type} for column in report.query.columns],
+        "known_on": report.tells_what_was_known,
     }
 
 
 @routes.get("/reports/{name}")
 def read_report(call: Caller, name: str, query: Annotated[ReportQuery, Query()]) -> Response:
-    """One report, now or as of the end of a past day; its own parameters go into the query."""
-    as_of = read_day(query.as_of, "as_of") if query.as_of else None
-    return answer(run(call.person, name, query.model_extra or {}, as_of).as_json())
+    """One report, now or as of the end of a past day, as it is known now or was known on a day; its own parameters go into the query."""
+    as_of, known_on = (read_day(given, field) if given else None for given, field in ((query.as_of, "as_of"), (query.known_on, "known_on")))
+    return answer(run(call.person, name, query.model_extra or {}, as_of, known_on).as_json())

@@ -29,13 +29,16 @@ def register(app: typer.Typer) -> None:
         name: Annotated[str, typer.Argument(help=f"One of: {', '.join(REPORTS)}.")],
         param: Annotated[list[str], typer.Option("--param", metavar="K=V", help="A filter, such as team=Gulf; may be given several times.")] = [],  # noqa: B006 - typer's way
         as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The end of this past day instead of now.")] = None,
+        known_on: Annotated[
+            datetime | None, typer.Option("--known-on", formats=["%Y-%m-%d"], help="With what was known at the end of this day, where the report can tell.")
+        ] = None,
         as_email: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="As this person may see it; everything, when left out.")] = None,
         form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
         as_json: Json = False,
     ) -> None:
         """Print a report: every lead's, or as one person may see it."""
         person = _person(as_email) if as_email else OPERATOR
-        found = run(person, name, dict(_pair(given) for given in param), as_of.date() if as_of else None)
+        found = run(person, name, dict(_pair(given) for given in param), *(day.date() if day else None for day in (as_of, known_on)))
         if form is Format.csv and not as_json:
             _print_csv(found)
             with as_system() as session:

@@ -50,6 +50,11 @@ class Report:
     def query(self) -> queries.Query:
         return queries.load(self.path)
 
+    @property
+    def tells_what_was_known(self) -> bool:
+        """Whether it can be read with what was known on a day: postings say when they were made, stays and leads do not."""
+        return any(param.name == "known_on" for param in self.query.params)
+
 
 TEAM = Param("team", "team", "team_id", "only this team's leads, by name or id")
 PIPELINE = Param("pipeline", "pipeline", "pipeline_id", "only this pipeline, by name or id")
