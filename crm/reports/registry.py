@@ -32,7 +32,7 @@ class Param:
 class Report:
     """One report. Its columns are those of its query's header.
 
-    `period_days`: it looks at a period, from and to, this long unless asked otherwise. `is_of_orders`: it reads the mirror of
+    `period_days`: it looks at a period, from and to, this long unless asked otherwise, and at most `most_days`. `is_of_orders`: it reads the mirror of
     production, and whoever runs it must see customers. `tells`: the fields of leads that its rows are about; whoever's
     role hides one is refused.
     """
@@ -43,6 +43,7 @@ class Report:
     params: tuple[Param, ...]
     rate: str = "USD at the rate of the day each value was set"
     period_days: int | None = None
+    most_days: int | None = None
     is_of_orders: bool = False
     tells: tuple[str, ...] = ()
 
@@ -71,10 +72,12 @@ SAID_ON = Param("said_on", "day", "said_on", "an earlier day, whose forecast sta
 BACK = Param("back", "months", "months_back", "how many months before this one; 3 when left out", 3)
 AHEAD = Param("ahead", "months", "months_ahead", "how many months after this one; 6 when left out", 6)
 WHO = Param("owner", "person", "owner_id", "only what this person did, by name, mail address or id; “me” is yourself")
+COURSE = Param("back", "months", "months_back", "how many months before this one; 11 when left out", 11)
 QUIET = Param("days", "days", "days", "not contacted for so many days; 14 when left out", 14)
 MARKET_TEAM = Param("team", "team", "team_id", "only customers of this team's markets, by name or id")
 MARKET = Param("market", "market", "market", "only this market, by its two-letter country code")
 DAYS = Param("days", "days", "days", "how many days back an order counts; 90 when left out", 90)
+MOST_DAYS_BY_WEEK = 1100
 AT_ORDER_DATE = "USD at the rate of each order's day"
 _OF_LEADS = (TEAM, PIPELINE, OWNER, SOURCE, LEAD_MARKET)
 _IN_PERIOD = (*_OF_LEADS, FROM, TO)
@@ -87,6 +90,8 @@ _ALL = (
     Report(
         "movement", "What was in each stage, what came, what went, what is there now?", "pipeline/movement", (TEAM, PIPELINE, OWNER, FROM, TO), period_days=30
     ),
+    Report("pipeline_by_month", "What was open at the end of each month, what began, was won and was lost in it?", "pipeline/pipeline_by_month",
+        (TEAM, PIPELINE, OWNER, COURSE)),
     Report("stage_velocity", "How long do leads stay in each stage, and which are there too long?", "pipeline/stage_velocity", _IN_PERIOD, period_days=30),
     Report("win_rate", "Of the leads that ended, how many were won?", "pipeline/win_rate", (BY, *_IN_PERIOD), period_days=90),
     Report("loss_reasons", "Why were leads lost?", "pipeline/loss_reasons", _IN_PERIOD, period_days=90, tells=("lost_reason",)),
@@ -94,6 +99,7 @@ _ALL = (
         "forecast", "What may open leads bring, what was won, and what did the forecast say before?", "pipeline/forecast",
         (*_OF_LEADS, BACK, AHEAD, SAID_ON), tells=("expected_close_on",),
     ),
+    Report("won_by_week", "What was won in each week?", "pipeline/won_by_week", _IN_PERIOD, period_days=84, most_days=MOST_DAYS_BY_WEEK),
     Report(
         "owners", "What does each owner have open, and what did they win and lose?", "pipeline/owners", (TEAM, PIPELINE, OWNER, FROM, TO), period_days=90
     ),
@@ -102,8 +108,20 @@ _ALL = (
         tells=("source",),
     ),
     Report("activity", "Who called, met and wrote how much?", "activities/activity", (TEAM, PIPELINE, WHO, FROM, TO), period_days=30),
+    Report(
+        "activity_by_week", "How much was called, met and written in each week?", "activities/activity_by_week", (TEAM, PIPELINE, WHO, FROM, TO),
+        period_days=84, most_days=MOST_DAYS_BY_WEEK,
+    ),
     Report("cohorts", "Of the leads that began in each month, how many were won by when?", "pipeline/cohorts", _IN_PERIOD, period_days=365),
     Report("stale_leads", "Which open leads wait too long?", "pipeline/stale_leads", (*_OF_LEADS, QUIET)),
+    Report(
+        "stale_by_week", "How many open leads were over their stage's target, week by week?", "pipeline/stale_by_week", _IN_PERIOD, period_days=84,
+        most_days=MOST_DAYS_BY_WEEK,
+    ),
+    Report(
+        "neglected_by_week", "How many customers had ordered lately and heard nothing since, week by week?", "customers/neglected_by_week",
+        (MARKET_TEAM, MARKET, DAYS, FROM, TO), rate=AT_ORDER_DATE, period_days=84, most_days=MOST_DAYS_BY_WEEK, is_of_orders=True,
+    ),
     Report(
         "neglected_customers", "Who ordered lately and has not been contacted since?", "customers/neglected_customers", (MARKET_TEAM, MARKET, DAYS),
         rate=AT_ORDER_DATE, is_of_orders=True,

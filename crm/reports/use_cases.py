@@ -141,7 +141,7 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     period = _period(report, filters.binds, as_of, today)
     if period:
         filters.binds.update(from_day=period[0], to_day=period[1])
-    if "said_on" in filters.binds:
+    if "months_back" in filters.binds:
         filters.binds.update(_months(filters.binds, as_of or today))
     wanted = {param.name for param in report.query.params}
     given = {
@@ -186,11 +186,11 @@ def _left_out(session: Session, report: Report) -> tuple[str, ...]:
 
 def _months(binds: Mapping[str, Any], day: date) -> dict[str, date]:
     """The first days of the first and last month around `day`. Raises `Invalid` for a day whose forecast cannot be known."""
-    said_on: date | None = binds["said_on"]
+    said_on: date | None = binds.get("said_on")
     if said_on and said_on > day:
         raise Invalid(f"{said_on:%-d %b %Y} comes after the day that is looked at, {day:%-d %b %Y}. Give an earlier one.", field="said_on")
     this_month = 12 * day.year + day.month - 1
-    first, last = max(12, this_month - binds["months_back"]), min(12 * 9999 + 11, this_month + binds["months_ahead"])
+    first, last = max(12, this_month - binds["months_back"]), min(12 * 9999 + 11, this_month + binds.get("months_ahead", 0))
     return {name: date(month // 12, month % 12 + 1, 1) for name, month in (("first_month", first), ("last_month", last))}
 
 
@@ -202,6 +202,8 @@ def _period(report: Report, binds: Mapping[str, Any], as_of: date | None, today:
     begins = binds["from_day"] or date.fromordinal(max(1, ends.toordinal() - report.period_days + 1))
     if begins > ends:
         raise Invalid(f"The first day, {begins:%-d %b %Y}, comes after the last, {ends:%-d %b %Y}.", field="from")
+    if report.most_days and (ends - begins).days >= report.most_days:
+        raise Invalid(f"{report.name} goes week by week, over {report.most_days:,} days at most. Give a later first day.", field="from")
     if as_of is not None and ends > as_of:
         raise Invalid(f"The last day, {ends:%-d %b %Y}, comes after the day that is looked back to, {as_of:%-d %b %Y}.", field="to")
     if ends > today + timedelta(days=1):
