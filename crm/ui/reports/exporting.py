@@ -37,7 +37,7 @@ def _of(reads: Sequence[Read], number: int) -> str:
 
 def _fetch(person: Person, kind: str, read: Read) -> None:
     try:
-        token = export.ask_for_export(person, kind, Wanted(read.name, read.params, read.as_of))
+        token = export.ask_for_export(person, kind, Wanted(read.name, read.params, read.as_of, read.known_on))
     except CrmError as error:
         st.error(error.detail)
         return
