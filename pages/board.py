@@ -4,7 +4,7 @@ import streamlit as st
 
 from crm import clock
 from crm.access import acting_as
-from crm.ui import conflict_dialog, facts, lead_list, look, messages, mirror_line, new_lead, saved_views, words
+from crm.ui import conflict_dialog, facts, lead_list, look, messages, mirror_line, new_lead, past_day, saved_views, words
 from crm.ui.board import asks, beside, params, switch, wall, work
 from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
@@ -17,8 +17,10 @@ owns = lead_list.begins_with_own(person)
 screen = params.screen(person, lookups, begins_with_own=owns)
 saved_views.begin(person, screen)
 head = st.container(key="board_head")
-with st.container(horizontal=True, key="board_asks", vertical_alignment="center", gap="small"):
-    asked = asks.ask(person, lookups, screen, begins_with_own=owns)
+asks_line = st.container(horizontal=True, key="board_asks", vertical_alignment="center", gap="small")
+past = asks.ask_day(person, lookups)
+with asks_line:
+    asked = asks.ask(person, lookups, screen, day=past, begins_with_own=owns)
     if asked:
         switch.draw("Board", asks.as_list(asked, lookups))
         if person.may("lead", "create") and st.button("Lead", icon=":material/add:", key="board.new"):
@@ -37,7 +39,7 @@ with head:
 if asked.day:
     with st.container(horizontal=True, key="as_of_line", vertical_alignment="center"):
         st.html(f"<span>This is the board as it was at the end of {day}. Orders and last contact are today's.</span>", width="stretch")
-        st.button("Back to now", key="board.now", type="tertiary", on_click=asks.forget_day)
+        st.button("Back to now", key="board.now", type="tertiary", on_click=past_day.forget)
 work.turn_to(person, lookups, asked)
 begins, begins_news = [person], [person]
 

@@ -424,6 +424,7 @@ class ReportName(Out):
     title: str
     parameters: list[ReportParameter]
     columns: list[ReportColumn]
+    known_on: bool = Field(description="Whether it can be read with what was known on a day")
 
 
 class ReportList(Out):
@@ -442,6 +443,7 @@ class Report(Out):
     currency: str
     rate: str
     as_of: date
+    known_on: date | None = Field(description="The day with whose knowledge it was read; null for what is known now")
     data_age_seconds: int | None = Field(description="0: exact to the last commit; null for orders that were never read")
     left_out: list[str] = Field(description="Columns that are empty because your role hides what they add up")
     from_: date | None = Field(default=None, alias="from", description="The first day, of a report over a period; absent otherwise")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from crm.api import cursors
 from crm.api.answers import answer, listing
 from crm.api.door import Caller, Door
-from crm.api.requests import Paging, ReportQuery
+from crm.api.requests import ExploreQuery, Paging, ReportQuery
 from crm.explore.use_cases import run_exploration
 from crm.reports.filters import read_day
 from crm.reports.registry import REPORTS, Report
@@ -35,18 +35,19 @@ def _report(report: Report) -> dict[str, object]:
         "title": report.title,
         "parameters": [{"name": param.name, "says": param.says, "options": list(param.options) or None} for param in report.params],
         "columns": [{"name": column.name, "type": column.type} for column in report.query.columns],
+        "known_on": report.tells_what_was_known,
     }
 
 
 @routes.get("/reports/{name}")
 def read_report(call: Caller, name: str, query: Annotated[ReportQuery, Query()]) -> Response:
-    """One report, now or as of the end of a past day; its own parameters go into the query."""
-    as_of = read_day(query.as_of, "as_of") if query.as_of else None
-    return answer(run(call.person, name, query.model_extra or {}, as_of).as_json())
+    """One report, now or as of the end of a past day, as it is known now or was known on a day; its own parameters go into the query."""
+    as_of, known_on = (read_day(given, field) if given else None for given, field in ((query.as_of, "as_of"), (query.known_on, "known_on")))
+    return answer(run(call.person, name, query.model_extra or {}, as_of, known_on).as_json())
 
 
 @routes.get("/explore")
-def read_exploration(call: Caller, query: Annotated[ReportQuery, Query()]) -> Response:
+def read_exploration(call: Caller, query: Annotated[ExploreQuery, Query()]) -> Response:
     """A measure of leads or orders over up to two dimensions, now or as of the end of a past day: `measure`, `which`, `by`, `split` and filters."""
     as_of = read_day(query.as_of, "as_of") if query.as_of else None
     return answer(run_exploration(call.person, query.model_extra or {}, as_of).as_json())

@@ -370,7 +370,16 @@ class CustomerQuery(Paging):
     )
 
 
-class ReportQuery(AsOf):
-    """A report's own parameters stand beside `as_of`."""
+class ExploreQuery(AsOf):
+    """What is asked for stands beside `as_of`."""
 
     model_config = ConfigDict(extra="allow")
+
+
+class ReportQuery(AsOf):
+    """A report's own parameters stand beside `as_of` and `known_on`."""
+
+    model_config = ConfigDict(extra="allow")
+    known_on: Annotated[str, Field(max_length=40)] | None = Field(
+        None, description="A day: with what was known at its end, where the report can tell; not before `as_of`", examples=["2026-03-31"]
+    )

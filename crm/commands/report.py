@@ -30,13 +30,17 @@ def register(app: typer.Typer) -> None:
         name: Annotated[str, typer.Argument(help=f"One of: {', '.join(REPORTS)}.")],
         param: Annotated[list[str], typer.Option("--param", metavar="K=V", help="A filter, such as team=Gulf; may be given several times.")] = [],  # noqa: B006 - typer's way
         as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The end of this past day instead of now.")] = None,
+        known_on: Annotated[
+            datetime | None, typer.Option("--known-on", formats=["%Y-%m-%d"], help="With what was known at the end of this day, where the report can tell.")
+        ] = None,
         as_email: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="As this person may see it; everything, when left out.")] = None,
         form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
         as_json: Json = False,
     ) -> None:
         """Print a report: every lead's, or as one person may see it."""
         person = person_by(as_email)
-        print_report(run(person, name, read_params(param), as_of.date() if as_of else None), person, form, as_json=as_json)
+        found = run(person, name, read_params(param), *(day.date() if day else None for day in (as_of, known_on)))
+        print_report(found, person, form, as_json=as_json)
 
 
 def print_report(found: ReportResult, person: Person, form: Format, *, as_json: bool) -> None:

@@ -37,6 +37,8 @@ class Posting(Base):
         CheckConstraint("leads in (1, -1)", name="leads"),
         Index("ix_postings_lead_id", "lead_id", "effective_at"),
         Index("ix_postings_effective_at", "effective_at"),
+        # What was not known on a day, for reports as they were known then.
+        Index("ix_postings_posted_late", "posted_at", postgresql_where=text("posted_at - effective_at > interval '1 hour'")),
     )
 
 

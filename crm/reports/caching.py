@@ -37,15 +37,15 @@ _kept: OrderedDict[Hashable, tuple[float, ReportResult]] = OrderedDict()
 _lock = Lock()
 
 
-def run_kept(session: Session, report: Report, params: Mapping[str, Any], as_of: date | None = None) -> ReportResult:
+def run_kept(session: Session, report: Report, params: Mapping[str, Any], as_of: date | None = None, known_on: date | None = None) -> ReportResult:
     """As `run_report`, from memory where nothing was changed since."""
     standing = session.execute(_STAMP).one()
     if standing.is_writing:
-        return run_report(session, report, params, as_of)
-    key = (_who(session), standing.walls, report.name, tuple(sorted((name, str(value)) for name, value in params.items())), as_of, standing.stamp)
+        return run_report(session, report, params, as_of, known_on)
+    key = (_who(session), standing.walls, report.name, tuple(sorted((name, str(value)) for name, value in params.items())), as_of, known_on, standing.stamp)
     found = _find(key)
     if found is None:
-        found = run_report(session, report, params, as_of)
+        found = run_report(session, report, params, as_of, known_on)
         if len(found.rows) <= MOST_ROWS:
             _keep(key, found)
     return replace(found, rows=[dict(row) for row in found.rows])

@@ -28,18 +28,21 @@ _WIDEST = 48
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A report with its filters, as people give them, as of a day (None: now)."""
+    """A report with its filters, as people give them, as of a day and as known on a day (None: now)."""
 
     name: str
     params: Mapping[str, str]
     as_of: date | None = None
+    known_on: date | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return {"name": self.name, "params": dict(self.params), "as_of": self.as_of.isoformat() if self.as_of else None}
+        days = {name: day.isoformat() if day else None for name, day in (("as_of", self.as_of), ("known_on", self.known_on))}
+        return {"name": self.name, "params": dict(self.params), **days}
 
     @staticmethod
     def read(given: Mapping[str, Any]) -> Wanted:
-        return Wanted(given["name"], given["params"], date.fromisoformat(given["as_of"]) if given["as_of"] else None)
+        as_of, known_on = (date.fromisoformat(given[name]) if given.get(name) else None for name in ("as_of", "known_on"))
+        return Wanted(given["name"], given["params"], as_of, known_on)
 
 
 def check(person: Person, filters: Mapping[str, Any]) -> None:
@@ -84,7 +87,7 @@ def _run(person: Person, filters: Mapping[str, Any]) -> ReportResult:
     wanted = Wanted.read(filters)
     report = report_named(wanted.name)
     with acting_as(person, resource="report", action=reach_of_export(person, report)) as session:
-        return run_report(session, report, wanted.params, wanted.as_of)
+        return run_report(session, report, wanted.params, wanted.as_of, wanted.known_on)
 
 
 def _facts(found: ReportResult, kind: str) -> dict[str, Any]:
@@ -170,6 +173,7 @@ def _write_about(book: Any, found: ReportResult, person: Person) -> None:
         ("Report", found.name), ("Question", found.title), ("Exported by", person.name), ("Exported at", f"{clock.now():%Y-%m-%d %H:%M} UTC"), ("Filters",
             filters),
         ("From", begins.isoformat() if begins else ""), ("To", ends.isoformat()), ("As of", "now" if found.is_now else found.as_of.isoformat()),
+        ("Known on", found.known_on.isoformat() if found.known_on else "now"),
         ("Scope", found.scope), ("Time zone", found.time_zone), ("Moments", "UTC"), ("Currency", found.currency), ("Rates", found.rate),
         *(("States", sentence) for sentence in found.states()),
     ]  # fmt: skip

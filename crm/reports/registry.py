@@ -33,7 +33,7 @@ class Param:
 class Report:
     """One report. Its columns are those of its query's header.
 
-    `period_days`: it looks at a period, from and to, this long unless asked otherwise. `is_of_orders`: it reads the mirror of
+    `period_days`: it looks at a period, from and to, this long unless asked otherwise, and at most `most_days`. `is_of_orders`: it reads the mirror of
     production, and whoever runs it must see customers. `tells`: the fields of leads that its rows are about; whoever's
     role hides one is refused.
     """
@@ -44,6 +44,7 @@ class Report:
     params: tuple[Param, ...]
     rate: str = "USD at the rate of the day each value was set"
     period_days: int | None = None
+    most_days: int | None = None
     is_of_orders: bool = False
     tells: tuple[str, ...] = ()
     is_explored: bool = False
@@ -52,6 +53,11 @@ class Report:
     @cached_property
     def query(self) -> queries.Query:
         return queries.load(self.path)
+
+    @property
+    def tells_what_was_known(self) -> bool:
+        """Whether it can be read with what was known on a day: postings say when they were made, stays and leads do not."""
+        return any(param.name == "known_on" for param in self.query.params)
 
 
 TEAM = Param("team", "team", "team_id", "only this team's leads, by name or id")
@@ -69,6 +75,7 @@ SAID_ON = Param("said_on", "day", "said_on", "an earlier day, whose forecast sta
 BACK = Param("back", "months", "months_back", "how many months before this one; 3 when left out", 3)
 AHEAD = Param("ahead", "months", "months_ahead", "how many months after this one; 6 when left out", 6)
 WHO = Param("owner", "person", "owner_id", "only what this person did, by name, mail address or id; “me” is yourself")
+COURSE = Param("back", "months", "months_back", "how many months before this one; 11 when left out", 11)
 QUIET = Param("days", "days", "days", "not contacted for so many days; 14 when left out", 14)
 MARKET_TEAM = Param("team", "team", "team_id", "only customers of this team's markets, by name or id")
 MARKET = Param("market", "market", "market", "only this market, by its two-letter country code")
@@ -86,6 +93,7 @@ ORDER_SPLIT = Param("split", "dimension", "split", "what tells groups within gro
 TOP = Param("top", "most", "by_most", "how many groups stand for themselves, the largest or the newest; the rest are one; 20 when left out", 20)
 TOP_SPLIT = Param("top_split", "most", "split_most", "the same for the groups within; 20 when left out", 20)
 TOTALS = Param("totals", "flag", "has_totals", "yes: also each group over all of the others, and everything in one row", False)
+MOST_DAYS_BY_WEEK = 1100
 AT_ORDER_DATE = "USD at the rate of each order's day"
 _OF_LEADS = (TEAM, PIPELINE, OWNER, SOURCE, LEAD_MARKET)
 _IN_PERIOD = (*_OF_LEADS, FROM, TO)
@@ -98,6 +106,8 @@ _ALL = (
     Report(
         "movement", "What was in each stage, what came, what went, what is there now?", "pipeline/movement", (TEAM, PIPELINE, OWNER, FROM, TO), period_days=30
     ),
+    Report("pipeline_by_month", "What was open at the end of each month, what began, was won and was lost in it?", "pipeline/pipeline_by_month",
+        (TEAM, PIPELINE, OWNER, COURSE)),
     Report("stage_velocity", "How long do leads stay in each stage, and which are there too long?", "pipeline/stage_velocity", _IN_PERIOD, period_days=30),
     Report("win_rate", "Of the leads that ended, how many were won?", "pipeline/win_rate", (BY, *_IN_PERIOD), period_days=90),
     Report("loss_reasons", "Why were leads lost?", "pipeline/loss_reasons", _IN_PERIOD, period_days=90, tells=("lost_reason",)),
@@ -105,6 +115,7 @@ _ALL = (
         "forecast", "What may open leads bring, what was won, and what did the forecast say before?", "pipeline/forecast",
         (*_OF_LEADS, BACK, AHEAD, SAID_ON), tells=("expected_close_on",),
     ),
+    Report("won_by_week", "What was won in each week?", "pipeline/won_by_week", _IN_PERIOD, period_days=84, most_days=MOST_DAYS_BY_WEEK),
     Report(
         "owners", "What does each owner have open, and what did they win and lose?", "pipeline/owners", (TEAM, PIPELINE, OWNER, FROM, TO), period_days=90
     ),
@@ -113,8 +124,20 @@ _ALL = (
         tells=("source",),
     ),
     Report("activity", "Who called, met and wrote how much?", "activities/activity", (TEAM, PIPELINE, WHO, FROM, TO), period_days=30),
+    Report(
+        "activity_by_week", "How much was called, met and written in each week?", "activities/activity_by_week", (TEAM, PIPELINE, WHO, FROM, TO),
+        period_days=84, most_days=MOST_DAYS_BY_WEEK,
+    ),
     Report("cohorts", "Of the leads that began in each month, how many were won by when?", "pipeline/cohorts", _IN_PERIOD, period_days=365),
     Report("stale_leads", "Which open leads wait too long?", "pipeline/stale_leads", (*_OF_LEADS, QUIET)),
+    Report(
+        "stale_by_week", "How many open leads were over their stage's target, week by week?", "pipeline/stale_by_week", _IN_PERIOD, period_days=84,
+        most_days=MOST_DAYS_BY_WEEK,
+    ),
+    Report(
+        "neglected_by_week", "How many customers had ordered lately and heard nothing since, week by week?", "customers/neglected_by_week",
+        (MARKET_TEAM, MARKET, DAYS, FROM, TO), rate=AT_ORDER_DATE, period_days=84, most_days=MOST_DAYS_BY_WEEK, is_of_orders=True,
+    ),
     Report(
         "neglected_customers", "Who ordered lately and has not been contacted since?", "customers/neglected_customers", (MARKET_TEAM, MARKET, DAYS),
         rate=AT_ORDER_DATE, is_of_orders=True,

@@ -22,7 +22,7 @@ from crm.ledger.fold import zone_of_days
 from crm.organisation.reads import base_currency
 from crm.reports.exploring import STANDING, Grouping, name_groups
 from crm.reports.filters import read_filters
-from crm.reports.registry import Report, report_named
+from crm.reports.registry import REPORTS, Report, report_named
 
 _REACH = {
     "all": "Everybody's leads", "team": "Leads of the teams in reach", "mixed": "Leads of the teams in reach, and one's own", "own": "One's own leads",
@@ -66,6 +66,8 @@ class ReportResult:
     """Columns that are empty because the person's role hides what they add up."""
     grouping: Grouping | None = None
     """Of what is explored: what is counted, and in which groups."""
+    known_on: date | None = None
+    """The day with whose knowledge it was read; None for what is known now."""
 
     def states(self) -> list[str]:
         """What to know about the numbers, a short sentence each."""
@@ -97,6 +99,8 @@ class ReportResult:
         return f"{reach}{f'; only {filters}' if filters else ''}"
 
     def _age(self) -> list[str]:
+        if self.known_on:
+            return [f"As it was known at the end of {self.known_on:%-d %b %Y}: what was entered later is left out. Names are today's."]
         if not self.is_of_orders:
             known = "Exact to the last change." if self.is_now else f"As things stood at the end of {self.as_of:%-d %b %Y}."
             return [known] if self.period else []
@@ -110,37 +114,45 @@ class ReportResult:
             "name": self.name, "title": self.title, "columns": list(self.columns),
             "rows": [{name: _plain(value) for name, value in row.items()} for row in self.rows],
             "filters": self.filters, "scope": self.scope, "time_zone": self.time_zone, "currency": self.currency, "rate": self.rate,
-            "as_of": self.as_of.isoformat(), "data_age_seconds": self.data_age_seconds, "left_out": list(self.left_out),
+            "as_of": self.as_of.isoformat(),
+            "known_on": self.known_on.isoformat() if self.known_on else None, "data_age_seconds": self.data_age_seconds, "left_out": list(self.left_out),
             **({"from": self.period[0].isoformat(), "to": self.period[1].isoformat()} if self.period else {}),
         }  # fmt: skip
 
 
-def run(person: Person, name: str, params: Mapping[str, Any], as_of: date | None = None) -> ReportResult:
+def run(person: Person, name: str, params: Mapping[str, Any], as_of: date | None = None, known_on: date | None = None) -> ReportResult:
     """The report in a transaction of its own. Raises `NotFound` (no such report), `Refused` (no grant), `Invalid` (a filter)."""
     report = report_named(name)
     person.require("report", "view")
     if report.is_of_orders:
         person.require("customer", "view")
     with acting_as(person, resource="report", action="view") as session:
-        return run_report(session, report, params, as_of)
+        return run_report(session, report, params, as_of, known_on)
 
 
-def run_report(session: Session, report: Report, params: Mapping[str, Any], as_of: date | None = None) -> ReportResult:
-    """The report in the caller's transaction, which says who asks and how far they see."""
+def run_report(session: Session, report: Report, params: Mapping[str, Any], as_of: date | None = None, known_on: date | None = None) -> ReportResult:
+    """The report in the caller's transaction, which says who asks and how far they see.
+
+    `as_of`: what was true at the end of this day; `known_on`: as far as it was known at the end of that one. With `known_on` alone, both are that day.
+    """
     time_zone = zone_of_days(session)
     today = clock.today(time_zone)
     if as_of is not None and as_of > today + timedelta(days=1):  # one more, for those ahead of the reporting time zone
         raise Invalid(f"{as_of:%d %b %Y} has not come yet. Give a day up to today, or none for now.", field="as_of")
+    if known_on is not None:
+        _check_known(report, known_on, as_of, today)
+        as_of = as_of or known_on
     hiding.refuse(session, "lead", report.tells, doing="see a report about")
     filters = read_filters(session, report, params)
     period = None if filters.binds.get("which") in STANDING else _period(report, filters.binds, as_of, today)
     if period:
         filters.binds.update(from_day=period[0], to_day=period[1], **_folded_months(filters.binds, period, as_of, today))
-    if "said_on" in filters.binds:
+    if "months_back" in filters.binds:
         filters.binds.update(_months(filters.binds, as_of or today))
     wanted = {param.name for param in report.query.params}
     given = {
-        "as_of": as_of, "time_zone": time_zone, "today": today, "now": clock.now(), "is_hidden": hiding.is_hidden(session, "lead", "value"), **filters.binds,
+        "as_of": as_of, "known_on": known_on,
+        "time_zone": time_zone, "today": today, "now": clock.now(), "is_hidden": hiding.is_hidden(session, "lead", "value"), **filters.binds,
     }  # fmt: skip
     fiscal_month = starts_in(session)
     given["shift"] = (fiscal_month - 1) % 3
@@ -158,7 +170,7 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
         rows=rows, filters=filters.said, scope=person_of(session).reach("customer" if report.is_of_orders else "report", "view").scope,
         time_zone=time_zone, currency=base_currency(session), rate=report.rate, as_of=as_of or today, is_now=as_of is None, period=period,
         data_age_seconds=age if report.is_of_orders else 0, is_of_orders=report.is_of_orders, read_at=read_at,
-        left_out=left_out, grouping=filters.grouping,
+        left_out=left_out, grouping=filters.grouping, known_on=known_on,
     )  # fmt: skip
 
 
@@ -176,6 +188,20 @@ def _planned_for_its_days(session: Session, report: Report) -> Iterator[None]:
     direct.later(session, _PLANS, {"mode": "auto"})
 
 
+def _check_known(report: Report, known_on: date, as_of: date | None, today: date) -> None:
+    """Raises `Invalid` where the report cannot say what was known on that day."""
+    if not report.tells_what_was_known:
+        able = " and ".join(name for name, each in REPORTS.items() if each.tells_what_was_known)
+        raise Invalid(
+            f"{report.name} shows past days with what is known today; what was known then, it cannot tell. {able} can. Leave that day out, and it shows.",
+            field="known_on",
+        )
+    if known_on > today + timedelta(days=1):
+        raise Invalid(f"{known_on:%-d %b %Y} has not come yet. Give a day up to today, or none for what is known now.", field="known_on")
+    if as_of is not None and known_on < as_of:
+        raise Invalid(f"On {known_on:%-d %b %Y} nobody knew how {as_of:%-d %b %Y} would end. Give that day or a later one.", field="known_on")
+
+
 def _left_out(session: Session, report: Report) -> tuple[str, ...]:
     """The columns that would tell what a hidden field holds: sums over leads' values."""
     if report.is_of_orders or not hiding.is_hidden(session, "lead", "value"):
@@ -185,11 +211,11 @@ def _left_out(session: Session, report: Report) -> tuple[str, ...]:
 
 def _months(binds: Mapping[str, Any], day: date) -> dict[str, date]:
     """The first days of the first and last month around `day`. Raises `Invalid` for a day whose forecast cannot be known."""
-    said_on: date | None = binds["said_on"]
+    said_on: date | None = binds.get("said_on")
     if said_on and said_on > day:
         raise Invalid(f"{said_on:%-d %b %Y} comes after the day that is looked at, {day:%-d %b %Y}. Give an earlier one.", field="said_on")
     this_month = 12 * day.year + day.month - 1
-    first, last = max(12, this_month - binds["months_back"]), min(12 * 9999 + 11, this_month + binds["months_ahead"])
+    first, last = max(12, this_month - binds["months_back"]), min(12 * 9999 + 11, this_month + binds.get("months_ahead", 0))
     return {name: date(month // 12, month % 12 + 1, 1) for name, month in (("first_month", first), ("last_month", last))}
 
 
@@ -222,6 +248,8 @@ def _period(report: Report, binds: Mapping[str, Any], as_of: date | None, today:
     begins = binds["from_day"] or date.fromordinal(max(1, ends.toordinal() - report.period_days + 1))
     if begins > ends:
         raise Invalid(f"The first day, {begins:%-d %b %Y}, comes after the last, {ends:%-d %b %Y}.", field="from")
+    if report.most_days and (ends - begins).days >= report.most_days:
+        raise Invalid(f"{report.name} goes week by week, over {report.most_days:,} days at most. Give a later first day.", field="from")
     if as_of is not None and ends > as_of:
         raise Invalid(f"The last day, {ends:%-d %b %Y}, comes after the day that is looked back to, {as_of:%-d %b %Y}.", field="to")
     if ends > today + timedelta(days=1):

@@ -11,7 +11,7 @@ import streamlit as st
 from crm import clock
 from crm.access import Person, acting_as
 from crm.changes import changes_of
-from crm.ui import look, messages
+from crm.ui import look, messages, past_day
 from crm.ui.lookups import Lookups
 
 
@@ -46,8 +46,4 @@ def draw_past_line(day: str, *, exists: bool) -> None:
     with st.container(horizontal=True, key="as_of_line", vertical_alignment="center"):
         words = f"This is the page as it was at the end of {day}." if exists else f"On {day} this lead did not exist, or was not where you may look."
         st.html(f"<span>{escape(words)} Orders and last contact are today's.</span>" if exists else f"<span>{escape(words)}</span>", width="stretch")
-        st.button("Back to now", key="lead.now", type="tertiary", on_click=_forget_day)
-
-
-def _forget_day() -> None:
-    st.session_state["as_of"] = None
+        st.button("Back to now", key="lead.now", type="tertiary", on_click=past_day.forget)

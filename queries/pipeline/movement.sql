@@ -2,6 +2,7 @@
 -- answers: how did each stage change between two days: what was there, what came, what went, what is there now?
 -- grain: one row per pipeline and stage, in pipeline and stage order; stages in use, and removed ones that held leads in the period
 -- params: from_day date (inclusive, a day of time_zone); to_day date (inclusive);
+--   known_on date or null (with what was known at the end of this day, not before to_day; null for now);
 --   today date (of time_zone); time_zone text (the one the standing fold was made in);
 --   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null
 -- columns: pipeline_id bigint; pipeline text; stage_id bigint; stage text; kind text (open, won, lost or dormant);
@@ -12,8 +13,32 @@
 --   won_usd numeric (of out_usd); lost_usd numeric (of out_usd); value_changed_usd numeric (values set anew in the stage, and handed in or out of reach);
 --   change_usd numeric (created_usd + in_usd - out_usd + value_changed_usd); end_usd numeric (start_usd + change_usd)
 
+-- What was so up to the last day and not known yet: as in pipeline_by_stage.
+with unknown as (
+    select p.pipeline_id, p.stage_id, p.kind, p.other_stage_id, p.effective_at, p.leads, p.value_usd
+    from crm.postings as p
+    where :known_on is not null
+        and p.effective_at < (:to_day + 1)::timestamp at time zone :time_zone
+        and p.posted_at >= (:known_on + 1)::timestamp at time zone :time_zone
+        and p.posted_at - p.effective_at > interval '1 hour'
+        and (:team_id is null or p.team_id = :team_id)
+        and (:pipeline_id is null or p.pipeline_id = :pipeline_id)
+        and (:owner_id is null or p.owner_id = :owner_id)
+    union all
+    select p.pipeline_id, p.stage_id, p.kind, p.other_stage_id, p.effective_at, p.leads, p.value_usd
+    from crm.postings as p
+    where :known_on is not null
+        and p.effective_at < (:to_day + 1)::timestamp at time zone :time_zone
+        and p.effective_at >= (:known_on + 1)::timestamp at time zone :time_zone - interval '1 hour'
+        and p.posted_at >= (:known_on + 1)::timestamp at time zone :time_zone
+        and p.posted_at - p.effective_at <= interval '1 hour'
+        and (:team_id is null or p.team_id = :team_id)
+        and (:pipeline_id is null or p.pipeline_id = :pipeline_id)
+        and (:owner_id is null or p.owner_id = :owner_id)
+),
+
 -- The end comes from the fold, as in pipeline_by_stage; the start is the end without what happened in between.
-with entries as (
+entries as (
     select m.pipeline_id, m.stage_id, m.leads, m.value_usd
     from crm.posting_months as m
     where m.month < date_trunc('month', :to_day)::date
@@ -35,6 +60,9 @@ with entries as (
         and (:team_id is null or u.team_id = :team_id)
         and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
         and (:owner_id is null or u.owner_id = :owner_id)
+    union all
+    select n.pipeline_id, n.stage_id, -n.leads as leads, -n.value_usd as value_usd
+    from unknown as n
 ),
 
 ends as (
@@ -84,6 +112,15 @@ moved as (
         and (:team_id is null or u.team_id = :team_id)
         and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
         and (:owner_id is null or u.owner_id = :owner_id)
+    union all
+    select
+        n.pipeline_id, n.stage_id, n.kind, n.other_stage_id,
+        case when n.leads = 1 then -1 else 0 end as came,
+        case when n.leads = -1 then -1 else 0 end as went,
+        case when n.leads = 1 then -n.value_usd else 0 end as came_usd,
+        case when n.leads = -1 then n.value_usd else 0 end as went_usd
+    from unknown as n
+    where n.effective_at >= cast(:from_day as timestamp) at time zone :time_zone
 ),
 
 cells as (

@@ -2,11 +2,13 @@
 -- answers: how many leads stand in each stage, and what are they worth?
 -- grain: one row per pipeline and stage, in pipeline and stage order; stages in use, and those that hold leads although they were removed since
 -- params: as_of date or null (inclusive, a day of time_zone; null for now);
+--   known_on date or null (with what was known at the end of this day, not before as_of; null for now; never without as_of);
 --   time_zone text (the one the standing fold was made in);
 --   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null
 -- columns: pipeline_id bigint; pipeline text; stage_id bigint; stage text; kind text; leads bigint; value_usd numeric (at the rate of the day each value was set)
 
 -- Whole months, the days of the month that as_of lies in, and what no fold has counted yet: exact to the last commit.
+-- What was not known yet is taken off: what was posted late has an index of its own, the rest was so within the hour before it was posted.
 with entries as (
     select m.pipeline_id, m.stage_id, m.leads, m.value_usd
     from crm.posting_months as m
@@ -29,6 +31,27 @@ with entries as (
         and (:team_id is null or u.team_id = :team_id)
         and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
         and (:owner_id is null or u.owner_id = :owner_id)
+    union all
+    select p.pipeline_id, p.stage_id, -p.leads as leads, -p.value_usd as value_usd
+    from crm.postings as p
+    where :known_on is not null
+        and p.effective_at < (:as_of + 1)::timestamp at time zone :time_zone
+        and p.posted_at >= (:known_on + 1)::timestamp at time zone :time_zone
+        and p.posted_at - p.effective_at > interval '1 hour'
+        and (:team_id is null or p.team_id = :team_id)
+        and (:pipeline_id is null or p.pipeline_id = :pipeline_id)
+        and (:owner_id is null or p.owner_id = :owner_id)
+    union all
+    select p.pipeline_id, p.stage_id, -p.leads as leads, -p.value_usd as value_usd
+    from crm.postings as p
+    where :known_on is not null
+        and p.effective_at < (:as_of + 1)::timestamp at time zone :time_zone
+        and p.effective_at >= (:known_on + 1)::timestamp at time zone :time_zone - interval '1 hour'
+        and p.posted_at >= (:known_on + 1)::timestamp at time zone :time_zone
+        and p.posted_at - p.effective_at <= interval '1 hour'
+        and (:team_id is null or p.team_id = :team_id)
+        and (:pipeline_id is null or p.pipeline_id = :pipeline_id)
+        and (:owner_id is null or p.owner_id = :owner_id)
 ),
 
 totals as (

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -129,11 +129,27 @@ def test_stale_leads_and_activity_are_of_leads_in_reach(wide_db, plain, name):
     assert sum(row["activities"] for row in done) == len(seen)
 
 
+@pytest.mark.parametrize("name", PEOPLE)
+def test_how_figures_went_ends_with_what_is_in_reach(wide_db, plain, name):
+    rows = asked(plain, name, "pipeline_by_month", back="60")
+    if rows is None:
+        return
+    stays = standing(plain, name)
+    assert rows[-1]["open"] == sum(1 for stay in stays if stay["kind"] == "open")
+    assert sum(row["began"] for row in rows) == sum(1 for posting in in_reach(plain, name, "postings") if posting["kind"] == "created")
+    weeks = {"from": (datetime.now(UTC).date() - timedelta(days=1049)).isoformat()}
+    assert sum(row["won"] for row in asked(plain, name, "won_by_week", **weeks)) == sum(1 for stay in stays if stay["kind"] == "won")
+    late = asked(plain, name, "stale_by_week")[-1]["over_target"]
+    assert late == sum(row["over_target"] for row in asked(plain, name, "stage_velocity"))
+    done = asked(plain, name, "activity_by_week", **weeks)
+    assert sum(row["activities"] for row in done) == sum(row["activities"] for row in asked(plain, name, "activity", **weeks))
+
+
 def test_every_report_is_in_the_matrix():
     here = {
         "pipeline_by_stage", "funnel", "movement", "win_rate", "loss_reasons", "stage_velocity", "forecast", "owners", "sources", "cohorts",
-        "stale_leads", "activity", "neglected_customers", "revenue_by_market", "customer_cohorts", "explore",
-        "explore_orders",
+        "stale_leads", "activity", "neglected_customers", "revenue_by_market", "customer_cohorts", "explore", "explore_orders",
+        "pipeline_by_month", "won_by_week", "activity_by_week", "stale_by_week", "neglected_by_week",
     }  # fmt: skip
     assert here == set(REPORTS)
 
@@ -156,7 +172,7 @@ def test_explore_counts_what_is_in_reach_only(wide_db, plain, name):
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-@pytest.mark.parametrize("report", ["neglected_customers", "revenue_by_market", "customer_cohorts", "explore_orders"])
+@pytest.mark.parametrize("report", ["neglected_customers", "neglected_by_week", "revenue_by_market", "customer_cohorts", "explore_orders"])
 def test_reports_of_orders_hold_customers_in_reach_only(wide_db, plain, name, report):
     rows = asked(plain, name, report)
     if rows is None:
@@ -170,6 +186,8 @@ def test_reports_of_orders_hold_customers_in_reach_only(wide_db, plain, name, re
     ]
     if report == "neglected_customers":
         assert {row["customer_id"] for row in rows} <= {customer["id"] for customer in customers}
+    elif report == "neglected_by_week":
+        assert max(row["customers"] for row in rows) <= len(customers)
     elif report == "customer_cohorts":
         recent = [customer for customer in customers if customer["first_order_at"] and _is_recent({"ordered_at": customer["first_order_at"]})]
         assert sum(row["customers"] for row in rows if row["months_since"] == 0) <= len(recent)

@@ -82,8 +82,12 @@ def test_a_report_counts_what_one_sees(api, cast):
 
 
 @pytest.mark.parametrize(
-    ("params", "field"), [({"colour": "red"}, "colour"), ({"team": "Nowhere"}, "team"), ({"as_of": "soon"}, "as_of"), ({"as_of": "2999-01-01"}, "as_of")]
-)
+    ("params", "field"),
+    [
+        ({"colour": "red"}, "colour"), ({"team": "Nowhere"}, "team"), ({"as_of": "soon"}, "as_of"), ({"as_of": "2999-01-01"}, "as_of"),
+        ({"known_on": "soon"}, "known_on"), ({"as_of": "2026-01-02", "known_on": "2026-01-01"}, "known_on"),
+    ],
+)  # fmt: skip
 def test_a_reports_parameters_are_checked(api, params, field):
     answer = api("alma").get("/reports/pipeline_by_stage", **params)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
@@ -94,6 +98,16 @@ def test_reports_are_listed_with_their_parameters_and_an_unknown_one_is_a_404(ap
     assert {"team", "pipeline", "owner"} <= {param["name"] for param in listed["pipeline_by_stage"]["parameters"]}
     assert {"pipeline", "stage", "leads", "value_usd"} <= {column["name"] for column in listed["pipeline_by_stage"]["columns"]}
     assert api("ana").get("/reports/astrology").status_code == 404
+
+
+def test_a_report_is_read_with_what_was_known_on_a_day_where_it_can_tell(api):
+    found = api("ana").get("/reports/pipeline_by_stage", as_of="2026-01-01", known_on="2026-01-02").json()
+    assert (found["as_of"], found["known_on"]) == ("2026-01-01", "2026-01-02")
+    listed = {row["name"]: row["known_on"] for row in api("ana").rows("/reports")}
+    assert listed["movement"] and not listed["funnel"]
+    refused = api("ana").get("/reports/funnel", known_on="2026-01-02")
+    assert (refused.status_code, refused.json()["field"]) == (422, "known_on")
+    assert "pipeline_by_stage" in refused.json()["detail"]
 
 
 def test_a_report_over_a_period_says_its_first_and_last_day_as_documented(api):

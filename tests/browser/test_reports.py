@@ -57,7 +57,7 @@ def test_the_slider_goes_to_a_past_day_that_can_be_sent(shared_site: Site, ended
     page = shared_site.open("mona", "/win-loss")
     tile(page, "Leads won").wait_for()
     settle(page)
-    page.locator(".st-key-report_as_of").get_by_role("slider").press("ArrowLeft")
+    page.locator(".st-key-past_day").get_by_role("slider").press("ArrowLeft")
     yesterday = clock.today("UTC") - timedelta(days=1)
     page.wait_for_url(f"**as_of={yesterday}**")
     page.get_by_text("Nothing was won or lost in this time.").first.wait_for()

@@ -145,6 +145,13 @@ def test_days_and_moments_are_dates(cast: Any, db: Any) -> None:
     assert row["customer"] == "=Sahara" and isinstance(row["last_order_on"], (date, datetime)) and row["lifetime_usd"] == 4120
 
 
+def test_a_file_holds_what_was_known_on_the_day_and_says_so(cast: Any, db: Any) -> None:
+    wanted = Wanted("pipeline_by_stage", {}, date(2026, 1, 30), date(2026, 1, 31))
+    assert Wanted.read(wanted.as_json()) == wanted
+    about = dict(line[:2] for line in book_of(cast, "mona", wanted).get_sheet_by_name("About").to_python() if line[0] != "States")
+    assert (about["As of"], about["Known on"]) == ("2026-01-30", "2026-01-31")
+
+
 @pytest.mark.parametrize("name", list(REPORTS))
 def test_every_report_can_leave_in_both_forms_also_empty(cast: Any, db: Any, name: str) -> None:
     wanted = Wanted(name, {}, date(2020, 1, 1))

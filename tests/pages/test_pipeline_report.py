@@ -84,5 +84,39 @@ def test_the_steps_of_the_waterfall_add_up(visit: Any, db: Any, cast: Any) -> No
     for is_money in (True, False):
         *steps, end = steps_of([row for row in rows if row["kind"] == "open"], is_money=is_money).values()
         assert sum(steps) == end
-    assert steps_of(rows, is_money=True)["At the start"] == 500
+    assert steps_of(rows, is_money=True)["Start"] == 500
     assert steps_of([row for row in rows if row["kind"] == "open"], is_money=True)["Won"] == -500
+
+
+def test_as_we_knew_it_leaves_out_what_was_entered_later(visit: Any, db: Any, cast: Any) -> None:
+    """The lead of January is entered today: in January nobody knew of it."""
+    add_lead(cast, "Gulf", "ana", when=at("2026-01-05 10:00"), value="500")
+    assert open_value(visit("mona", PAGE, as_of="2026-01-10")) == "$500"
+    page = visit("mona", PAGE, as_of="2026-01-10", known_on="2026-01-11")
+    assert not page.exception
+    assert "Nothing is open in this pipeline on that day." in said(page)
+    assert "As it was known at the end of 11 Jan 2026: what was entered later is left out." in said(page)
+    assert "What was known then, it cannot tell" in said(page)  # the funnel, in its block
+    assert "as of 10 Jan 2026 · as we knew it on 11 Jan 2026" in said(page)
+
+
+@pytest.mark.parametrize("query", [{"as_of": "2026-01-10", "known_on": "2026-01-09"}, {"known_on": "9999-99-99"}, {"known_on": "'; drop table"}])
+def test_a_day_on_which_nobody_knew_shows_what_is_known_now(visit: Any, cast: Any, query: dict[str, str]) -> None:
+    add_lead(cast, "Gulf", "ana", when=at("2026-01-05 10:00"), value="500")
+    page = visit("mona", PAGE, **query)
+    assert not page.exception
+    assert "As it was known" not in said(page)
+
+
+def test_what_was_known_on_a_day_is_asked_of_that_day(visit: Any, cast: Any) -> None:
+    page = visit("mona", PAGE, known_on="2026-01-11")
+    assert "as of 11 Jan 2026 · as we knew it on 11 Jan 2026" in said(page)
+
+
+def test_tiles_show_how_it_went_also_as_it_was_known(visit: Any, db: Any, cast: Any) -> None:
+    lead = add_lead(cast, "Gulf", "ana", when=at("2026-01-05 10:00"), value="500")
+    change(db, lead, when=at("2026-03-20 10:00"), stage_id=cast.stages["Gulf"]["Won"])
+    lines = {metric.label: list(metric.proto.chart_data)[-4:] for metric in visit("mona", PAGE, as_of="2026-04-12").metric}
+    assert lines == {"Open value": [500, 500, 0, 0], "New leads": [1, 0, 0, 0], "Won": [0, 0, 1, 0], "Lost": [0, 0, 0, 0]}
+    known = visit("mona", PAGE, as_of="2026-04-12", known_on="2026-04-12")
+    assert [list(metric.proto.chart_data)[-4:] for metric in known.metric] == [[0, 0, 0, 0]] * 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +11,12 @@ from sqlalchemy import text
 from crm import clock
 from crm.access import acting_as, as_system
 from crm.activities.use_cases import add_activity
+from crm.changes import Edit
+from crm.goals.use_cases import set_goals
 from crm.leads.use_cases import edit_leads
 from crm.ui.reports import asked as asking
 from crm.ui.reports import parts
+from tests.db.ledgers import add_lead, at, change
 from tests.pages.parts import said
 
 FORECAST, WINS, TEAM, REVENUE, STALE, PIPELINE = (f"pages/{name}.py" for name in ("forecast", "win_loss", "team_report", "revenue", "stale", "pipeline_report"))
@@ -92,6 +95,34 @@ def test_nothing_at_all_has_kind_words_on_each_page(visit: Any, cast: Any) -> No
         assert not page.exception, path
 
 
+def test_every_page_has_four_tiles_each_with_its_course(visit: Any, db: Any, cast: Any) -> None:
+    """As of a day of the past, so that weeks and months of its quarter have gone by."""
+    with acting_as(cast.who("mona")) as session:
+        values = {"team_id": cast.teams["Gulf"], "person_id": None, "starts_on": date(2026, 4, 1), "amount_usd": "1000"}
+        set_goals(session, [Edit("goal", None, values)], source="test")
+    for moment, stage in (("2026-02-10 10:00", "Lead"), ("2026-05-10 10:00", "Won"), ("2026-03-10 10:00", "Negotiation")):
+        add_lead(cast, "Gulf", "ana", when=at(moment), value="500", stage=stage)
+    moved = add_lead(cast, "Gulf", "ana", when=at("2026-04-10 10:00"), value="500")
+    change(db, moved, when=at("2026-05-02 10:00"), stage_id=cast.stages["Gulf"]["Contacted"])
+    order(cast, at("2026-04-20 10:00"), at("2026-05-20 10:00"))
+    for path in PAGES:
+        page = visit("mona", path, as_of="2026-06-10")
+        assert not page.exception, path
+        assert len(page.metric) == 4, path
+        bare = [metric.label for metric in page.metric if len(metric.proto.chart_data) < 2]
+        assert bare == {WINS: ["Win rate", "Days to win"], STALE: ["Moved on in time"]}.get(path, []), path  # of what ended in one month, moved on in one week
+
+
+def test_a_forecast_stands_beside_what_was_said_as_long_ago_as_asked(visit: Any, cast: Any) -> None:
+    page = visit("mona", FORECAST, said="As said a week before")
+    assert not page.exception
+    assert {metric.proto.delta_description for metric in page.metric if metric.delta} <= {"in 7 days", "against last quarter"}
+
+
+def test_owners_are_not_shown_as_if_a_source_had_narrowed_them(visit: Any, cast: Any) -> None:
+    assert "Owners are not told apart by source or market" in said(visit("mona", FORECAST, of_source="Fair"))
+
+
 def test_wins_are_told_in_a_sentence_and_open_their_leads(visit: Any, cast: Any) -> None:
     end_two(cast)
     page = visit("mona", WINS)
@@ -133,18 +164,24 @@ def test_a_teams_page_shows_goals_of_people_and_what_they_did(visit: Any, cast: 
     assert "50% of $24.8k" in said(page)
 
 
-def test_orders_show_only_to_who_sees_customers(visit: Any, cast: Any, db: Any) -> None:
+def order(cast: Any, *moments: datetime) -> None:
+    """One customer of Gulf's, who ordered for AED 1,000 at each moment."""
     with as_system() as session:
         made = session.scalar(
-            text("insert into crm.customers (external_id, name, market, team_id) values ('c1', 'Sahara', 'AE', :t) returning id"), {"t": cast.teams["Gulf"]}
+            text("insert into crm.customers (external_id, name, market, team_id, last_order_at) values ('c1', 'Sahara', 'AE', :t, :at) returning id"),
+            {"t": cast.teams["Gulf"], "at": max(moments)},
         )
         session.execute(
             text("""
                 insert into crm.orders (external_id, customer_id, ordered_at, amount, currency, amount_usd, market, team_id)
-                values ('o1', :c, now() - interval '3 days', 1000, 'AED', 272.29, 'AE', :t)
+                select 'o' || at, :c, at, 1000, 'AED', 272.29, 'AE', :t from unnest(cast(:moments as timestamptz[])) as at
             """),
-            {"c": made, "t": cast.teams["Gulf"]},
+            {"c": made, "t": cast.teams["Gulf"], "moments": list(moments)},
         )
+
+
+def test_orders_show_only_to_who_sees_customers(visit: Any, cast: Any, db: Any) -> None:
+    order(cast, clock.now() - timedelta(days=3))
     page = visit("ana", REVENUE)
     assert "$272.29 from 1 order." in said(page) and "AED 1,000" in said(page)
     assert "$272" not in said(visit("carla", REVENUE))
@@ -221,3 +258,15 @@ def test_a_selection_that_no_chart_has_made_narrows_nothing(monkeypatch: pytest.
     assert len(picking.picked("win.owners") or "") <= picking.LONGEST and "\x00" not in (picking.picked("win.owners") or "")
     monkeypatch.setattr("streamlit.session_state", {"reports.win.owners.0": {"selection": {"points": [{"customdata": ["7"]}]}}})
     assert picking.picked_id("win.owners") == 7
+
+
+def test_headlines_read_well_where_there_is_nothing_to_compare(visit: Any, cast: Any) -> None:
+    stages = cast.stages["Gulf"]
+    with acting_as(cast.who("mona")) as session:
+        edit_leads(session, [(cast.leads["Petra Supplies"], 1, {"stage_id": stages["Lost"]})], source="form")
+    assert "Nothing was won in this time, and 1 lead was lost. Most was lost without a reason, 1 lead." in said(visit("mona", WINS))
+    assert "No call, meeting, mail or note was written down in this time." in said(visit("mona", TEAM))
+    assert "Nothing is expected in Q" in said(visit("mona", FORECAST))
+    assert "Nothing was ordered in this time." in said(visit("mona", REVENUE))
+    everything = " ".join(said(visit("mona", path)) for path in PAGES)
+    assert "than before" not in everything and "0% less" not in everything and "0 were won" in everything

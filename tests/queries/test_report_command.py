@@ -56,6 +56,13 @@ def test_an_exploration_is_a_report_of_its_own_shape(db, cast, call):
     assert code == 2 and "tells no groups apart" in error
 
 
+def test_what_was_known_on_a_day(db, cast, call):
+    _, out, _ = call("report", "pipeline_by_stage", "--as-of", "2020-01-30", "--known-on", "2020-01-31")
+    assert "As it was known at the end of 31 Jan 2020" in out
+    code, _, err = call("report", "win_rate", "--known-on", "2020-01-31")
+    assert code == 2 and "win_rate shows past days with what is known today" in err
+
+
 def test_as_somebody_shows_what_they_may_see(db, cast, call):
     _, out, _ = call("report", "pipeline_by_stage", "--as", "carla@demo.example", "--json")
     found = json.loads(out)

@@ -13,7 +13,7 @@ from crm.access import Person, acting_as
 from crm.leads.board import BoardFilter
 from crm.pipelines.layout import layout
 from crm.pipelines.reads import PipelineRow
-from crm.ui import filters, fold, saved_views
+from crm.ui import filters, fold, past_day, saved_views
 from crm.ui.lookups import Lookups, teams_in_sight
 from crm.ui.view_params import Screen
 
@@ -40,8 +40,8 @@ class Asked:
         return bool(self.wanted.owner_ids or self.wanted.team_ids or self.wanted.q)
 
 
-def ask(person: Person, lookups: Lookups, screen: Screen, *, begins_with_own: bool) -> Asked | None:
-    """Draw the filters and the saved views beside them; None when no pipeline is in sight."""
+def ask(person: Person, lookups: Lookups, screen: Screen, *, day: date | None, begins_with_own: bool) -> Asked | None:
+    """Draw the filters and the saved views beside them; None when no pipeline is in sight. `day`: what `ask_day` answered."""
     pipelines = pipelines_with_stages(lookups)
     if not pipelines:
         return None
@@ -58,7 +58,6 @@ def ask(person: Person, lookups: Lookups, screen: Screen, *, begins_with_own: bo
     fold.draw(fold.place(), screen)
     saved_views.draw(person, lookups, st.container(horizontal=True, key="board_saved_line", width="content", vertical_alignment="center", gap="small"), screen)
     st.space("stretch")
-    day = _ask_day(person)
     owners = {ME: (person.id,), EVERYBODY: ()}.get(whose, (whose,))
     words = (q or "").strip()
     wanted = BoardFilter(team_ids=(team_id,) if team_id else (), owner_ids=owners, q=words if len(words) >= filters.SHORTEST else "")
@@ -95,15 +94,12 @@ def _ask_whose(lookups: Lookups, *, begins_with_own: bool) -> int:
     return EVERYBODY if picked is None else picked
 
 
-def _ask_day(person: Person) -> date | None:
-    today = clock.today(person.time_zone)
-    st.html("<span class='tl-muted'>as of</span>", width="content")
-    day = st.date_input("As of", None, max_value=today, key="as_of", bind="query-params", format="YYYY-MM-DD", label_visibility="collapsed", width=150)
-    return day if day and day < today else None
-
-
-def forget_day() -> None:
-    st.session_state["as_of"] = None
+def ask_day(person: Person, lookups: Lookups) -> date | None:
+    """The slider, on a line of its own; None for now."""
+    if not pipelines_with_stages(lookups):
+        return None
+    with st.container(horizontal=True, key="past_day", vertical_alignment="center", gap="small"):
+        return past_day.ask(clock.today(person.time_zone), page="board")
 
 
 def as_list(asked: Asked, lookups: Lookups) -> Mapping[str, str]:

@@ -11,14 +11,14 @@ from crm.access import Person, acting_as
 from crm.dashboards import reads
 from crm.dashboards.reads import Dashboard
 from crm.dashboards.rules import PERIODS
-from crm.ui import messages
+from crm.ui import messages, past_day
 from crm.ui.lookups import Lookups
 from crm.ui.reports import asked as asking
 from crm.ui.saved_view_dialogs import said as audience_said
 
 ASKED, WHICH, LAST, OPENED, EDITING = "dashboard", "dashboards.which", "dashboards.last", "dashboards.opened", "dashboards.editing"
 GONE = "That dashboard is not there any more, or it is not shared with you."
-FILTERS = ("of_team", "of_owner", "of_market", "period", asking.AS_OF, "against")
+FILTERS = ("of_team", "of_owner", "of_market", "period", past_day.AS_OF, "against")
 DAYS: Mapping[str, int] = dict(zip(PERIODS, (30, 90, asking.QUARTER, 365), strict=True))
 
 

@@ -18,20 +18,23 @@ from crm import clock
 from crm.access import Person
 from crm.goals import rules
 from crm.reports.registry import report_named
-from crm.ui import closed, filters, lead_behind
+from crm.ui import closed, filters, lead_behind, past_day
 from crm.ui.lookups import Lookups
 
 QUARTER = 0
 PERIODS: Mapping[int, str] = {30: "30 days", 90: "90 days", QUARTER: "This quarter", 365: "A year"}
 AGAINST: Mapping[str, str] = {"before": "Against the time before", "year": "Against a year before", "": "Not compared"}
-SLIDE_DAYS = 365
-AS_OF, SLIDER = "as_of", "reports.slider"
+SAID: Mapping[int, str] = {7: "As said a week before", 30: "As said 30 days before", 90: "As said 90 days before"}
+YEAR_DAYS = 365
 ALL_PIPELINES = "All pipelines"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`as_of`: None for now. `ends`: the last day that is looked at. `earlier`: the period that is compared with, None for none."""
+    """`as_of`, `known_on`: None for now. `ends`: the last day that is looked at. `earlier`: the period that is compared with, None for none.
+
+    `said_days`: how long before `ends` a forecast is looked up beside the present one.
+    """
 
     begins: date
     ends: date
@@ -42,6 +45,8 @@ class Asked:
     pipeline_id: int | None = None
     source: str = ""
     market: str = ""
+    known_on: date | None = None
+    said_days: int = 30
 
     @property
     def days(self) -> int:
@@ -71,12 +76,12 @@ def ask(person: Person, lookups: Lookups, *, takes: Sequence[str], usual: int = 
                 label_visibility="collapsed",
             )  # fmt: skip
     _draw_fold(fold, sum(bool(value) for name, value in found.items() if not (name == "pipeline_id" and "one_pipeline" in takes)))
-    as_of, against = _ask_day(today, compares="against" in takes)
+    as_of, known_on, against, said_days = _ask_day(today, takes)
     ends = as_of or today
     begins, earlier = ends, None
     if "period" in takes:
         begins, earlier = _period(usual if days is None else days, against, ends, lookups.fiscal_month)
-    return Asked(begins, ends, earlier, as_of, **found)
+    return Asked(begins, ends, earlier, as_of, known_on=known_on, said_days=said_days, **found)
 
 
 def _draw_fold(place: DeltaGenerator, narrowing: int) -> None:
@@ -97,31 +102,23 @@ def _period(days: int, against: str, ends: date, month: int) -> tuple[date, tupl
     return begins, (first, min(first + length, begins - timedelta(days=1)))
 
 
-def _ask_day(today: date, *, compares: bool) -> tuple[date | None, str]:
-    """The slider over the last year, and a field for any day (None for now); and what to compare with."""
-    with st.container(horizontal=True, key="report_as_of", vertical_alignment="center", gap="small"):
-        st.html("<span class='tl-muted'>As of the end of</span>", width="content")
-        given = st.session_state.get(AS_OF)
-        first = today - timedelta(days=SLIDE_DAYS)
-        st.session_state[SLIDER] = min(max(given, first), today) if isinstance(given, date) else today
-        as_of = st.date_input(
-            "Day", value=None, key=AS_OF, bind="query-params", max_value=today, min_value=date(2000, 1, 1), format="YYYY-MM-DD",
-            label_visibility="collapsed", width=135, help="The end of a past day; empty for now.",
-        )  # fmt: skip
-        if isinstance(as_of, date):
-            st.session_state[SLIDER] = min(max(as_of, first), today)
-        st.slider("As of", first, today, key=SLIDER, format="D MMM YYYY", label_visibility="collapsed", on_change=_slid, args=(today,))
-        against = (
-            st.selectbox("Compare", list(AGAINST), key="against", bind="query-params", format_func=AGAINST.__getitem__, label_visibility="collapsed", width=195)
-            if compares
-            else ""
-        )
-    return as_of if isinstance(as_of, date) and as_of < today else None, against or ""
+def _ask_day(today: date, takes: Sequence[str]) -> tuple[date | None, date | None, str, int]:
+    """The past day, the day with whose knowledge (None for now), what to compare with, and how old a forecast to show beside."""
+    against, said = "", 30
+    with st.container(horizontal=True, key="past_day", vertical_alignment="center", gap="small"):
+        as_of = past_day.ask(today, page="reports")
+        known_on = past_day.ask_known(today, as_of) if "known_on" in takes else None
+        if "against" in takes:
+            against = _compare("against", AGAINST, 0) or ""
+        if "said" in takes:
+            said = _compare("said", SAID, 1) or said
+    return as_of or known_on, known_on, against, said
 
 
-def _slid(today: date) -> None:
-    day = st.session_state[SLIDER]
-    st.session_state[AS_OF] = day if day < today else None
+def _compare(key: str, options: Mapping[Any, str], usual: int) -> Any:
+    return st.selectbox(
+        "Compare", list(options), index=usual, key=key, bind="query-params", format_func=options.__getitem__, label_visibility="collapsed", width=195
+    )
 
 
 def _select(name: str, options: Sequence[Any], labels: Mapping[Any, str], every: str, width: int) -> Any:
@@ -184,7 +181,12 @@ def context(lookups: Lookups, asked: Asked) -> list[str]:
     ]  # fmt: skip
     if asked.begins != asked.ends:
         found.append(f"{asked.begins:%-d %b}{'' if asked.begins.year == asked.ends.year else f' {asked.begins:%Y}'} to {asked.ends:%-d %b %Y}")
-    return [*filter(None, found), "USD", f"as of {asked.as_of:%-d %b %Y}" if asked.as_of else "now"]
+    return [
+        *filter(None, found),
+        "USD",
+        f"as of {asked.as_of:%-d %b %Y}" if asked.as_of else "now",
+        f"as we knew it on {asked.known_on:%-d %b %Y}" if asked.known_on else "",
+    ]
 
 
 def behind(lookups: Lookups, asked: Asked, **more: Any) -> dict[str, Any]:
@@ -203,4 +205,4 @@ def period_of(asked: Asked) -> str:
 
 def last_year(asked: Asked) -> tuple[date, date]:
     """The twelve months up to the last day, for what is shown month by month."""
-    return date.fromordinal(max(1, asked.ends.toordinal() - SLIDE_DAYS + 1)), asked.ends
+    return date.fromordinal(max(1, asked.ends.toordinal() - YEAR_DAYS + 1)), asked.ends

@@ -10,6 +10,7 @@ import streamlit as st
 from crm.ui.reports import drawn, framing, picking
 
 HEIGHT = 260
+LONGEST_NAME = 24
 COLOURS: Mapping[str, str] = {
     "accent": "#6366F1", "soft": "#A9ADF8", "won": "#22A06B", "lost": "#E5484D", "quiet": "#98A2B3", "late": "#E58A13", "line": "rgba(133, 144, 162, .35)",
     "muted": "#768296", "nothing": "rgba(0, 0, 0, 0)",
@@ -70,11 +71,18 @@ def heat(x: Sequence[Any], y: Sequence[Any], z: Sequence[Sequence[Any]], *, says
     }  # fmt: skip
 
 
+def height_of(lines: Sequence[Any], *, each: int = 30) -> int:
+    """Of a chart of lying bars, so many pixels `each`; one bar does not fill it."""
+    return 50 + each + each * max(2, len(lines))
+
+
 def draw(
     chart: str, *traces: Trace, x_title: str = "", y_title: str = "", height: int = HEIGHT, is_stacked: bool = False, is_picked: bool = True,
     says: str = "",
 ) -> None:  # fmt: skip
-    """The chart under its key. `is_picked`: a click narrows the others; among the blocks of a dashboard none does."""
+    """The chart under its key; none where there is nothing to see in it. `is_picked`: a click narrows the others; among the blocks of a dashboard none does."""
+    if not any(_has_marks(trace) for trace in traces):
+        return
     is_lying = any(trace.get("orientation") == "h" for trace in traces)
     named = len(traces) > 1
     layout: dict[str, Any] = {
@@ -85,7 +93,8 @@ def draw(
         "dragmode": False, "clickmode": "event+select", "hoverlabel": {"namelength": -1},
         "paper_bgcolor": COLOURS["nothing"], "plot_bgcolor": COLOURS["nothing"], "font": FONT,
     }  # fmt: skip
-    layout["yaxis"] |= {"autorange": "reversed"} if is_lying else {}
+    if is_lying:
+        layout["yaxis"] |= {"autorange": "reversed", **_named([name for trace in traces for name in trace["y"]])}
     if any(trace["type"] == "heatmap" for trace in traces):
         layout["xaxis"] |= {"type": "category", "showgrid": False}
         layout["yaxis"] |= {"showgrid": False}
@@ -96,6 +105,20 @@ def draw(
         st.plotly_chart(figure, key=key, on_select="rerun", selection_mode="points", config=CONFIG, alt=says)
     else:
         st.plotly_chart(figure, key=key, config=CONFIG, alt=says)
+
+
+def _has_marks(trace: Trace) -> bool:
+    """Whether anything of it is not zero: axes around nothing tell nothing."""
+    return trace["type"] == "heatmap" or any(trace["x" if trace.get("orientation") == "h" or trace.get("mode") == "markers" else "y"])
+
+
+def _named(names: Sequence[Any]) -> dict[str, Any]:
+    """Long names are cut on the axis, so that bars keep their room on a phone; pointing at a bar tells the whole name."""
+    each = list(dict.fromkeys(names))
+    if all(len(str(name)) <= LONGEST_NAME for name in each):
+        return {}
+    return {"tickmode": "array", "tickvals": each, "ticktext": [f"{str(name)[: LONGEST_NAME - 1].rstrip()}…" if len(str(name)) > LONGEST_NAME else name
+                                                              for name in each]}  # fmt: skip
 
 
 def _axis(title: str) -> dict[str, Any]:

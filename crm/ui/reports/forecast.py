@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 import streamlit as st
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from crm.access import Person
 from crm.goals import reads, rules
-from crm.ui import words
+from crm.ui import look, words
 from crm.ui.lookups import Lookups
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, framing, parts, picking
@@ -24,16 +25,19 @@ from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 from crm.ui.reports.win_loss import period_of_month
 
-TAKES = ("team", "owner", "pipeline", "source", "market")
+TAKES = ("team", "owner", "pipeline", "source", "market", "said")
 OWNERS, MONTHS = "forecast.owners", "forecast.months"
-BACK, AHEAD, SAID_DAYS = 5, 6, 30
+BACK, AHEAD = 5, 6
 NOTHING_EXPECTED = "Nothing is expected yet."
 HOW_EXPECTED = "Give open leads a value and an expected close date, and their months show here."
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`quarter`: its first day. `goal_usd`: of those whose leads these are; None without one."""
+    """`quarter`: its first day. `goal_usd`: of those whose leads these are; None without one.
+
+    `weeks`: what was won in the quarter, week by week; `before`: as many days of the quarter before.
+    """
 
     months: Read
     owners: Read
@@ -41,6 +45,11 @@ class Found:
     quarter_name: str
     ends: date
     goal_usd: Decimal | None
+    weeks: Read
+    before: Read
+    next_quarter: date
+    next_name: str
+    said_days: int
 
 
 def read(reader: Reader, page: Page) -> Found:
@@ -53,14 +62,17 @@ def read(reader: Reader, page: Page) -> Found:
 
 def _found(reader: Reader, page: Page, asked: Asked, owners: Read) -> Found:
     quarter = rules.quarter_start(asked.ends, page.lookups.fiscal_month)
+    last, next_ = rules.months_on(quarter, -3), rules.months_on(quarter, 3)
     return Found(
         _months(reader, asked), owners, quarter, rules.quarter_name(quarter, page.lookups.fiscal_month), asked.ends,
-        _goal(reader.session, page.person, asked, quarter),
+        _goal(reader.session, page.person, asked, quarter), reader("won_by_week", asked, period=(quarter, asked.ends)),
+        reader("won_by_week", asked, period=(last, min(last + (asked.ends - quarter), quarter - timedelta(days=1)))), next_,
+        rules.quarter_name(next_, page.lookups.fiscal_month), asked.said_days,
     )  # fmt: skip
 
 
 def _months(reader: Reader, asked: Asked) -> Read:
-    said_on = asked.ends - timedelta(days=SAID_DAYS) if asked.ends.year > 1901 else asked.ends
+    said_on = asked.ends - timedelta(days=asked.said_days) if asked.ends.year > 1901 else asked.ends
     return reader("forecast", asked, back=BACK, ahead=AHEAD, said_on=said_on.isoformat())
 
 
@@ -76,19 +88,25 @@ def _goal(session: Session, person: Person, asked: Asked, quarter: date) -> Deci
     return rules.of_person(goals, asked.owner_id) if asked.owner_id else rules.of_teams(goals, parents)
 
 
-def in_quarter(found: Found, column: str) -> Any:
-    """The sum over the quarter's months; None where it is hidden."""
-    ends = rules.ends_on(found.quarter)
-    rows = [row for row in found.months.rows if row["month"] and found.quarter <= row["month"] <= ends]
+def in_quarter(found: Found, column: str, quarter: date | None = None) -> Any:
+    """The sum over the quarter's months, the present one's unless another is named; None where it is hidden."""
+    begins = quarter or found.quarter
+    ends = rules.ends_on(begins)
+    rows = [row for row in found.months.rows if row["month"] and begins <= row["month"] <= ends]
     return sum((row[column] or 0 for row in rows), Decimal(0)) if found.months.shows(column) else None
+
+
+def _of_goal(found: Found, amount: Any) -> Any:
+    """A share of the goal; None where there is none, or what it is of is hidden."""
+    return amount / found.goal_usd if found.goal_usd and amount is not None else None
 
 
 def headline(found: Found) -> str:
     expected, won = in_quarter(found, "expected_usd"), in_quarter(found, "won_value_usd")
     if expected is None:
         return "The forecast is of values, which are hidden from your role." if found.months.result else "The forecast is hidden from your role."
-    first = f"{found.quarter_name} stands at {usd(expected)}, {usd(won)} of it won."
-    if found.goal_usd:
+    first = f"{found.quarter_name} stands at {usd(expected)}, {usd(won)} of it won." if expected else f"Nothing is expected in {found.quarter_name} yet."
+    if found.goal_usd and expected:
         missing = found.goal_usd - expected
         first += f" That is {share(expected / found.goal_usd)} of the goal: {usd(abs(missing))} {'to go' if missing > 0 else 'more than meant'}."
     undated = next((row for row in found.months.rows if row["month"] is None and row["open"]), None)
@@ -109,22 +127,27 @@ def draw(found: Found, page: Page) -> None:
 
 
 def _draw_tiles(found: Found) -> None:
-    rows = [row for row in found.months.rows if row["month"]]
-    expected, won, said = (in_quarter(found, column) for column in ("expected_usd", "won_value_usd", "said_usd"))
     if not found.months.result:
         return
-    undated = [row for row in found.months.rows if row["month"] is None]
+    rows = [row for row in found.months.rows if row["month"]]
+    expected, won, said = (in_quarter(found, column) for column in ("expected_usd", "won_value_usd", "said_usd"))
+    next_, next_said = (in_quarter(found, column, found.next_quarter) for column in ("expected_usd", "said_usd"))
+    shown = found.months.shows("expected_usd")
+    of_goal, goal_said = _of_goal(found, expected), _of_goal(found, said)
+    won_up_to = list(accumulate(found.weeks.column("won_value_usd")))
     parts.draw_tiles(
         (
-            Tile(f"Forecast {found.quarter_name}", usd(expected), change(expected, said), trend=[row["expected_usd"] for row in rows],
-                 hint="Won in the quarter, and open value expected in it, weighted by the chance of its stage."),
-            Tile("Won so far", usd(won), trend=[row["won_value_usd"] for row in rows if row["month"] <= found.ends]),
-            Tile("Of the goal", share(expected / found.goal_usd) if found.goal_usd and expected is not None else words.NOTHING,
-                 hint=f"The goal is {usd(found.goal_usd)}." if found.goal_usd else "No goal is set for what this page shows."),
-            Tile("Open without a date", f"{sum(row['open'] for row in undated):,}", is_more_good=False,
-                hint="Open leads without an expected close date are in no month."),
+            Tile(f"Forecast {found.quarter_name}", usd(expected), change(expected, said), trend=[row["expected_usd"] for row in rows] if shown else (),
+                 hint="Won in the quarter, and open value expected in it, weighted by the chance of its stage. The line: month by month."),
+            Tile("Won so far", usd(won), change(won, found.before.sum("won_value_usd")), trend=won_up_to, against="against last quarter",
+                 hint="Against as many days of the quarter before. The line: week by week of this quarter."),
+            Tile("Of the goal", share(of_goal), change(of_goal, goal_said, unit="points"), trend=[_of_goal(found, amount) for amount in won_up_to],
+                 hint=f"The goal is {usd(found.goal_usd)}. The line: what was won of it, week by week."
+                 if found.goal_usd else "No goal is set for what this page shows."),
+            Tile(f"Forecast {found.next_name}", usd(next_), change(next_, next_said), hint="The next quarter, as far as open leads name their month.",
+                 trend=[row["expected_usd"] for row in rows if row["month"] > found.ends] if shown else ()),
         ),
-        f"in {SAID_DAYS} days",
+        f"in {found.said_days} days",
     )  # fmt: skip
 
 
@@ -144,6 +167,9 @@ def _draw_months(read: Read, page: Page) -> None:
                 y_title="USD", is_stacked=True, is_picked=False, height=300, says="Won and expected value by month, and what the forecast said before",
             )  # fmt: skip
         lines = [_month_line(row, page) for row in read.rows if row["open"] or row["won"]]
+        if not lines:
+            look.empty(NOTHING_EXPECTED, HOW_EXPECTED)
+            return
         parts.draw_lines("forecast_months", lines, ("Open", "Open value", "Weighted", "Won", "Forecast", "Said"))
 
 
@@ -164,6 +190,10 @@ def _month_line(row: Mapping[str, Any], page: Page) -> tuple[str, Mapping[str, A
 
 def _draw_owners(read: Read, page: Page) -> None:
     empty, hint = "Nobody has an open lead here.", "Open leads show here by whose they are."
+    if page.asked.source or page.asked.market:
+        with parts.block("Whose leads is it in?", None, key="forecast_owners"):
+            st.html("<p class='tl-muted'>Owners are not told apart by source or market. Take that filter away to see them.</p>")
+        return
     with parts.block("Whose leads is it in?", read, key="forecast_owners", empty=empty, hint=hint) as any_:
         rows = sorted((row for row in read.rows if row["open"]), key=lambda row: -(row["weighted_usd"] or 0))[:10]
         if any_ and rows and read.shows("weighted_usd"):
@@ -171,7 +201,7 @@ def _draw_owners(read: Read, page: Page) -> None:
                 OWNERS, charts.lying([_name(row, page.lookups) for row in rows], [row["weighted_usd"] for row in rows], name="Weighted open value",
                     tone="accent",
                                      is_money=True, stands_for=[row["owner_id"] for row in rows]),
-                x_title="USD, weighted", height=70 + 30 * max(2, len(rows)), says="Weighted open value by owner",
+                x_title="USD, weighted", height=charts.height_of(rows), says="Weighted open value by owner",
             )  # fmt: skip
             if framing.frame() is None:
                 st.html("<p class='tl-states'>Click an owner, and the months show only their leads.</p>")

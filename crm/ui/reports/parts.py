@@ -23,7 +23,10 @@ LINES = 12
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure: how it was before (`change`, in words), whether more is good (None: neither), and how it went."""
+    """One figure: how it was before (`change`, in words), whether more is good (None: neither), and how it went.
+
+    `against`: what the change is against, where it is not what it is for the tiles beside it.
+    """
 
     label: str
     value: str
@@ -31,6 +34,7 @@ class Tile:
     is_more_good: bool | None = True
     trend: Sequence[Any] = ()
     hint: str = ""
+    against: str = ""
 
 
 def draw_headline(said: str) -> None:
@@ -41,12 +45,13 @@ def draw_tiles(tiles: Sequence[Tile], against: str = "") -> None:
     """Side by side; two in a row on a phone. `against`: what the changes are against."""
     with st.container(key=framing.key_in("report_tiles")), st.grid(len(tiles), min_column_width=150, gap="small"):
         for tile in tiles:
-            colour: Any = "off" if tile.is_more_good is None or not tile.change else "normal" if tile.is_more_good else "inverse"
+            is_moved = bool(tile.change) and not tile.change.startswith(("+0%", "+0 "))
+            colour: Any = "off" if tile.is_more_good is None or not is_moved else "normal" if tile.is_more_good else "inverse"
             trend = [float(value) for value in tile.trend if value is not None]
             st.metric(
                 tile.label, tile.value, tile.change or None, delta_color=colour, border=True, help=tile.hint or None,
-                    delta_description=against if tile.change else None,
-                chart_data=trend if len(trend) > 1 else None, chart_type="area", height="stretch", delta_arrow="auto" if tile.change else "off",
+                    delta_description=(tile.against or against) if tile.change else None,
+                chart_data=trend if len(trend) > 1 else None, chart_type="area", height="stretch", delta_arrow="auto" if is_moved else "off",
             )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -33,6 +34,14 @@ def picked_id(chart: str) -> int | None:
     """The same where it is somebody's or something's id; a browser may send anything."""
     found = picked(chart) or ""
     return int(found) if found.isascii() and found.isdecimal() and len(found) < 19 else None
+
+
+def picked_stage(chart: str, rows: Iterable[Mapping[str, Any]]) -> str | None:
+    """The id of the stage that was clicked, where the rows know it; a chip says its name."""
+    found = picked(chart)
+    name = next((row["stage"] for row in rows if str(row["stage_id"]) == found), None)
+    draw_chips({"Stage": name})
+    return found if name else None
 
 
 def draw_chips(said: dict[str, Any]) -> None:

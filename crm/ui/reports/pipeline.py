@@ -14,14 +14,14 @@ import streamlit as st
 from crm import money
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
-from crm.ui.reports.asked import Asked, last_year
+from crm.ui.reports.asked import Asked
 from crm.ui.reports.figure import Figure
 from crm.ui.reports.parts import Tile, change, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 from crm.ui.words import count
 
-TAKES = ("one_pipeline", "team", "owner", "period", "against")
+TAKES = ("one_pipeline", "team", "owner", "period", "against", "known_on")
 STAGES, MOVEMENT = "pipeline.stages", "pipeline.movement"
 FUNNEL_DAYS = 180
 """Leads need time to get anywhere: a funnel looks back at least so far."""
@@ -29,13 +29,13 @@ FUNNEL_DAYS = 180
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`before`: the movement of the time that is compared with; `ended`: won and lost by month, over a year."""
+    """`before`: the movement of the time that is compared with; `months`: a year, for the lines in the tiles."""
 
     stages: Read
     funnel: Read
     movement: Read
     before: Read | None
-    ended: Read
+    months: Read
     days: int
     is_now: bool
 
@@ -43,7 +43,7 @@ class Found:
 def read(reader: Reader, asked: Asked) -> Found:
     return Found(
         reader("pipeline_by_stage", asked), reader("funnel", _longer(asked)), reader("movement", asked), reader.earlier("movement", asked),
-        reader("win_rate", asked, period=last_year(asked), by="month"),
+        reader.course("pipeline_by_month", asked),
         asked.days, asked.as_of is None,
     )  # fmt: skip
 
@@ -60,6 +60,13 @@ def _sum(rows: Iterable[Mapping[str, Any]], name: str, *kinds: str) -> Any:
 def came_to(read: Read | None, kind: str) -> int | None:
     """How many leads came to stages of the kind in the period, those that began there included."""
     return None if read is None else int(_sum(read.rows, "in", kind) + _sum(read.rows, "created", kind))
+
+
+def open_values(movement: Read) -> tuple[Any, Any]:
+    """What was open at the end of the period and at its start; None where it is hidden."""
+    if not movement.shows("end_usd"):
+        return None, None
+    return _sum(movement.rows, "end_usd", "open"), _sum(movement.rows, "start_usd", "open")
 
 
 def headline(found: Found) -> str:
@@ -79,15 +86,13 @@ def headline(found: Found) -> str:
 def draw(found: Found, page: Page) -> None:
     parts.draw_headline(headline(found))
     _draw_tiles(found)
-    stage = picking.picked(STAGES)
-    name = next((row["stage"] for row in found.stages.rows if str(row["stage_id"]) == stage), None)
-    picking.draw_chips({"Stage": name})
+    stage = picking.picked_stage(STAGES, found.stages.rows)
     left, right = st.columns(2, gap="small")
     with left:
         _draw_stages(found.stages, page)
     with right:
         _draw_funnel(found.funnel)
-    _draw_movement(found.movement, stage if name else None)
+    _draw_movement(found.movement, stage)
 
 
 def _draw_tiles(found: Found) -> None:
@@ -95,16 +100,16 @@ def _draw_tiles(found: Found) -> None:
     began, began_before = _sum(found.movement.rows, "created"), _sum(found.before.rows, "created") if found.before else None
     won, lost = (came_to(found.movement, kind) or 0 for kind in ("won", "lost"))
     won_before, lost_before = (came_to(found.before, kind) for kind in ("won", "lost"))
-    open_usd, open_before = (None if not found.movement.shows("start_usd") else _sum(found.movement.rows, name, "open") for name in ("end_usd", "start_usd"))
+    open_usd, open_before = open_values(found.movement)
     leads = count(int(_sum(found.stages.rows, "leads", "open")), "lead")
     of_ended = f"{share(won / (won + lost)) if won + lost else 'None'} of those that ended."
     parts.draw_tiles(
         (
-            Tile("Open value", usd(open_usd), change(open_usd, open_before), hint=f"{leads}; against the start of the period."),
-            Tile("New leads", f"{int(began):,}", change(began, began_before)),
-            Tile("Won", f"{won:,}", change(won, won_before), hint=of_ended, trend=[row["won"] for row in found.ended.rows]),
-            Tile("Lost", f"{lost:,}", change(lost, lost_before), is_more_good=False, hint="Went to a lost stage.",
-                trend=[row["lost"] for row in found.ended.rows]),
+            Tile("Open value", usd(open_usd), change(open_usd, open_before), hint=f"{leads}.", trend=found.months.column("open_value_usd"),
+                 against="since the start"),
+            Tile("New leads", f"{int(began):,}", change(began, began_before), trend=found.months.column("began")),
+            Tile("Won", f"{won:,}", change(won, won_before), hint=of_ended, trend=found.months.column("won")),
+            Tile("Lost", f"{lost:,}", change(lost, lost_before), is_more_good=False, hint="Went to a lost stage.", trend=found.months.column("lost")),
         ),
         "against before",
     )  # fmt: skip
@@ -122,7 +127,7 @@ def _draw_stages(read: Read, page: Page) -> None:
             stands_for=ids,
                            is_money=by == "value_usd")  # fmt: skip
         bar["marker"]["color"] = [charts.COLOURS[tones.get(row["kind"], "quiet")] for row in rows]
-        charts.draw(STAGES, bar, x_title="USD" if by == "value_usd" else "Leads", height=70 + 30 * max(2, len(rows)), says="Value in each stage")
+        charts.draw(STAGES, bar, x_title="USD" if by == "value_usd" else "Leads", height=charts.height_of(rows), says="Value in each stage")
         lines = [(row["stage"], asking.behind(page.lookups, page.asked, stage=row["stage"]), (f"{row['leads']:,}", usd(row["value_usd"]))) for row in rows]
         parts.draw_lines("pipeline_stages", lines, ("Leads", "Value"), most=30)
 
@@ -175,9 +180,9 @@ def steps_of(rows: Sequence[Mapping[str, Any]], *, is_money: bool) -> dict[str, 
     end = "_usd" if is_money else ""
     won, lost = (_sum(rows, f"{kind}{end}") for kind in ("won", "lost"))
     between = _sum(rows, f"in{end}") - (_sum(rows, f"out{end}") - won - lost)
-    steps = {"At the start": _sum(rows, f"start{end}"), "Began": _sum(rows, f"created{end}"), "Moved": between, "Won": -won, "Lost": -lost}
-    changed = {"Value changed": _sum(rows, "value_changed_usd")} if is_money else {}
-    return {**steps, **changed, "At the end": _sum(rows, f"end{end}")}
+    steps = {"Start": _sum(rows, f"start{end}"), "Began": _sum(rows, f"created{end}"), "Moved": between, "Won": -won, "Lost": -lost}
+    changed = {"Value": _sum(rows, "value_changed_usd")} if is_money else {}
+    return {**steps, **changed, "End": _sum(rows, f"end{end}")}
 
 
 def _line(name: str, figures: Sequence[int], usd: Decimal | None, moved: Decimal | None, *, css: str = "") -> str:

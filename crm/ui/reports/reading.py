@@ -16,6 +16,8 @@ from crm.reports.registry import report_named
 from crm.reports.use_cases import ReportResult
 from crm.ui.reports.asked import Asked
 
+CANNOT_TELL = "This part shows past days with what is known today. What was known then, it cannot tell: empty “As we knew it”, and it shows."
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -24,6 +26,7 @@ class Read:
     name: str
     params: Mapping[str, str]
     as_of: date | None
+    known_on: date | None = None
     result: ReportResult | None = None
     words: str = ""
 
@@ -34,6 +37,10 @@ class Read:
     def shows(self, column: str) -> bool:
         """Whether the column is there and not hidden from whoever looks."""
         return self.result is not None and column not in self.result.left_out
+
+    def column(self, name: str) -> list[Any]:
+        """Its values from the first row to the last; none where it is hidden."""
+        return [row[name] for row in self.rows] if self.shows(name) else []
 
     def sum(self, column: str) -> Any:
         """Over all rows; None where it is hidden."""
@@ -49,8 +56,7 @@ class Reader:
 
     def __call__(self, name: str, asked: Asked, *, period: tuple[date, date] | None = None, **more: Any) -> Read:
         """`period`: another one than the page's, read for comparison only."""
-        params = asked.params(name, period=period, **more)
-        found = self._read(name, params, asked.as_of)
+        found = self._read(name, asked.params(name, period=period, **more), asked)
         if period is None:
             self.done.append(found)
         return found
@@ -59,11 +65,18 @@ class Reader:
         """The same for the time that is compared with; None where nothing is."""
         return self(name, asked, period=asked.earlier, **more) if asked.earlier else None
 
-    def _read(self, name: str, params: Mapping[str, str], as_of: date | None) -> Read:
-        report = report_named(name)
+    def course(self, name: str, asked: Asked, **more: Any) -> Read:
+        """How something went up to the last day that is looked at, for the line in a tile: over the time that is usual for the report."""
+        params = {name_: value for name_, value in asked.params(name, **more).items() if name_ not in ("from", "to") or name_ in more}
+        return self._read(name, params, asked)
+
+    def _read(self, name: str, params: Mapping[str, str], asked: Asked) -> Read:
+        report, days = report_named(name), (asked.as_of, asked.known_on)
+        if asked.known_on and not report.tells_what_was_known:
+            return Read(name, params, *days, words=CANNOT_TELL)
         try:
             if report.is_of_orders:
                 person_of(self.session).require("customer", "view")
-            return Read(name, params, as_of, run_kept(self.session, report, params, as_of))
+            return Read(name, params, *days, run_kept(self.session, report, params, *days))
         except (Refused, Invalid) as error:
-            return Read(name, params, as_of, words=error.detail)
+            return Read(name, params, *days, words=error.detail)

@@ -16,6 +16,7 @@ from crm.ui import words
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked, last_year
 from crm.ui.reports.figure import NOTHING, Figure
+from crm.ui.reports.months import months_of
 from crm.ui.reports.parts import Tile, change, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
@@ -91,7 +92,8 @@ def _draw_tiles(found: Found) -> None:
             Tile("Revenue", usd(total), change(total, before.sum("revenue_usd") if before else None), trend=[usd_ for usd_, _ in months.values()]),
             Tile("Orders", f"{orders:,}", change(orders, before.sum("orders") if before else None), trend=[count for _, count in months.values()]),
             Tile("An order is worth", usd(mean), change(mean, mean_before), trend=[usd_ / count for usd_, count in months.values() if count]),
-            Tile("Markets", f"{len(by_market(now)):,}", hint="From which somebody ordered."),
+            Tile("Markets", f"{len(by_market(now)):,}", change(len(by_market(now)), len(by_market(before)) if before else None),
+                 trend=[len({row["market"] for row in found.months.rows if row["month"] == month}) for month in months], hint="From which somebody ordered."),
         ),
         "against the time before",
     )  # fmt: skip
@@ -106,11 +108,14 @@ def _mean(read: Read | None) -> Decimal | None:
 
 
 def _by_month(read: Read) -> dict[date, tuple[Decimal, int]]:
-    found: dict[date, tuple[Decimal, int]] = {}
+    """Month -> what was ordered, in USD, and how many orders; every month of the period, none where nothing was ordered in any."""
+    if not read.rows or read.result is None or read.result.period is None:
+        return {}
+    found = dict.fromkeys(months_of(read.result.period), (Decimal(0), 0))
     for row in read.rows:
-        usd_, count = found.get(row["month"], (Decimal(0), 0))
+        usd_, count = found[row["month"]]
         found[row["month"]] = (usd_ + (row["revenue_usd"] or 0), count + row["orders"])
-    return dict(sorted(found.items()))
+    return found
 
 
 def _draw_months(read: Read) -> None:
@@ -133,7 +138,7 @@ def _draw_markets(read: Read, names: Mapping[str, str]) -> None:
             labels = [names.get(market, market or NO_MARKET) for market in found]
             charts.draw(
                 MARKETS, charts.lying(labels[:10], list(found.values())[:10], name="Revenue", tone="accent", is_money=True, stands_for=list(found)[:10]),
-                x_title="USD", height=70 + 30 * max(2, min(10, len(found))), says="Revenue by market",
+                x_title="USD", height=charts.height_of(labels[:10]), says="Revenue by market",
             )  # fmt: skip
             parts.draw_lines("revenue_markets", [_market_line(read, market, names) for market in found], ("Orders", "Own currency", "USD"), page=CUSTOMERS)
 
@@ -169,7 +174,7 @@ def draw_cohorts(chart: str, read: Read, *, size: str, share_of: str, says: str)
     charts.draw(
         chart, charts.heat([f"+{since}" for since in range(most + 1)], [f"{start:%b %Y} · {sizes[start]:,}" for start in starts],
                            [[shares.get((start, since)) for since in range(most + 1)] for start in starts], says=says),
-        x_title="Months after the first", height=80 + 26 * max(2, len(starts)), is_picked=False,
+        x_title="Months after the first", height=charts.height_of(starts, each=26), is_picked=False,
             says=f"By month of beginning: who {says}, month by month after",
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked
 from crm.ui.reports.figure import Figure
-from crm.ui.reports.parts import Tile, days, share, usd
+from crm.ui.reports.parts import Tile, change, days, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 
@@ -25,15 +25,25 @@ LEAD, CUSTOMERS = "pages/lead.py", "pages/customers.py"
 WHY: Mapping[str, str] = {"target": "over target", "contact": "not contacted", "both": "over target, not contacted"}
 
 
+BACK_WEEKS = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
+    """`weeks`, `customer_weeks`: how it went, for the tiles."""
+
     stages: Read
     leads: Read
     customers: Read
+    weeks: Read
+    customer_weeks: Read
 
 
 def read(reader: Reader, asked: Asked) -> Found:
-    return Found(reader("stage_velocity", asked), reader("stale_leads", asked), reader("neglected_customers", asked))
+    return Found(
+        reader("stage_velocity", asked), reader("stale_leads", asked), reader("neglected_customers", asked), reader.course("stale_by_week", asked),
+        reader.course("neglected_by_week", asked),
+    )  # fmt: skip
 
 
 def headline(found: Found) -> str:
@@ -57,33 +67,52 @@ def headline(found: Found) -> str:
 def draw(found: Found, page: Page) -> None:
     parts.draw_headline(headline(found))
     _draw_tiles(found)
-    stage = picking.picked(STAGES)
-    name = next((row["stage"] for row in found.stages.rows if str(row["stage_id"]) == stage), None)
-    picking.draw_chips({"Stage": name})
+    stage = picking.picked_stage(STAGES, found.stages.rows)
     left, right = st.columns(2, gap="small")
     with left:
         _draw_stages(found.stages, page)
     with right:
-        _draw_leads(found.leads, page, stage if name else None)
+        _draw_leads(found.leads, page, stage)
         _draw_customers(found.customers)
 
 
 def _draw_tiles(found: Found) -> None:
-    late, standing = found.stages.sum("over_target"), found.stages.sum("leads")
-    silent = [row for row in found.leads.rows if row["why"] in ("contact", "both")]
-    parts.draw_tiles((
-        Tile("Over target", f"{late or 0:,}", is_more_good=False, hint=f"Open leads longer in their stage than its target, of {standing or 0:,}."),
-        Tile("Their value", usd(found.stages.sum("over_target_usd"))),
-        Tile("Not contacted", f"{len(silent):,}", hint="Among the leads below."),
-        Tile("Neglected customers", f"{len(found.customers.rows):,}" if found.customers.result else words.NOTHING,
-            hint="Ordered in the last 90 days, not contacted since."),
-    ))  # fmt: skip
+    late, late_usd, standing = (found.stages.sum(column) for column in ("over_target", "over_target_usd", "leads"))
+    weeks, customers = found.weeks, len(found.customers.rows) if found.customers.result else None
+    in_time, in_time_before = (_in_time(weeks.rows[since:until]) for since, until in ((-BACK_WEEKS, None), (-2 * BACK_WEEKS, -BACK_WEEKS)))
+    parts.draw_tiles(
+        (
+            Tile("Over target", f"{late or 0:,}", change(late, _then(weeks, "over_target")), is_more_good=False, trend=weeks.column("over_target"),
+                 hint=f"Open leads longer in their stage than its target, of {standing or 0:,}."),
+            Tile("Their value", usd(late_usd), change(late_usd, _then(weeks, "over_target_usd")), is_more_good=False, trend=weeks.column("over_target_usd")),
+            Tile("Moved on in time", share(in_time), change(in_time, in_time_before, unit="points"), trend=[_in_time([row]) for row in weeks.rows],
+                 hint="Of the leads that left a stage with a target in four weeks, those within it."),
+            Tile("Neglected customers", words.NOTHING if customers is None else f"{customers:,}", change(customers, _then(found.customer_weeks, "customers")),
+                 is_more_good=False, trend=found.customer_weeks.column("customers"), hint="Ordered in the last 90 days, not contacted since."),
+        ),
+        "in 4 weeks",
+    )  # fmt: skip
+
+
+def _then(weeks: Read, column: str) -> Any:
+    """How it was four weeks before the last; None where it is hidden or not known."""
+    values = weeks.column(column)
+    return values[-BACK_WEEKS - 1] if len(values) > BACK_WEEKS else None
+
+
+def _in_time(weeks: Sequence[Mapping[str, Any]]) -> float | None:
+    """The share of those that moved on in these weeks; None where nobody did."""
+    moved_on = sum(week["moved_on"] for week in weeks)
+    return sum(week["in_time"] for week in weeks) / moved_on if moved_on else None
 
 
 def _draw_stages(read: Read, page: Page) -> None:
     empty, hint = "No stage has leads here.", "Choose another pipeline, or fewer filters."
     with parts.block("How long do leads stay in each stage?", read, key="stale_stages", empty=empty, hint=hint) as any_:
         if not any_:
+            return
+        if not any(row["moved_on"] or row["leads"] for row in read.rows):
+            st.html(f"<p class='tl-muted'>{empty}</p>")
             return
         several = len({row["pipeline_id"] for row in read.rows}) > 1
         rows = [row for row in read.rows if row["moved_on"] or row["leads"]][:MOST_STAGES]
@@ -98,7 +127,7 @@ def _draw_stages(read: Read, page: Page) -> None:
             charts.draw(
                 STAGES, charts.lying(names, [row["median_days"] for row in rows], name="Median", tone="accent", stands_for=ids, unit=" d"),
                 charts.lying(names, [row["p90_days"] for row in rows], name="9 of 10 within", tone="soft", stands_for=ids, unit=" d"), target,
-                x_title="Days in the stage", height=90 + 46 * max(2, len(rows)),
+                x_title="Days in the stage", height=charts.height_of(rows, each=46),
                     says="Median and ninetieth percentile of days per stage against its target",
             )  # fmt: skip
         lines = [

@@ -12,10 +12,12 @@ import streamlit as st
 from crm.goals import reads, rules
 from crm.ui import words
 from crm.ui.reports import asked as asking
-from crm.ui.reports import charts, framing, parts, picking
+from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked, last_year
 from crm.ui.reports.figure import Figure
+from crm.ui.reports.months import every_month
 from crm.ui.reports.parts import Tile, change, days, share, usd
+from crm.ui.reports.pipeline import open_values
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 
@@ -33,13 +35,16 @@ MOST = 12
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`won`: what each owner won in the quarter; `goals`: what they mean to, by person."""
+    """`won`: what each owner won in the quarter; `goals`: what they mean to, by person. `months`, `course`, `weeks`: for the lines in the tiles."""
 
     owners: Read
     before: Read | None
     months: Read
     activity: Read
     activity_before: Read | None
+    moved: Read
+    course: Read
+    weeks: Read
     quarter_name: str
     won: Mapping[int, Decimal]
     goals: Mapping[int, Decimal]
@@ -56,6 +61,8 @@ def read(reader: Reader, page: Page) -> Found:
     return Found(
         reader("owners", owners), reader.earlier("owners", owners), reader("win_rate", owners, period=last_year(asked), by="month"), reader("activity",
             activity), reader.earlier("activity", activity),
+        reader("movement", owners, period=(owners.begins, owners.ends)), reader.course("pipeline_by_month", owners),
+        reader.course("activity_by_week", activity),
         rules.quarter_name(quarter, page.lookups.fiscal_month), _won(of_quarter),
         {person_id: rules.of_person(goals, person_id) or Decimal(0) for person_id in {goal.person_id for goal in goals if goal.person_id}},
     )  # fmt: skip
@@ -75,7 +82,8 @@ def headline(found: Found) -> str:
     done, leads = found.activity.sum("activities") or 0, found.activity.sum("leads") or 0
     compared = parts.moved(done, found.activity_before.sum("activities") if found.activity_before else None)
     what = words.count(done, "call, meeting, mail or note", "calls, meetings, mails and notes")
-    first = f"{what} on {words.count(leads, 'lead')}{f', {compared} before' if compared else ''}."
+    on_leads = f"{what} on {words.count(leads, 'lead')}{f', {compared} before' if compared else ''}."
+    first = on_leads if done else "No call, meeting, mail or note was written down in this time."
     best = max(found.owners.rows, key=lambda row: (row["won_value_usd"] or 0, row["won"]), default=None)
     return (
         f"{first} {best['owner'] or 'Nobody'} won most: {usd(best['won_value_usd']) if best['won_value_usd'] else words.count(best['won'], 'lead')}."
@@ -107,10 +115,11 @@ def _draw_tiles(found: Found) -> None:
     won, won_change = pair(found.owners, found.before, "won_value_usd")
     parts.draw_tiles(
         (
-            Tile("Value won", usd(won), won_change, trend=[row["won_value_usd"] for row in found.months.rows]),
-            Tile("Leads begun", f"{began or 0:,}", began_change),
-            Tile("Open value", usd(found.owners.sum("open_value_usd")), hint="At the end of the period."),
-            Tile("Calls, meetings, mails, notes", f"{done or 0:,}", done_change),
+            Tile("Value won", usd(won), won_change, trend=[row["won_value_usd"] for row in every_month(found.months)]),
+            Tile("Leads begun", f"{began or 0:,}", began_change, trend=found.course.column("began")),
+            Tile("Open value", usd(found.owners.sum("open_value_usd")), change(*open_values(found.moved)), against="since the start",
+                 trend=found.course.column("open_value_usd"), hint="At the end of the period, and since its start."),
+            Tile("Calls, meetings, mails, notes", f"{done or 0:,}", done_change, trend=found.weeks.column("activities"), hint="The line: week by week."),
         ),
         "against the time before",
     )  # fmt: skip
@@ -129,7 +138,7 @@ def _draw_owners(read: Read) -> None:
             charts.draw(
                 OWNERS, *(charts.lying(names, [row[column] for row in rows], name=name, tone=tone, stands_for=ids, is_money=is_money) for column, name,
                     tone in columns),
-                x_title="USD" if is_money else "Leads", height=90 + 40 * max(2, len(rows)), says="Won and open value by owner",
+                x_title="USD" if is_money else "Leads", height=charts.height_of(rows, each=40), says="Won and open value by owner",
             )  # fmt: skip
 
 
@@ -140,15 +149,14 @@ def _draw_activity(read: Read) -> None:
             rows = read.rows[:MOST]
             names, ids = [row["person"] or "Nobody signed in" for row in rows], [row["person_id"] for row in rows]
             traces = [charts.lying(names, [row[kind] for row in rows], name=name, tone=tone, stands_for=ids) for kind, name, tone in KINDS]
-            charts.draw(ACTIVITY, *traces, x_title="Activities", is_stacked=True, height=90 + 40 * max(2, len(rows)), says="Activities by person and kind")
+            charts.draw(ACTIVITY, *traces, x_title="Activities", is_stacked=True, height=charts.height_of(rows, each=40), says="Activities by person and kind")
 
 
 def _draw_lines(found: Found, page: Page) -> None:
     """Each owner's figures; the name opens their open leads."""
     if not found.owners.rows:
         return
-    states = found.owners if framing.frame() else None  # on the report's own page the chart of the same rows says them
-    with parts.block(f"Owners, and their goals of {found.quarter_name}", states, key="team_lines"):
+    with parts.block(f"Owners, and their goals of {found.quarter_name}", found.owners, key="team_lines"):
         lines = [
             (row["owner"] or "Nobody", asking.behind(page.lookups, page.asked, kind="open", owner=page.lookups.names.people.get(row["owner_id"], "Nobody")),
              (f"{row['open']:,}", usd(row["open_value_usd"]), f"{row['won']:,}", share(row["win_rate"]), usd(row["won_value_usd"]), days(row["median_days"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked
 from crm.ui.reports.figure import NOTHING, Figure
+from crm.ui.reports.months import every_month
 from crm.ui.reports.parts import Tile, change, days, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
@@ -22,6 +23,8 @@ from crm.ui.reports.shell import Page
 TAKES = ("team", "owner", "pipeline", "source", "market", "period", "against")
 OWNER, REASONS, SOURCES, MONTHS = "win.owners", "win.reasons", "win.sources", "win.months"
 MOST_BARS = 10
+NOT_GIVEN = "Not given"
+"""What the query calls a loss without a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,20 @@ def headline(found: Found) -> str:
         return "What was won and lost is hidden from your role."
     if now.rate is None:
         return "Nothing was won or lost in this time."
+    if not now.won:
+        return f"Nothing was won in this time, and {words.count(now.lost, 'lead')} {'was' if now.lost == 1 else 'were'} lost.{_most_lost(found)}"
     worth = f"{usd(now.won_usd)} from " if now.won_usd is not None else ""
     compared = parts.moved(now.won_usd if now.won_usd is not None else now.won, (before.won_usd if now.won_usd is not None else before.won) if before else None)
     first = f"Won {worth}{words.count(now.won, 'lead')}{f', {compared} before' if compared else ''}: {share(now.rate)} of what ended."
-    reason = next((row for row in found.reasons.rows if row["reason"]), None)
-    return f"{first} Most was lost for “{reason['reason']}”, {words.count(reason['lost'], 'lead')}." if reason else first
+    return first + _most_lost(found)
+
+
+def _most_lost(found: Found) -> str:
+    """The first reason, which is that of most; empty where nothing was lost, or reasons are hidden."""
+    if not found.reasons.rows:
+        return ""
+    reason, lost = found.reasons.rows[0]["reason"], words.count(found.reasons.rows[0]["lost"], "lead")
+    return f" Most was lost without a reason, {lost}." if reason == NOT_GIVEN else f" Most was lost for “{reason}”, {lost}."
 
 
 def draw(found: Found, page: Page) -> None:
@@ -103,7 +115,7 @@ def _draw_tiles(found: Found) -> None:
     now, before = sums(found.whole), sums(found.before)
     if now is None:
         return
-    trend = found.months.rows
+    trend = every_month(found.months)
     parts.draw_tiles(
         (
             Tile("Won", usd(now.won_usd) if now.won_usd is not None else f"{now.won:,}", change(now.won_usd, before.won_usd if before else None),
@@ -123,10 +135,11 @@ def _draw_months(read: Read) -> None:
         "Won and lost, month by month", read, key="win_months", empty="Nothing ended in the last year.", hint="Won and lost leads show here."
     ) as any_:
         if any_:
-            x = [month_of(row["group"]) for row in read.rows]
+            rows = every_month(read)
+            x = [month_of(row["group"]) for row in rows]
             charts.draw(
-                MONTHS, charts.bars(x, [row["won"] for row in read.rows], name="Won", tone="won"),
-                charts.bars(x, [row["lost"] for row in read.rows], name="Lost", tone="lost"), y_title="Leads", is_picked=False,
+                MONTHS, charts.bars(x, [row["won"] for row in rows], name="Won", tone="won"),
+                charts.bars(x, [row["lost"] for row in rows], name="Lost", tone="lost"), y_title="Leads", is_picked=False,
                     says="Won and lost leads by month",
             )  # fmt: skip
 
@@ -149,7 +162,7 @@ def _draw_owners(read: Read, page: Page) -> None:
             charts.draw(
                 OWNER, charts.lying([row["group"] for row in rows], [row[by] for row in rows], name="Won", tone="won", is_money=by != "won",
                                     stands_for=[row["group_id"] for row in rows]),
-                x_title="USD won" if by != "won" else "Leads won", height=_height(rows), says="Value won by owner",
+                x_title="USD won" if by != "won" else "Leads won", height=charts.height_of(rows), says="Value won by owner",
             )  # fmt: skip
             lines = [(row["group"] or "Nobody", _ended(page, owner=page.lookups.names.people.get(row["group_id"])), _figures(row)) for row in read.rows]
             parts.draw_lines("win_owners", lines, ("Won", "Lost", "Win rate", "Value won"))
@@ -172,7 +185,9 @@ def _draw_sources(read: Read, page: Page) -> None:
             names = [row["source"] or "Without a source" for row in rows]
             traces = [charts.lying(names, [row[kind] for row in rows], name=kind.capitalize(), tone=tone, stands_for=[row["source"] for row in rows])
                       for kind, tone in (("won", "won"), ("open", "soft"), ("dormant", "quiet"), ("lost", "lost"))]  # fmt: skip
-            charts.draw(SOURCES, *traces, x_title="Leads that began", height=_height(rows), is_stacked=True, says="Leads by source and what became of them")
+            charts.draw(
+                SOURCES, *traces, x_title="Leads that began", height=charts.height_of(rows), is_stacked=True, says="Leads by source and what became of them"
+            )
             began = asking.period_of(page.asked)
             lines = [(row["source"] or "Without a source", asking.behind(page.lookups, page.asked, source=row["source"],
                 created=began) if row["source"] else None,
@@ -187,17 +202,13 @@ def _draw_reasons(read: Read, page: Page) -> None:
         if any_:
             rows = read.rows[:MOST_BARS]
             names = [row["reason"] or "No reason given" for row in rows]
-            charts.draw(REASONS, charts.lying(names, [row["lost"] for row in rows], name="Lost", tone="lost"), x_title="Leads lost", height=_height(rows),
-                        is_picked=False, says="Lost leads by reason")  # fmt: skip
+            charts.draw(REASONS, charts.lying(names, [row["lost"] for row in rows], name="Lost", tone="lost"), x_title="Leads lost",
+                        height=charts.height_of(rows), is_picked=False, says="Lost leads by reason")  # fmt: skip
             lines = [(name, None, (f"{row['lost']:,}", share(row["share"]), usd(row["lost_value_usd"]))) for name, row in zip(names, rows, strict=True)]
             parts.draw_lines("win_reasons", lines, ("Lost", "Share", "Value lost"))
             st.page_link(
                 parts.LEADS, label="Open the lost leads", icon=":material/arrow_forward:", icon_position="right", query_params=_ended(page, kind="lost")
             )
-
-
-def _height(rows: Sequence[Any]) -> int:
-    return 70 + 30 * max(2, len(rows))
 
 
 def period_of_month(first: date) -> str:
