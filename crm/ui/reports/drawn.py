@@ -24,7 +24,8 @@ class Drawn:
         """What its figures are (period, scope, what they are narrowed to, currency, age), and when they were looked at."""
         if self.read.result is None:
             return []
-        return [" ".join(self.read.result.states()), f"{self.read.result.title} {clock.now():%-d %b %Y, %H:%M} UTC, from Throughline."]
+        question = f"{self.read.result.title} " if self.read.result.title != self.title else ""
+        return [" ".join(self.read.result.states()), f"{question}{clock.now():%-d %b %Y, %H:%M} UTC, from Throughline."]
 
 
 _drawn: ContextVar[list[Drawn] | None] = ContextVar("drawn", default=None)
