@@ -26,11 +26,17 @@ SHORTEST = 2
 WAYS = {"another": "Another company", "details": "What we know of it"}
 NAMES = ("name", "website", "phone", "market")
 NEW, NONE = 0, -1
+HELD = "lead.company.held"
+
+
+def open_for(row: Row) -> None:
+    """Another company for this lead, or what is known of its company."""
+    st.session_state.pop(HELD, None)
+    _open(row)
 
 
 @st.dialog("Company")
-def open_for(row: Row) -> None:
-    """Another company for this lead, or what is known of its company."""
+def _open(row: Row) -> None:
     person = viewer("lead", "edit")
     with acting_as(person) as session:
         own = reads.company(session, row["company_id"]) if row["company_id"] else None
@@ -45,7 +51,9 @@ def open_for(row: Row) -> None:
         _ask_company(person, row)
 
 
-def _ask_details(person: Person, own: CompanyRow) -> None:
+def _ask_details(person: Person, now: CompanyRow) -> None:
+    """Filled from the company as it was when the dialog opened, and checked against that: what is typed stays, whoever changes it meanwhile."""
+    own: CompanyRow = st.session_state.setdefault(HELD, now)
     lookups, row = look_up(person), asdict(own)
     with st.form("lead.company.details", border=False):
         given = record_form.draw(COMPANY, NAMES, row, person, lookups, lambda name: f"lead.company.{own.id}.{own.version}.{name}")
@@ -53,6 +61,9 @@ def _ask_details(person: Person, own: CompanyRow) -> None:
         is_sent = st.form_submit_button("Save", type="primary", key="lead.company.details.save")
     if is_sent:
         values = record_form.changed(COMPANY, given, row, lookups)
+        if not values:
+            st.caption(record_form.NOTHING_DIFFERS)
+            return
         said = f"{own.name} is called {values['name'].strip()} now." if list(values) == ["name"] else f"What we know of {own.name} is saved."
         _write(person, said, lambda session: edit_company(session, own.id, own.version, values, name=own.name, source="form"), of_lead=False)
 

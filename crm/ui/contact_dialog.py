@@ -20,6 +20,7 @@ from crm.ui.lookups import look_up
 from crm.ui.viewer import viewer
 
 NAMES = ("name", "title", "email", "phone")
+HELD = "lead.contact.held"
 GONE = "It is not here any more: somebody removed it meanwhile."
 
 
@@ -44,9 +45,14 @@ def add(company_id: int) -> None:
         ))  # fmt: skip
 
 
-@st.dialog("Contact")
 def change(contact_id: int) -> None:
     """What is known of them, to change; or without them."""
+    st.session_state.pop(HELD, None)
+    _change(contact_id)
+
+
+@st.dialog("Contact")
+def _change(contact_id: int) -> None:
     person = viewer("lead")
     with acting_as(person) as session:
         own = reads.contact(session, contact_id)
@@ -61,13 +67,18 @@ def change(contact_id: int) -> None:
         _write(person, said, lambda session: use_cases.remove_contact(session, own.id, own.version, name=own.name, source="form"))
 
 
-def _draw_form(own: ContactRow, person: Person) -> None:
+def _draw_form(now: ContactRow, person: Person) -> None:
+    """Filled from the contact as it was when the dialog opened, and checked against that: what is typed stays, whoever changes it meanwhile."""
+    own: ContactRow = st.session_state.setdefault(HELD, now)
     lookups, row = look_up(person), asdict(own)
     with st.form("lead.contact.form", border=False):
         given = record_form.draw(CONTACT, NAMES, row, person, lookups, lambda name: f"lead.contact.{own.id}.{own.version}.{name}")
         is_sent = st.form_submit_button("Save", type="primary", key="lead.contact.save")
     if is_sent:
         values = record_form.changed(CONTACT, given, row, lookups)
+        if not values:
+            st.caption(record_form.NOTHING_DIFFERS)
+            return
         _write(person, f"{own.name} is saved.", lambda session: use_cases.edit_contact(session, own.id, own.version, values, name=own.name, source="form"))
 
 
