@@ -18,6 +18,7 @@ from crm.ui.lookups import Lookups
 
 KINDS: Mapping[str, tuple[str, ...]] = {"open": ("open",), "won": ("won",), "lost": ("lost",), "dormant": ("dormant",), "ended": ("won", "lost")}
 LONGEST = 300
+MOST_QUIET_DAYS = 3650
 
 
 def period(begins: date, ends: date) -> str:
@@ -52,12 +53,24 @@ def parts(lookups: Lookups, given: Mapping[str, str]) -> dict[str, tuple[str, di
     elif days := _days(given.get("closes")):
         begins, ends = days
         found["closes"] = (f"Closing {_said(begins, ends)}", {"closes_from": begins, "closes_before": ends + timedelta(days=1)})
+    found |= _untouched(lookups, given)
     for name, says, since, before in (
         ("entered", "In their stage since", "in_stage_since", "in_stage_before"), ("created", "Began", "created_since", "created_before"),
     ):  # fmt: skip
         if days := _days(given.get(name)):
             begins, ends = days
             found[name] = (f"{says} {_said(begins, ends)}", {since: clock.start_of(begins, zone), before: clock.end_of(ends, zone)})
+    return found
+
+
+def _untouched(lookups: Lookups, given: Mapping[str, str]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """What moved since a day (where the person is), and what nobody called for some days, as Home counts them."""
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    if days := _days(f"{given.get('moved')}..{given.get('moved')}"):
+        found["moved"] = (f"Moved since {_said(*days)}", {"in_stage_since": clock.start_of(days[0], lookups.names.time_zone)})
+    quiet = given.get("quiet", "")
+    if quiet.isascii() and quiet.isdigit() and len(quiet) < 5 and 0 < int(quiet) <= MOST_QUIET_DAYS:
+        found["quiet"] = (f"No contact for {int(quiet)} days", {"not_contacted_days": int(quiet)})
     return found
 
 

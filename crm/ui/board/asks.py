@@ -13,7 +13,7 @@ from crm.access import Person, acting_as
 from crm.leads.board import BoardFilter
 from crm.pipelines.layout import layout
 from crm.pipelines.reads import PipelineRow
-from crm.ui import filters, fold, saved_views
+from crm.ui import filters, fold, lead_list, saved_views
 from crm.ui.lookups import Lookups, teams_in_sight
 from crm.ui.view_params import Screen
 
@@ -50,7 +50,7 @@ def ask(person: Person, lookups: Lookups, screen: Screen, *, begins_with_own: bo
     )
     pipeline = next((p for p in pipelines if p.id == pipeline_id), pipelines[0])
     team_id = _ask_team(person, lookups, pipeline)
-    whose = _ask_whose(lookups, begins_with_own=begins_with_own)
+    whose = ME if lead_list.sees_only_own(person) else _ask_whose(lookups, begins_with_own=begins_with_own)
     q = st.text_input(
         "Search", key="q", bind="query-params", type="search", placeholder="Search name, company, mail, phone", icon=":material/search:",
         label_visibility="collapsed", width=190, live="400ms",
