@@ -13,7 +13,7 @@ from crm.access import Person, acting_as
 from crm.leads.board import BoardFilter
 from crm.pipelines.layout import layout
 from crm.pipelines.reads import PipelineRow
-from crm.ui import filters, fold, lead_list, saved_views
+from crm.ui import custom_fields, filters, fold, lead_list, saved_views
 from crm.ui.lookups import Lookups, teams_in_sight
 from crm.ui.view_params import Screen
 
@@ -37,7 +37,7 @@ class Asked:
     @property
     def is_narrow(self) -> bool:
         """Whether something hides leads of the pipeline."""
-        return bool(self.wanted.owner_ids or self.wanted.team_ids or self.wanted.q)
+        return bool(self.wanted.owner_ids or self.wanted.team_ids or self.wanted.is_beyond_the_ledger)
 
 
 def ask(person: Person, lookups: Lookups, screen: Screen, *, begins_with_own: bool) -> Asked | None:
@@ -46,22 +46,24 @@ def ask(person: Person, lookups: Lookups, screen: Screen, *, begins_with_own: bo
     if not pipelines:
         return None
     pipeline_id = st.selectbox(
-        "Pipeline", [p.id for p in pipelines], key="pipeline", bind="query-params", format_func=lookups.pipeline_label, label_visibility="collapsed", width=170
+        "Pipeline", [p.id for p in pipelines], key="pipeline", bind="query-params", format_func=lookups.pipeline_label, label_visibility="collapsed", width=150
     )
     pipeline = next((p for p in pipelines if p.id == pipeline_id), pipelines[0])
     team_id = _ask_team(person, lookups, pipeline)
     whose = ME if lead_list.sees_only_own(person) else _ask_whose(lookups, begins_with_own=begins_with_own)
     q = st.text_input(
         "Search", key="q", bind="query-params", type="search", placeholder="Search name, company, mail, phone", icon=":material/search:",
-        label_visibility="collapsed", width=190, live="400ms",
+        label_visibility="collapsed", width=160, live="400ms",
     )  # fmt: skip
+    custom = custom_fields.ask_filters(lookups)
     fold.draw(fold.place(), screen)
     saved_views.draw(person, lookups, st.container(horizontal=True, key="board_saved_line", width="content", vertical_alignment="center", gap="small"), screen)
     st.space("stretch")
     day = _ask_day(person)
     owners = {ME: (person.id,), EVERYBODY: ()}.get(whose, (whose,))
     words = (q or "").strip()
-    wanted = BoardFilter(team_ids=(team_id,) if team_id else (), owner_ids=owners, q=words if len(words) >= filters.SHORTEST else "")
+    wanted = BoardFilter(team_ids=(team_id,) if team_id else (), owner_ids=owners, q=words if len(words) >= filters.SHORTEST else "",
+                         custom=custom)  # fmt: skip
     return Asked(pipeline, wanted, whose, team_id, words, day, clock.end_of(day, person.time_zone) if day else None)
 
 
@@ -81,7 +83,7 @@ def _ask_team(person: Person, lookups: Lookups, pipeline: PipelineRow) -> int | 
         return None
     return st.selectbox(
         "Team", [None, *teams], key="team", bind="query-params", format_func=lambda t: lookups.names.teams[t] if t else "All teams",
-        label_visibility="collapsed", width=150,
+        label_visibility="collapsed", width=120,
     )  # fmt: skip
 
 
@@ -90,7 +92,7 @@ def _ask_whose(lookups: Lookups, *, begins_with_own: bool) -> int:
     picked = st.selectbox(
         "Owner", everybody, index=0 if begins_with_own else 1, key="whose", bind="query-params",
         format_func=lambda who: SAID.get(who) or lookups.names.people.get(who, "somebody"),
-        label_visibility="collapsed", width=170,
+        label_visibility="collapsed", width=135,
     )  # fmt: skip
     return EVERYBODY if picked is None else picked
 
@@ -106,17 +108,17 @@ def forget_day() -> None:
     st.session_state["as_of"] = None
 
 
-def as_list(asked: Asked, lookups: Lookups) -> Mapping[str, str]:
+def as_list(asked: Asked, lookups: Lookups) -> Mapping[str, str | list[str]]:
     """The same leads as the Leads page asks for them."""
     query = {"pipeline": lookups.pipeline_label(asked.pipeline.id), "view": filters.VIEWS["mine" if asked.whose == ME else "team"]}
     if asked.whose not in (ME, EVERYBODY):
         query["owner"] = lookups.names.people.get(asked.whose, "Nobody")
     if asked.team_id:
         query["team"] = lookups.names.teams[asked.team_id]
-    return {**query, **({"q": asked.q} if asked.q else {})}
+    return {**query, **({"q": asked.q} if asked.q else {}), **custom_fields.in_address()}
 
 
-def as_board(listed: filters.Asked, lookups: Lookups) -> Mapping[str, str]:
+def as_board(listed: filters.Asked, lookups: Lookups) -> Mapping[str, str | list[str]]:
     """The same leads as the Leads page shows, as the board asks for them."""
     owners, query = listed.wanted.owner_ids, dict[str, str]()
     if listed.pipeline_id:
@@ -125,7 +127,7 @@ def as_board(listed: filters.Asked, lookups: Lookups) -> Mapping[str, str]:
     query["whose"] = SAID.get(whose) or lookups.names.people.get(whose, "")
     if listed.wanted.team_ids:
         query["team"] = lookups.names.teams[listed.wanted.team_ids[0]]
-    return {**query, **({"q": listed.wanted.q} if listed.wanted.q else {})}
+    return {**query, **({"q": listed.wanted.q} if listed.wanted.q else {}), **custom_fields.in_address()}
 
 
 def whose_words(asked: Asked, lookups: Lookups) -> str:
