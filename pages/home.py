@@ -11,7 +11,8 @@ from crm.ui.viewer import viewer
 
 person = viewer("lead")
 lookups = look_up(person)
-own = lead_list.begins_with_own(person)
+head = st.container(key="home_top", gap=None)
+own = my_day.ask_whose(person, owns=lead_list.begins_with_own(person))
 with acting_as(person) as session:
     day = my_day.read(session, person, own=own)
     waiting = count_open(session)
@@ -19,12 +20,12 @@ with acting_as(person) as session:
 if mirror and mirror.is_old and not mirror.running:
     ask_for_sync(person)
 
-with st.container(horizontal=True, key="home_head", vertical_alignment="center", gap="small"):
+with head, st.container(horizontal=True, key="home_head", vertical_alignment="center", gap="small"):
     whose = "my leads" if own else "leads of everybody"
     look.head(my_day.greeting(person), lead_list.place_of(person, lookups), whose, "USD", "now", mirror_line.said(mirror))
     mirror_line.draw_button(mirror, person)
 messages.draw(person)
-my_day.draw_figures(day, waiting, own=own)
+my_day.draw_figures(day, waiting, person, own=own)
 if day.progress:
     goal_progress.draw(day.progress, person, own=own)
 my_day.draw_neglected(day)

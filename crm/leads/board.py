@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from crm.changes import hiding
 from crm.db import direct
+from crm.fields.filters import CustomFilter
 from crm.leads import reads
 from crm.leads.as_of import SOURCE, wound_back
 from crm.leads.reads import LeadFilter
@@ -48,13 +49,19 @@ class BoardFilter:
     owner_ids: tuple[int, ...] = ()
     q: str = ""
     most: Mapping[int, int] | None = None
+    custom: tuple[CustomFilter, ...] = ()
+
+    @property
+    def is_beyond_the_ledger(self) -> bool:
+        """Whether it asks for what the ledger does not know, so that leads have to be counted."""
+        return bool(self.q or self.custom)
 
     def limits(self, pipeline: PipelineRow) -> list[int]:
         most = self.most or {}
         return [min(max(most.get(stage.id, CARDS), CARDS), MOST_CARDS) for stage in pipeline.stages]
 
     def leads(self, pipeline: PipelineRow) -> LeadFilter:
-        return LeadFilter(pipeline_ids=(pipeline.id,), team_ids=self.team_ids, owner_ids=self.owner_ids, q=self.q)
+        return LeadFilter(pipeline_ids=(pipeline.id,), team_ids=self.team_ids, owner_ids=self.owner_ids, q=self.q, custom=self.custom)
 
 
 _CARD = """l.id, l.version, l.name, l.stage_id, l.team_id, l.owner_id, l.company_id, l.market, l.value_amount, l.value_currency, l.value_usd, l.lifetime_usd,
@@ -105,14 +112,14 @@ def board(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> Board
     shown, parameters = _shown(session, pipeline, wanted)
     names, rows = direct.table(session, _NAMED.format(shown=shown), parameters)
     cards = hiding.blank(session, "lead", [dict(zip(names, row, strict=True)) for row in rows])
-    totals = _counted(cards) if wanted.q else _totals(session, pipeline, wanted)
+    totals = _counted(cards) if wanted.is_beyond_the_ledger else _totals(session, pipeline, wanted)
     digest = cards[0]["digest"] if cards else _NO_CARDS
-    return Board(_without_sums(session, _columns(pipeline, cards, totals)), _stamp(digest, {} if wanted.q else totals))
+    return Board(_without_sums(session, _columns(pipeline, cards, totals)), _stamp(digest, {} if wanted.is_beyond_the_ledger else totals))
 
 
 def _shown(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> tuple[str, dict[str, Any]]:
     where, parameters = _asked(session, pipeline, wanted)
-    if not wanted.q or reads.is_common(session, wanted.q):
+    if not wanted.is_beyond_the_ledger or (wanted.q and reads.is_common(session, wanted.q)):
         return _WALKED.format(where=where), parameters
     return _FOUND.format(columns=_CARD, order="updated_at", source="crm.leads", again="crm.leads", where=where, stages=_STAGES), parameters
 
@@ -184,7 +191,7 @@ def stamp(session: Session, pipeline: PipelineRow, wanted: BoardFilter) -> str:
     """
     shown, parameters = _shown(session, pipeline, wanted)
     digest = direct.rows(session, f"select {_DIGEST} from ({shown}) as p", parameters)[0][0]
-    return _stamp(digest, {} if wanted.q else _totals(session, pipeline, wanted))
+    return _stamp(digest, {} if wanted.is_beyond_the_ledger else _totals(session, pipeline, wanted))
 
 
 def _stamp(digest: str, totals: Totals | None) -> str:

@@ -56,6 +56,9 @@ def _ask_details(person: Person, own: CompanyRow) -> None:
         is_sent = st.form_submit_button("Save", type="primary", key="lead.company.details.save")
     if is_sent:
         values = record_form.changed(COMPANY, given, row, lookups)
+        if not values:
+            st.caption(record_form.NOTHING_DIFFERS)
+            return
         said = f"{own.name} is called {values['name'].strip()} now." if list(values) == ["name"] else f"What we know of {own.name} is saved."
         _write(person, said, lambda session: edit_company(session, own.id, own.version, values, name=own.name, source="form"), of_lead=False)
 

@@ -71,6 +71,9 @@ def _draw_form(own: ContactRow, person: Person) -> None:
         is_sent = st.form_submit_button("Save", type="primary", key="lead.contact.save")
     if is_sent:
         values = record_form.changed(CONTACT, given, row, lookups)
+        if not values:
+            st.caption(record_form.NOTHING_DIFFERS)
+            return
         _write(person, f"{own.name} is saved.", lambda session: use_cases.edit_contact(session, own.id, own.version, values, name=own.name, source="form"))
 
 

@@ -172,6 +172,11 @@ def filter_params(lookups: Lookups) -> dict[str, Param]:
     return found
 
 
+def in_address() -> dict[str, list[str]]:
+    """The filters as the address asks for them now, to take along to another page of leads."""
+    return {name: st.query_params.get_all(name) for name in st.query_params if name.startswith("custom.")}
+
+
 PICKED = ("flag", "choice", "choices", "person")
 _DAY = date.fromisoformat
 

@@ -26,6 +26,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 LONGEST, LONGEST_OWN = 300, 4300
 OWN = ("own", "own2")
 """ "key=value" of a custom field: a value as JSON, "10..100" for numbers and "2026-01-01..2026-03-31" for days; nothing behind it for no value."""
+MOST_QUIET_DAYS = 3650
 
 
 def period(begins: date, ends: date) -> str:
@@ -69,6 +70,7 @@ def parts(lookups: Lookups, given: Mapping[str, str]) -> dict[str, tuple[str, di
     elif days := _days(given.get("closes")):
         begins, ends = days
         found["closes"] = (f"Closing {_said(begins, ends)}", {"closes_from": begins, "closes_before": ends + timedelta(days=1)})
+    found |= _untouched(lookups, given)
     for name, says, since, before in (
         ("entered", "In their stage since", "in_stage_since", "in_stage_before"), ("created", "Began", "created_since", "created_before"),
     ):  # fmt: skip
@@ -109,6 +111,17 @@ def _own_range(field: Definition, said: str, text: str) -> tuple[str, CustomFilt
         return None
     words = f"{said} {low:,.0f}" if low == high else f"{said} {low:,.0f} to {high:,.0f}"
     return words, CustomFilter(field.key, field.kind, low=low, high=high, is_below=low < high), None
+
+
+def _untouched(lookups: Lookups, given: Mapping[str, str]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """What moved since a day (where the person is), and what nobody called for some days, as Home counts them."""
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    if days := _days(f"{given.get('moved')}..{given.get('moved')}"):
+        found["moved"] = (f"Moved since {_said(*days)}", {"in_stage_since": clock.start_of(days[0], lookups.names.time_zone)})
+    quiet = given.get("quiet", "")
+    if quiet.isascii() and quiet.isdigit() and len(quiet) < 5 and 0 < int(quiet) <= MOST_QUIET_DAYS:
+        found["quiet"] = (f"No contact for {int(quiet)} days", {"not_contacted_days": int(quiet)})
+    return found
 
 
 def _days(given: str | None) -> tuple[date, date] | None:

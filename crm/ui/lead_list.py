@@ -25,8 +25,16 @@ ADDRESS = "leads.address"
 UNCOUNTED = 2000  # as far as one pages through words that thousands of leads share
 
 
+def sees_only_own(person: Person) -> bool:
+    """Whether nobody else's leads are in sight."""
+    reach = person.reach("lead", "view")
+    return not (reach.everywhere or reach.teams)
+
+
 def begins_with_own(person: Person) -> bool:
-    """Whether lists begin with one's own leads: for whoever owns any. Asked once a session."""
+    """Whether lists begin with one's own leads: for whoever owns any, and for whoever sees no others. Asked once a session."""
+    if sees_only_own(person):
+        return True
     if OWNS not in st.session_state:
         with acting_as(person) as session:
             st.session_state[OWNS] = reads.owns_any(session, person.id)
@@ -84,7 +92,13 @@ def draw_actions(person: Person, lookups: Lookups, place: DeltaGenerator) -> lis
 def context(person: Person, lookups: Lookups, asked: Asked) -> tuple[str, ...]:
     """What one looks at, for the line on the top right."""
     pipeline = f"{lookups.pipeline_label(asked.pipeline_id)} pipeline" if asked.pipeline_id else "all pipelines"
-    whose = "my leads" if asked.wanted.owner_ids == (person.id,) else "leads of everybody" if not asked.wanted.owner_ids else "leads of some"
+    whose = (
+        "my leads"
+        if sees_only_own(person) or asked.wanted.owner_ids == (person.id,)
+        else "leads of everybody"
+        if not asked.wanted.owner_ids
+        else "leads of some"
+    )
     return place_of(person, lookups), pipeline, whose, "USD", "now"
 
 

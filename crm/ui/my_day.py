@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from html import escape
 from typing import Any
@@ -25,7 +25,7 @@ from crm.leads import reads
 from crm.leads.moves import moves_since
 from crm.leads.reads import LeadFilter
 from crm.ledger.fold import zone_of_days
-from crm.ui import alert_acts, filters, goal_progress, look, orders, words
+from crm.ui import alert_acts, filters, goal_progress, lead_list, look, orders, words
 from crm.ui.goal_progress import Progress
 from crm.ui.kept import kept
 from crm.ui.lookups import Lookups
@@ -34,6 +34,8 @@ NEXT = 8
 NEGLECTED_DAYS = 90
 LEADS, LEAD, CUSTOMERS = "pages/leads.py", "pages/lead.py", "pages/customers.py"
 MOST_DUE = 200
+ALL_DUE = "home.due.all"
+WHOSE: Mapping[str, str] = {"mine": "Mine", "everybody": "Everybody"}
 Row = Mapping[str, Any]
 
 
@@ -97,7 +99,11 @@ def _neglected(session: Session, person: Person) -> tuple[int, Decimal] | None:
 
 def _yesterday(person: Person) -> datetime:
     """The beginning of yesterday where the person is."""
-    return words.at(clock.today(person.time_zone) - timedelta(days=1), 0, 0, person.time_zone)
+    return words.at(_day_before(person), 0, 0, person.time_zone)
+
+
+def _day_before(person: Person) -> date:
+    return clock.today(person.time_zone) - timedelta(days=1)
 
 
 def greeting(person: Person) -> str:
@@ -106,20 +112,30 @@ def greeting(person: Person) -> str:
     return f"Good {part}, {person.name.split()[0]}"
 
 
-def draw_figures(day: Day, waiting: int, *, own: bool) -> None:
+def ask_whose(person: Person, *, owns: bool) -> bool:
+    """Whether the day is about one's own leads; asked of whoever also sees others'. Who sets a team's goals begins with the team's."""
+    if lead_list.sees_only_own(person):
+        return True
+    begins_with = "mine" if owns and not person.may("goal", "configure") else "everybody"
+    whose = st.segmented_control("Whose", list(WHOSE), default=begins_with, required=True, format_func=WHOSE.__getitem__, key="whose_day",
+                                 bind="query-params", label_visibility="collapsed", width="content")  # fmt: skip
+    return (whose or begins_with) == "mine"
+
+
+def draw_figures(day: Day, waiting: int, person: Person, *, own: bool) -> None:
     """Each figure is a link to its rows."""
-    every = {"pipeline": "All pipelines"}
-    whose = {} if own else {"view": filters.VIEWS["team"]}
+    behind = {"pipeline": "All pipelines", "view": filters.VIEWS["mine" if own else "team"], "kind": "open"}
     late = sum(row["due_at"] < clock.now() for row in day.due)
     with st.grid(4, min_column_width=150, gap="small"):
         with st.container(border=True, key="figure_due", gap=None):
             st.html(_figure_html("Due today", f"{len(day.due):,}{'+' if len(day.due) == MOST_DUE else ''}"))
             st.html(f"<div class='tl-hint{' tl-late' if late else ''}'>{f'{late:,} overdue' if late else 'alerts for you'}</div>")
-        _figure("Not contacted 14 d+", f"{day.sum('quiet'):,}", "open leads to call", LEADS, {**every, "view": filters.VIEWS["quiet"]})
-        _figure("Moved since yesterday", f"{day.sum('moved'):,}", "newest first", LEADS, {**every, **whose, "sort": filters.SORTS["-updated_at"]})
+        quiet = {**behind, "quiet": str(filters.QUIET_DAYS), "sort": filters.SORTS["last_contacted_at"]}
+        _figure("Not contacted 14 d+", f"{day.sum('quiet'):,}", "open leads to call", LEADS, quiet)
+        _figure("Moved since yesterday", f"{day.sum('moved'):,}", "newest first", LEADS, {**behind, "moved": _day_before(person).isoformat()})
         title, hint = "My open value" if own else "Open value", words.count(day.sum("leads"), "open lead")
         _figure(
-            title, money.short(day.sum("value_usd")) or words.NOTHING, hint, LEADS, {**every, **whose},
+            title, money.short(day.sum("value_usd")) or words.NOTHING, hint, LEADS, behind,
             orders.spark(day.weeks, "Open value at the end of each of eight weeks") if day.weeks else "",
         )  # fmt: skip
     if waiting:
@@ -155,10 +171,12 @@ def draw_next(day: Day, person: Person, lookups: Lookups) -> None:
     if not (day.due or day.closing or day.quiet):
         look.empty("Nothing is due.", "Set an alert on a lead, and it shows here when its day has come.")
         return
-    for alert in day.due[:NEXT]:
+    shown = MOST_DUE if st.session_state.get(ALL_DUE) else NEXT
+    for alert in day.due[:shown]:
         _draw_alert(alert, person)
-    if len(day.due) > NEXT:
-        st.caption(f"{len(day.due) - NEXT:,} more are due after these.")
+    if len(day.due) > shown and st.button(f"Show {len(day.due) - shown:,} more that are due", key="home.due.more", type="tertiary"):
+        st.session_state[ALL_DUE] = True
+        st.rerun()
     today = clock.today(person.time_zone)
     known = {alert["lead_id"] for alert in day.due}
     lines = [(row, _closes((today - row["expected_close_on"]).days)) for row in day.closing if row["id"] not in known]
@@ -225,7 +243,7 @@ def draw_team(day: Day, lookups: Lookups) -> None:
         name = lookups.names.people.get(row["owner_id"], "Nobody yet")
         due, overdue = day.load.get(row["owner_id"], (0, 0))
         with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"desk_{row['owner_id'] or 0}"):
-            query = {"pipeline": "All pipelines", "view": filters.VIEWS["team"], "owner": name if row["owner_id"] else "Nobody"}
+            query = {"pipeline": "All pipelines", "view": filters.VIEWS["team"], "kind": "open", "owner": name if row["owner_id"] else "Nobody"}
             st.page_link(LEADS, label=name, query_params=query)
             st.html(
                 f"<div class='tl-desk'><i><u style='width:{round(row['leads'] / most * 100)}%'></u></i><span>{row['leads']:,}</span>"

@@ -16,6 +16,7 @@ from crm.ui.lookups import Lookups
 
 Values = Mapping[str, Any]
 LONGEST: Mapping[str, int] = {"market": 2}
+NOTHING_DIFFERS = "Nothing differs, nothing to save."
 
 
 def draw(kind: RecordType, names: Sequence[str], row: Values, person: Person, lookups: Lookups, key: Callable[[str], str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ TAKES: Mapping[str, frozenset[str]] = {
     "explore": frozenset({"measure", "which", "by", "split", "chart", "period", "of_team", "of_owner", "of_pipeline", "of_source", "of_market"}),
 }
 """Page -> the URL parameters that say what it shows. Where one stands in a list (`page`) and a past day are no part of a view."""
+WITH_CUSTOM = ("leads", "board")
 CUSTOM = re.compile(r"custom\.\w[\w .-]{0,67}\Z")
 """A filter by a custom field: its key, and perhaps `.from` or `.to`."""
 MOST_VALUES = 60
@@ -43,7 +44,7 @@ def read_address(page: str, given: Any) -> Address:
     if not isinstance(given, Mapping):
         raise Invalid("A view keeps a page's parameters.", field="address")
     found = {name: _values(name, value) for name, value in sorted(given.items())}
-    unknown = [name for name in found if name not in TAKES[page] and not (page == "leads" and CUSTOM.match(name))]
+    unknown = [name for name in found if name not in TAKES[page] and not (page in WITH_CUSTOM and CUSTOM.match(name))]
     if unknown:
         raise Invalid(f"The {page} page takes no “{unknown[0][:40]}”.", field="address")
     return {name: values for name, values in found.items() if values}
@@ -60,4 +61,6 @@ def _values(name: str, given: Any) -> list[str]:
 
 def part_of(page: str, parameters: Mapping[str, Sequence[str]]) -> Address:
     """What of a page's present URL belongs into a view: its own parameters, in the form that is kept."""
-    return {name: list(values) for name, values in sorted(parameters.items()) if values and (name in TAKES[page] or (page == "leads" and CUSTOM.match(name)))}
+    return {
+        name: list(values) for name, values in sorted(parameters.items()) if values and (name in TAKES[page] or (page in WITH_CUSTOM and CUSTOM.match(name)))
+    }

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from crm import clock
 from crm.access import acting_as
+from crm.fields.filters import CustomFilter
 from crm.leads.board import CARDS, BoardFilter, board, board_as_of, stamp
 from crm.leads.use_cases import delete_leads, edit_leads
 from crm.pipelines.reads import pipelines
@@ -68,6 +69,18 @@ def test_what_nobody_owns_has_a_board_of_its_own(cast):
 def test_words_narrow_cards_and_sums_alike(cast):
     assert look(cast, "mona", BoardFilter(q="petra"))["Lead"] == (["Petra Supplies"], 1, Decimal("9500.00"))
     assert look(cast, "mona", BoardFilter(q="nile"))["Lead"] == ([], 0, Decimal(0))
+
+
+def test_a_custom_field_narrows_cards_and_sums_alike_also_as_of_a_past_day_and_its_change_is_news(cast):
+    small, large = (BoardFilter(custom=(CustomFilter("size", "number", **bound),)) for bound in ({"high": 5}, {"low": 10}))
+    write(cast, "ana", "Al Noor Trading", **{"custom.size": 12})
+    assert look(cast, "mona", large)["Lead"] == (["Al Noor Trading"], 1, Decimal("12400.00"))
+    assert look(cast, "mona", small)["Lead"] == ([], 0, Decimal(0))
+    assert look(cast, "mona", large, before=clock.now())["Lead"][1:] == (1, Decimal("12400.00"))
+    before = stamp_of(cast, "mona", small)
+    write(cast, "ana", "Al Noor Trading", **{"custom.size": 3})
+    assert stamp_of(cast, "mona", small) != before
+    assert look(cast, "carla", small, team="Levant")["Lead"][1] == 0
 
 
 def test_a_column_shows_fifty_and_fifty_more_on_demand(cast, db):

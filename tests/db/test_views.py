@@ -102,4 +102,7 @@ def test_what_a_view_may_not_hold_is_refused(db: Any, cast: Any, values: Any) ->
 def test_an_address_is_kept_in_one_form() -> None:
     once = read_address("leads", {"view": "Team", "stage": ["Won", "Lost"], "q": "", "owner": [], "custom.segment": "Horeca"})
     assert once == {"custom.segment": ["Horeca"], "q": [""], "stage": ["Won", "Lost"], "view": ["Team"]} == read_address("leads", once)
+    assert read_address("board", {"custom.segment": "Horeca"}) == {"custom.segment": ["Horeca"]}
+    with pytest.raises(Invalid):
+        read_address("customers", {"custom.segment": "Horeca"})
     assert part_of("leads", {"page": ["3"], "saved": ["1"], "view": ["Team"]}) == {"view": ["Team"]}

@@ -64,6 +64,14 @@ def test_an_admin_chooses_among_the_pipelines_of_all_teams(visit: Any) -> None:
     assert page.selectbox(key="pipeline").options == ["Accounts · Gulf", "Accounts · Levant"]
 
 
+def test_a_card_says_that_its_owner_is_away(visit: Any, cast: Any, db: Any) -> None:
+    with db.owner().begin() as connection:
+        connection.execute(text("update crm.people set absent_from = '2020-01-01', version = version + 1 where id = :id"), {"id": cast.people["bruno"]})
+    cards = {card["title"]: card for card in stages(visit("mona", PAGE))["Lead"]["cards"]}
+    assert (cards["Petra Supplies"]["owner"], cards["Petra Supplies"]["away"]) == ("Bruno, away", True)
+    assert cards["Delta Foods"]["owner"] == "Ana" and "away" not in cards["Delta Foods"]
+
+
 def test_a_column_says_how_many_leads_it_has_and_their_value(visit: Any) -> None:
     found = stages(visit("mona", PAGE))
     assert (found["Lead"]["leads"], found["Lead"]["sum"], found["Won"]["leads"], found["Won"]["sum"]) == (3, "$21.9k", 0, "")

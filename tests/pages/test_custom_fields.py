@@ -1,9 +1,13 @@
 """Custom fields where people work: the grid's columns, the filters of the address, the Lead page, a new lead."""
 
+import json
+from urllib.parse import parse_qs
+
 import pytest
 
 from crm.access import acting_as
 from crm.changes import Edit, apply
+from crm.ui.board import work
 from tests.pages.parts import press, said
 
 FIELDS = (
@@ -62,6 +66,19 @@ def test_the_address_narrows_the_list(visit, delta, query, found):
     page = visit("ana", "pages/leads.py", view="Team", **query)
     assert not page.exception
     assert {row["name"] for row in page.session_state["leads.sheet"].rows} == found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"), [({"custom.tier": "Gold"}, {"Delta Foods"}), ({"custom.tier": "Silver"}, set()), ({"custom.size.from": "10"}, {"Delta Foods"})]
+)  # fmt: skip
+def test_the_address_narrows_the_board_and_the_grid_beside_it_alike(visit, delta, query, found):
+    page = visit("ana", "pages/board.py", whose="Everybody", **query)
+    assert not page.exception
+    (lead, *others) = json.loads(page.session_state[work.STATE].whole())["stages"]
+    assert ({card["title"] for card in lead["cards"]}, lead["leads"]) == (found, len(found))
+    assert not any(stage["cards"] for stage in others)
+    grid = next(link for link in page.page_link if link.label == "Grid")
+    assert {name: parse_qs(grid.proto.query_string)[name] for name in query} == {name: [text] for name, text in query.items()}
 
 
 def test_the_lead_page_shows_the_fields_to_edit_and_says_what_was_saved(visit, db, delta):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 from sqlalchemy import text
 
@@ -18,6 +20,17 @@ PAGE = "pages/home.py"
 
 def links(page: Any) -> list[str]:
     return [link.label for link in page.page_link]
+
+
+def opened_by(page: Any, label: str) -> dict[str, list[str]]:
+    """What the link of that label asks of the page it opens."""
+    return parse_qs(next(link.proto.query_string for link in page.page_link if link.label == label))
+
+
+def turned(page: Any, whose: str) -> Any:
+    """Home once somebody pressed the switch."""
+    page.session_state["whose_day"] = whose
+    return page.run()
 
 
 def remind(cast: Any, who: str, lead: str, *, hours: float, words: str = "call the buyer") -> int:
@@ -38,6 +51,48 @@ def test_a_managers_figures_count_the_team_and_never_another(visit: Any) -> None
     assert "Open value</small><b>$21.9k" in said(page)
     assert "Nile Mart" not in said(page) + " ".join(links(page))
     assert {"Ana", "Bruno"} <= set(links(page))
+
+
+def test_a_figure_opens_the_leads_that_it_counts_and_no_others(visit: Any, cast: Any) -> None:
+    with acting_as(cast.who("ana")) as session:
+        edit_leads(session, [(cast.leads["Delta Foods"], 1, {"stage_id": cast.stages["Gulf"]["Won"]})], source="form")
+    for who, whose in (("ana", "All mine"), ("mona", "Team")):
+        page = visit(who, PAGE)
+        (label,) = [label for label in links(page) if re.fullmatch(r"\d+ open leads?", label)]
+        asked = opened_by(page, label)
+        assert asked == {"pipeline": ["All pipelines"], "view": [whose], "kind": ["open"]}
+        listed = visit(who, "pages/leads.py", **{name: values[0] for name, values in asked.items()})
+        assert f"of {label.split()[0]}</b>" in said(listed)
+        assert opened_by(page, "newest first")["moved"] and opened_by(page, "open leads to call")["quiet"] == ["14"]
+
+
+def test_who_sees_others_may_look_at_their_own_day_or_at_everybodys(visit: Any, cast: Any) -> None:
+    page = visit("ana", PAGE)
+    assert "My open value" in said(page)
+    assert "My open value" not in said(turned(page, "everybody"))
+    with acting_as(cast.who("mona")) as session:
+        edit_leads(session, [(cast.leads["Delta Foods"], 1, {"owner_id": cast.people["mona"]})], source="form")
+    assert "Who is loaded" in [heading.value[:13] for heading in visit("mona", PAGE).subheader]  # a manager's day is the team's
+    assert "My open value" in said(turned(visit("mona", PAGE), "mine"))
+
+
+def test_who_sees_only_their_own_leads_reads_of_no_others(visit: Any, cast: Any, db: Any) -> None:
+    with db.owner().begin() as connection:
+        narrowed = "update crm.grants set scope = 'own', version = version + 1 where resource = 'lead' and action = 'view' and scope = 'team'"
+        connection.execute(text(narrowed))
+        connection.execute(text("update crm.leads set owner_id = null, version = version + 1"))
+    for path in (PAGE, "pages/leads.py", "pages/board.py"):
+        page = visit("ana", path)
+        assert not page.exception and "my leads" in said(page) and "leads of everybody" not in said(page)
+
+
+def test_all_that_is_due_can_be_shown(visit: Any, cast: Any) -> None:
+    for number in range(10):
+        remind(cast, "ana", "Delta Foods", hours=-1, words=f"call number {number}")
+    page = visit("ana", PAGE)
+    assert len([button for button in page.button if button.label == "Done"]) == 8
+    page = press(page, "home.due.more")
+    assert len([button for button in page.button if button.label == "Done"]) == 10
 
 
 def test_an_overdue_alert_comes_first_and_is_done_right_there(visit: Any, cast: Any, db: Any) -> None:

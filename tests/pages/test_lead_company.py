@@ -63,8 +63,8 @@ def known(cast: Any, petra: int) -> int:
     return petra
 
 
-def opened(look: Visit, cast: Any, who: str) -> AppTest:
-    """The company's dialog, on what is known of it."""
+def opened(look: Visit, cast: Any, who: str, *, by: str = "open_for") -> AppTest:
+    """The company's dialog, on what is known of it. `by` "_open": as the dialog runs again while it stands open."""
     script = f"""
 from crm.access import acting_as
 from crm.leads import reads
@@ -73,12 +73,18 @@ from crm.ui.viewer import viewer
 person = viewer("lead")
 with acting_as(person) as session:
     row = reads.lead(session, {cast.leads["Al Noor Trading"]})
-company_dialog.open_for(row)
+company_dialog.{by}(row)
 """
     page = look(script, who).run()
     page.button_group(key="lead.company.way").set_value("details").run()
     assert not page.exception
     return page
+
+
+def edited(cast: Any, who: str, company: int, **values: Any) -> None:
+    """A colleague says something else of the company, over what stands."""
+    with acting_as(cast.who(who)) as session:
+        apply(session, [Edit("company", company, values, 2)], source="test", on_conflict="refuse")
 
 
 def rule(db: Any, record_type: str, **fields: str) -> None:
@@ -106,6 +112,29 @@ def test_the_dialog_saves_what_differs_custom_fields_too(look: Visit, cast: Any,
     assert row == {"website": "petra.com", "phone": "+971 4 555", "custom": {"size": 13.5}}
     touched = "select array_agg(k order by k) from crm.changes, jsonb_object_keys(fields) as k where record_type = 'company' and version = 3"
     assert db.value(touched) == ["custom.size", "website"]
+
+
+def test_what_is_typed_of_a_company_stays_and_is_saved_beside_what_a_colleague_changed_meanwhile(look: Visit, cast: Any, db: Any, known: int) -> None:
+    page = opened(look, cast, "ana", by="_open")
+    edited(cast, "bruno", known, phone="+971 4 999")
+    page.text_input(key=f"lead.company.{known}.2.website").set_value("petra.com")
+    press(page, "lead.company.details.save")
+    assert db.rows("select website, phone from crm.companies where id = :id", id=known) == [{"website": "petra.com", "phone": "+971 4 999"}]
+
+
+def test_what_a_colleague_changed_first_is_not_overwritten_and_mine_stays_typed(look: Visit, cast: Any, db: Any, known: int) -> None:
+    page = opened(look, cast, "ana", by="_open")
+    edited(cast, "bruno", known, name="Petra & Sons")
+    page.text_input(key=f"lead.company.{known}.2.name").set_value("Petra Group")
+    page = press(page, "lead.company.details.save")
+    assert page.error[0].value.startswith("Somebody else changed the same field")
+    assert page.text_input(key=f"lead.company.{known}.2.name").value == "Petra Group"
+    assert db.value("select name from crm.companies where id = :id", id=known) == "Petra & Sons"
+
+
+def test_a_save_without_a_change_says_so(look: Visit, cast: Any, known: int) -> None:
+    page = press(opened(look, cast, "ana"), "lead.company.details.save")
+    assert "Nothing differs, nothing to save." in [each.value for each in page.caption]
 
 
 def test_what_a_company_cannot_be_is_said_and_stays_typed(look: Visit, cast: Any, db: Any, known: int) -> None:

@@ -13,7 +13,7 @@ from crm.access import Person, acting_as
 from crm.leads.board import BoardFilter
 from crm.pipelines.layout import layout
 from crm.pipelines.reads import PipelineRow
-from crm.ui import filters, fold, past_day, saved_views
+from crm.ui import custom_fields, filters, fold, lead_list, past_day, saved_views
 from crm.ui.lookups import Lookups, teams_in_sight
 from crm.ui.view_params import Screen
 
@@ -37,7 +37,7 @@ class Asked:
     @property
     def is_narrow(self) -> bool:
         """Whether something hides leads of the pipeline."""
-        return bool(self.wanted.owner_ids or self.wanted.team_ids or self.wanted.q)
+        return bool(self.wanted.owner_ids or self.wanted.team_ids or self.wanted.is_beyond_the_ledger)
 
 
 def ask(person: Person, lookups: Lookups, screen: Screen, *, day: date | None, begins_with_own: bool) -> Asked | None:
@@ -46,21 +46,23 @@ def ask(person: Person, lookups: Lookups, screen: Screen, *, day: date | None, b
     if not pipelines:
         return None
     pipeline_id = st.selectbox(
-        "Pipeline", [p.id for p in pipelines], key="pipeline", bind="query-params", format_func=lookups.pipeline_label, label_visibility="collapsed", width=170
+        "Pipeline", [p.id for p in pipelines], key="pipeline", bind="query-params", format_func=lookups.pipeline_label, label_visibility="collapsed", width=150
     )
     pipeline = next((p for p in pipelines if p.id == pipeline_id), pipelines[0])
     team_id = _ask_team(person, lookups, pipeline)
-    whose = _ask_whose(lookups, begins_with_own=begins_with_own)
+    whose = ME if lead_list.sees_only_own(person) else _ask_whose(lookups, begins_with_own=begins_with_own)
     q = st.text_input(
         "Search", key="q", bind="query-params", type="search", placeholder="Search name, company, mail, phone", icon=":material/search:",
-        label_visibility="collapsed", width=190, live="400ms",
+        label_visibility="collapsed", width=160, live="400ms",
     )  # fmt: skip
+    custom = custom_fields.ask_filters(lookups)
     fold.draw(fold.place(), screen)
     saved_views.draw(person, lookups, st.container(horizontal=True, key="board_saved_line", width="content", vertical_alignment="center", gap="small"), screen)
     st.space("stretch")
     owners = {ME: (person.id,), EVERYBODY: ()}.get(whose, (whose,))
     words = (q or "").strip()
-    wanted = BoardFilter(team_ids=(team_id,) if team_id else (), owner_ids=owners, q=words if len(words) >= filters.SHORTEST else "")
+    wanted = BoardFilter(team_ids=(team_id,) if team_id else (), owner_ids=owners, q=words if len(words) >= filters.SHORTEST else "",
+                         custom=custom)  # fmt: skip
     return Asked(pipeline, wanted, whose, team_id, words, day, clock.end_of(day, person.time_zone) if day else None)
 
 
@@ -80,7 +82,7 @@ def _ask_team(person: Person, lookups: Lookups, pipeline: PipelineRow) -> int | 
         return None
     return st.selectbox(
         "Team", [None, *teams], key="team", bind="query-params", format_func=lambda t: lookups.names.teams[t] if t else "All teams",
-        label_visibility="collapsed", width=150,
+        label_visibility="collapsed", width=120,
     )  # fmt: skip
 
 
@@ -89,7 +91,7 @@ def _ask_whose(lookups: Lookups, *, begins_with_own: bool) -> int:
     picked = st.selectbox(
         "Owner", everybody, index=0 if begins_with_own else 1, key="whose", bind="query-params",
         format_func=lambda who: SAID.get(who) or lookups.names.people.get(who, "somebody"),
-        label_visibility="collapsed", width=170,
+        label_visibility="collapsed", width=135,
     )  # fmt: skip
     return EVERYBODY if picked is None else picked
 
@@ -102,17 +104,17 @@ def ask_day(person: Person, lookups: Lookups) -> date | None:
         return past_day.ask(clock.today(person.time_zone), page="board")
 
 
-def as_list(asked: Asked, lookups: Lookups) -> Mapping[str, str]:
+def as_list(asked: Asked, lookups: Lookups) -> Mapping[str, str | list[str]]:
     """The same leads as the Leads page asks for them."""
     query = {"pipeline": lookups.pipeline_label(asked.pipeline.id), "view": filters.VIEWS["mine" if asked.whose == ME else "team"]}
     if asked.whose not in (ME, EVERYBODY):
         query["owner"] = lookups.names.people.get(asked.whose, "Nobody")
     if asked.team_id:
         query["team"] = lookups.names.teams[asked.team_id]
-    return {**query, **({"q": asked.q} if asked.q else {})}
+    return {**query, **({"q": asked.q} if asked.q else {}), **custom_fields.in_address()}
 
 
-def as_board(listed: filters.Asked, lookups: Lookups) -> Mapping[str, str]:
+def as_board(listed: filters.Asked, lookups: Lookups) -> Mapping[str, str | list[str]]:
     """The same leads as the Leads page shows, as the board asks for them."""
     owners, query = listed.wanted.owner_ids, dict[str, str]()
     if listed.pipeline_id:
@@ -121,7 +123,7 @@ def as_board(listed: filters.Asked, lookups: Lookups) -> Mapping[str, str]:
     query["whose"] = SAID.get(whose) or lookups.names.people.get(whose, "")
     if listed.wanted.team_ids:
         query["team"] = lookups.names.teams[listed.wanted.team_ids[0]]
-    return {**query, **({"q": listed.wanted.q} if listed.wanted.q else {})}
+    return {**query, **({"q": listed.wanted.q} if listed.wanted.q else {}), **custom_fields.in_address()}
 
 
 def whose_words(asked: Asked, lookups: Lookups) -> str:

@@ -31,13 +31,13 @@ def encoded(
     columns: Sequence[Column], person: Person, lookups: Lookups, *, before: datetime | None, shows_owner: bool, may_move: bool, due: Mapping[int, datetime]
 ) -> bytes:
     """The columns as JSON, read by wall.js. `due`: lead -> when its next alert is due. `before`: the past moment that is looked at; None for now."""
-    covers, people, zone = person.reach("lead", "edit").covers, lookups.names.people, lookups.names.time_zone
+    covers, names, zone = person.reach("lead", "edit").covers, lookups.names, lookups.names.time_zone
     tints = _tints(columns)
     kept_for = int(clock.now().timestamp() // (60 * MINUTES_KEPT))
 
     def card(row: Card, stage: tuple[str, int | None]) -> str:
         moves = may_move and covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id)
-        owner = "" if row["owner_id"] is None else people.get(row["owner_id"], "")
+        owner = ("", "") if row["owner_id"] is None else (names.people.get(row["owner_id"], ""), "" if before else names.absence(row["owner_id"]))
         return _card(_values(row), owner, shows_owner, moves, due.get(row["id"]), stage, zone, before, kept_for)
 
     stages = []
@@ -63,13 +63,18 @@ def _tints(columns: Sequence[Column]) -> dict[int, int]:
 
 @lru_cache(maxsize=20_000)
 def _card(
-    values: tuple[Any, ...], owner: str, shows_owner: bool, moves: bool, due_at: datetime | None, stage: tuple[str, int | None], zone: str,
+    values: tuple[Any, ...], owner: tuple[str, str], shows_owner: bool, moves: bool, due_at: datetime | None, stage: tuple[str, int | None], zone: str,
     before: datetime | None, kept_for: int,
 ) -> str:  # fmt: skip
-    """One card as JSON. Made of nothing but what it is given, so whoever may see the same values may be given it."""
+    """One card as JSON. Made of nothing but what it is given, so whoever may see the same values may be given it.
+
+    `owner`: a name, and that they are away, both empty where there is nothing to say.
+    """
+    name, absence = owner
     row, at = dict(zip(_FIELDS, values, strict=True)), before or clock.now()
     said = {
-        **_names(row), "market": row["market"], "owner": owner, "who": _initials(owner) if shows_owner else "", **_money(row), **_stay(row, stage, at),
+        **_names(row), "market": row["market"], "owner": f"{name}, {absence}" if absence else name, "who": _initials(name) if shows_owner else "",
+        "away": bool(absence) and shows_owner, **_money(row), **_stay(row, stage, at),
         **_contact(row["last_contacted_at"], zone, at), **_due(due_at, zone, at), "moves": moves,
     }  # fmt: skip
     return json.dumps({"id": row["id"], "version": row["version"], **{name: each for name, each in said.items() if each}}, separators=(",", ":"))

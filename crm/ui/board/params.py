@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crm.access import Person
+from crm.ui import custom_fields
 from crm.ui.board import asks
 from crm.ui.lookups import Lookups, teams_in_sight
 from crm.ui.view_params import Param, Screen, pipelines
@@ -17,6 +18,7 @@ def screen(person: Person, lookups: Lookups, *, begins_with_own: bool) -> Screen
         "q": Param(""),
         "whose": Param(asks.ME if begins_with_own else asks.EVERYBODY, whose, is_said_always=True),
         "team": Param(None, {**teams, "All teams": None}),
+        **custom_fields.filter_params(lookups),
     }
     if offered := asks.pipelines_with_stages(lookups):
         found["pipeline"] = pipelines(lookups, offered, {})

@@ -10,7 +10,7 @@ import streamlit as st
 PAGES = {"Board": ("pages/board.py", ":material/view_kanban:"), "Grid": ("pages/leads.py", ":material/table_rows:")}
 
 
-def draw(here: Literal["Board", "Grid"], query: Mapping[str, str]) -> None:
+def draw(here: Literal["Board", "Grid"], query: Mapping[str, str | list[str]]) -> None:
     """Where one is, and the way to the other with `query` as its filter."""
     with st.container(horizontal=True, key="board_switch", gap=None, width="content"):
         for name, (page, icon) in PAGES.items():

@@ -307,7 +307,7 @@ function makeWall(root) {
       foot.append(due)
     }
     if (data.who) {
-      const who = make('span', 'who', data.who)
+      const who = make('span', data.away ? 'who away' : 'who', data.who)
       who.title = data.owner
       foot.append(who)
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -47,7 +47,7 @@ class Showing:
 
     def wanted(self) -> BoardFilter:
         assert self.asked is not None
-        return BoardFilter(self.asked.wanted.team_ids, self.asked.wanted.owner_ids, self.asked.wanted.q, dict(self.most))
+        return replace(self.asked.wanted, most=dict(self.most))
 
     def whole(self) -> bytes:
         """Everything the wall is to know, as JSON."""
