@@ -88,8 +88,7 @@ _FOLD = text(f"""
 _REBUILD = tuple((text(each.rebuilt_days()), text(each.rebuilt_months())) for each in _FOLDS)
 _EMPTY = tuple(text(f"delete from crm.{table} where leads = 0 and value_usd = 0") for table in (_STANDING.days, _STANDING.months, *standing.TABLES))
 _CLEAR = tuple(
-    text(f"delete from crm.{table}")
-    for table in ("unfolded_postings", *(table for each in _FOLDS for table in (each.days, each.months)), standing.LIST, *standing.TABLES)
+    text(f"delete from crm.{table}") for table in ("unfolded_postings", *(table for each in _FOLDS for table in (each.days, each.months)), standing.LIST)
 )
 
 
@@ -143,8 +142,7 @@ def rebuild() -> int:
         for days, months in _REBUILD:
             session.execute(days, {"time_zone": time_zone})
             session.execute(months)
-        for statement in standing.REBUILD:
-            session.execute(statement, {"time_zone": time_zone})
+        session.execute(standing.REBUILD, {"time_zone": time_zone})
         session.execute(_STAMP, {"time_zone": time_zone})
         return int(session.scalar(text("select count(*) from crm.postings")) or 0)
 

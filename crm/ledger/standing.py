@@ -34,13 +34,13 @@ FOLD = text(f"""
     ), {", ".join(f"{table}_folded as ({added_up(table, cell, _COUNTED, 'counted')})" for table, cell in _CELLS.items())}
     select count(*) as taken, max(id) as newest from taken
 """)
-# Less what is listed by now: that stays for the next fold.
 _OPEN = f"""(
     select {_BY_MONTH}, 1 as leads, value_usd from crm.stays where left_at is null
     union all
     select {_BY_MONTH}, -leads, -value_usd from crm.{LIST}
 ) as standing"""
-REBUILD = tuple(text(added_up(table, cell, _COUNTED, _OPEN)) for table, cell in _CELLS.items())
+REBUILD = text("select crm.fold_standing_anew(:time_zone)")
+"""A function of the owner's: the machinery reads no stay itself."""
 
 
 def differences() -> str:

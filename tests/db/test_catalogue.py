@@ -147,6 +147,7 @@ def test_functions_that_run_as_the_owner_have_a_fixed_search_path_and_only_wante
         "refresh_leads_of_customers",
         "refresh_customer_totals",
         "link_customers",
+        "fold_standing_anew",
         "audited_changes",
         "custom_value_is_used",
         "custom_values_twice",
