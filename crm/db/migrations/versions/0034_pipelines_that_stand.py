@@ -3,7 +3,7 @@
 from alembic import context, op
 
 revision = "0034"
-down_revision = "0032"
+down_revision = "0033"
 
 # The rules upstream go by a layout that may be a moment old. Who archives a pipeline has its row until the transaction ends,
 # and who puts a lead into it holds it as it is until theirs does.
