@@ -6,7 +6,7 @@ from crm import clock
 from crm.access import acting_as
 from crm.ui import conflict_dialog, facts, lead_list, look, messages, mirror_line, new_lead, past_day, saved_views, words
 from crm.ui.board import asks, beside, params, switch, wall, work
-from crm.ui.lookups import look_up
+from crm.ui.lookups import look_up, where_pipelines_come_from
 from crm.ui.viewer import viewer
 
 EVERY_SECONDS = 2.5
@@ -27,7 +27,7 @@ with asks_line:
             new_lead.open_for(person, lookups)
 if asked is None:
     look.head("Board", lead_list.place_of(person, lookups))
-    look.empty("There is no pipeline in your sight yet.", "Ask an admin to add one to your team.")
+    look.empty("There is no pipeline in your sight yet.", where_pipelines_come_from(person))
     st.stop()
 
 day = words.day(asked.day, today=clock.today(person.time_zone)) if asked.day else "now"

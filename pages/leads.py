@@ -50,7 +50,7 @@ def work() -> None:
         with st.container(key="leads_grid"):
             grid.draw(sheet, person, lookups, stages=lead_list.stage_names(lookups, asked))
     else:
-        lead_list.draw_empty(person, asked)
+        lead_list.draw_empty(person, lookups, asked)
     if sheet.rows or sheet.pending or sheet.message:
         grid_bar.draw(sheet, person, lookups)
 

@@ -16,7 +16,7 @@ from crm.leads import reads
 from crm.ui import closed, filters, grid_columns, look, messages, new_lead
 from crm.ui.filters import Asked
 from crm.ui.kept import kept
-from crm.ui.lookups import Lookups
+from crm.ui.lookups import Lookups, where_pipelines_come_from
 
 PAGE = 100
 OWNS = "leads.owns"
@@ -117,8 +117,10 @@ def stage_names(lookups: Lookups, asked: Asked) -> Sequence[str]:
     return list(dict.fromkeys(found))
 
 
-def draw_empty(person: Person, asked: Asked) -> None:
-    if asked.wanted.q:
+def draw_empty(person: Person, lookups: Lookups, asked: Asked) -> None:
+    if not lookups.pipelines:
+        look.empty("There is no pipeline in your sight yet.", where_pipelines_come_from(person))
+    elif asked.wanted.q:
         look.empty(
             f"Nothing found for “{asked.wanted.q}”.", "Search looks at names, companies, mail addresses, phone numbers and external ids. Try fewer letters."
         )

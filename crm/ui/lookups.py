@@ -88,6 +88,11 @@ def teams_in_sight(person: Person, lookups: Lookups) -> list[int]:
     return [team_id for team_id in lookups.names.teams if reach.everywhere or team_id in reach.teams]
 
 
+def where_pipelines_come_from(person: Person) -> str:
+    """What to do where there is none yet."""
+    return "Make the first one under Pipelines." if person.may("pipeline", "configure") else "Ask an admin to add one to your team."
+
+
 def customer_choices(person: Person) -> tuple[dict[str, str], list[str]]:
     """What customers can be narrowed to: markets (code -> name) and segments; a few minutes old at most."""
     return _customer_choices(person.id, person.stamp, person)

@@ -11,7 +11,7 @@ from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.leads.use_cases import create_lead
 from crm.ui import closed, custom_fields, messages
-from crm.ui.lookups import Lookups
+from crm.ui.lookups import Lookups, where_pipelines_come_from
 
 
 @st.dialog("New lead", width="medium")
@@ -19,7 +19,7 @@ def open_for(person: Person, lookups: Lookups) -> None:
     """Name, place, owner, value, dates. The pipeline's choice decides the stages, so it stands outside the form."""
     pipelines = [p for p in lookups.pipelines if p.stages]
     if not pipelines:
-        st.html("<p>Your team has no pipeline yet. Ask an admin to add one.</p>")
+        st.html(f"<p>Leads move through a pipeline, and there is none yet. {where_pipelines_come_from(person)}</p>")
         return
     pipeline = st.selectbox("Pipeline", pipelines, format_func=lambda p: lookups.pipeline_label(p.id), key="new_lead.pipeline", disabled=len(pipelines) == 1)
     codes = lookups.currencies

@@ -11,6 +11,7 @@ icons.txt, in 37 kB. Both are cut from Streamlit's copies (Material Symbols Roun
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import re
 from collections.abc import Collection
@@ -62,6 +63,12 @@ def first_page(style: str) -> str:
     return page.replace("</body>", f"<style>{style}</style></body>")
 
 
+@lru_cache(maxsize=1)
+def mark(style: str) -> str:
+    """By which a browser that has the first page already is told so: signing in loads it a second time."""
+    return f'W/"{hashlib.sha256(first_page(style).encode()).hexdigest()[:32]}"'
+
+
 def _theme(mode: str) -> dict[str, str]:
     colours = {name: str(config.get_option(f"theme.{mode}.{name}")) for name in ("primaryColor", "backgroundColor", "secondaryBackgroundColor", "textColor")}
     return {**colours, "bodyFont": str(config.get_option("theme.font")), "headingFont": str(config.get_option("theme.headingFont"))}
@@ -90,7 +97,10 @@ class Shell:
     async def _answer(self, scope: Scope) -> Response | None:
         path = scope["path"]
         if path in self.paths:
-            return HTMLResponse(first_page(self.style), headers={"cache-control": "no-cache"})
+            headers = {"cache-control": "no-cache", "etag": mark(self.style)}
+            if Headers(scope=scope).get("if-none-match") == headers["etag"]:
+                return Response(status_code=304, headers=headers)
+            return HTMLResponse(first_page(self.style), headers=headers)
         for font, ours in FONTS.items():
             if path.startswith(font):
                 return FileResponse(HERE / ours, media_type="font/woff2", headers={"cache-control": "public, max-age=86400"})

@@ -176,8 +176,12 @@ def test_the_lead_in_the_address_is_open_beside_the_board(visit: Any, cast: Any)
     assert [link.label for link in page.page_link].count("Open the page") == 1
 
 
-def test_somebody_without_a_pipeline_reads_what_to_do(visit: Any, db: Any) -> None:
+@pytest.mark.parametrize(("who", "to_do"), [("ana", "Ask an admin to add one to your team."), ("alma", "Make the first one under Pipelines.")])
+def test_somebody_without_a_pipeline_reads_what_to_do(visit: Any, db: Any, who: str, to_do: str) -> None:
     with db.owner().begin() as connection:
         connection.execute(text("update crm.pipelines set deleted_at = now(), version = version + 1"))
         connection.execute(text("update crm.access_stamps set version = version + 1"))
-    assert "There is no pipeline in your sight yet." in said(visit("ana", PAGE))
+        connection.execute(text("update crm.leads set deleted_at = now(), version = version + 1"))
+    for path in (PAGE, "pages/leads.py"):
+        page = said(visit(who, path))
+        assert "There is no pipeline in your sight yet." in page and to_do in page
