@@ -38,6 +38,16 @@ CASES = {
         "insert into crm.idempotency_keys (person_id, key, request_hash, created_at) values ({ana}, {hash}, 'x', now() - interval '{age}')",
         [{"age": "23 hours"}], [{"age": "25 hours"}],
     ),
+    "exports": (
+        "insert into crm.exports (person_id, kind, name, standing, expires_at) values ({ana}, 'x', 'x', {hash}, now() + interval '{expires}')",
+        [{"expires": "1 hour"}, {"expires": "-23 hours"}], [{"expires": "-25 hours"}],
+    ),
+    "export_parts": (
+        "with asked as (insert into crm.exports (person_id, kind, name, standing, expires_at)"
+        " values ({ana}, 'x', 'x', {hash}, now() + interval '{expires}') returning id)"
+        " insert into crm.export_parts (export_id, number, content) select id, 0, 'file' from asked",
+        [{"expires": "1 minute"}], [{"expires": "-1 minute"}],
+    ),
 }  # fmt: skip
 
 
