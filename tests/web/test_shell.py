@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
+from streamlit import file_util
 
 from crm.web import shell
 
@@ -27,3 +30,21 @@ def test_whoever_has_an_older_one_gets_the_new_one(client: TestClient) -> None:
 
 def test_other_paths_are_others(client: TestClient) -> None:
     assert client.get("/leads/1").text == "somebody else's"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "sent"), [("gzip, deflate, br, zstd", "br"), ("gzip", "gzip"), ("br;q=0, gzip;q=0.5", "gzip"), ("identity", None), ("", None), ("brr", None)]
+)
+def test_a_script_comes_in_the_smallest_form_that_the_browser_takes(client: TestClient, accepted: str, sent: str | None) -> None:
+    name = next((Path(file_util.get_static_dir()) / "static" / "js").glob("index.*.js"))
+    answer = client.get(f"/static/js/{name.name}", headers={"accept-encoding": accepted})
+    if sent is None:
+        assert answer.text == "somebody else's"
+        return
+    assert (answer.headers["content-encoding"], answer.headers["vary"]) == (sent, "Accept-Encoding")
+    assert answer.content == name.read_bytes() and int(answer.headers["content-length"]) < name.stat().st_size / 3
+
+
+def test_a_script_that_is_not_there_is_not_made_up(client: TestClient) -> None:
+    for path in ("/static/js/none.js", "/static/js/../../index.html", "/static/js/%2e%2e/%2e%2e/requirements.js"):
+        assert client.get(path, headers={"accept-encoding": "br"}).text == "somebody else's"
