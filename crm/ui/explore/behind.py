@@ -39,6 +39,8 @@ def behind(question: Question, lookups: Lookups, *groups: tuple[Dimension, Group
             if isinstance(value, tuple):
                 first, last = days.get(name, value)
                 days[name] = (max(first, value[0]), min(last, value[1]))
+            elif value == "ended" and parts.get("kind") in ("won", "lost"):
+                continue  # narrower already
             elif name in ("own", "missing") and name in parts:
                 parts |= {"own2": value} if name == "own" else {"missing": f"{parts['missing']},{value}"}
             else:
@@ -55,7 +57,8 @@ def _of(dimension: Dimension, key: str | None, lookups: Lookups) -> Parts | None
     if dimension.unit:
         if key is None:
             return {"closes": "none"} if dimension.binds == "closes" else {"kind": "standing"} if dimension.binds == "ended" else None
-        return {_DAYS_IN[dimension.binds]: days_of(key, dimension.unit)}
+        found: Parts = {_DAYS_IN[dimension.binds]: days_of(key, dimension.unit)}
+        return {**found, "kind": "ended"} if dimension.binds == "ended" else found
     if key is None:
         return {"owner": "Nobody"} if dimension.name == "owner" else {"missing": dimension.name}
     if dimension.name in ("kind", "source"):
