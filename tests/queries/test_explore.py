@@ -154,6 +154,17 @@ def test_custom_fields_of_every_kind_tell_groups_apart(db: Any, cast: Any, label
     assert counted["Not given"] == 2 and list(counted)[-1] == "Not given"
 
 
+def test_groups_of_both_dimensions_stand_in_their_own_order(db: Any, cast: Any, quarter: Any) -> None:
+    for number in range(3):
+        add_lead(cast, "Gulf", "bruno", stage="Negotiation", source=f"Source {number}")
+    answered = rows(which="all", by="owner", split="stage", team="Gulf", totals="yes")
+    stages = ["Lead", "Contacted", "Negotiation", "Won", "Lost"]
+    found_stages = [row["split"] for row in answered if row["part"] == "split"]
+    assert found_stages == sorted(found_stages, key=stages.index) and len(found_stages) > 2
+    sizes = [row["leads"] for row in answered if row["part"] == "by"]
+    assert sizes == sorted(sizes, reverse=True)
+
+
 def test_only_the_largest_groups_stand_for_themselves(db: Any, cast: Any) -> None:
     for number in range(25):
         add_lead(cast, "Gulf", "ana", value=str(1000 - number), source=f"Source {number:02}")

@@ -49,7 +49,7 @@ class Question:
 
     def wanted(self, *, most: int = IN_TABLE) -> Wanted:
         """As the reports take it."""
-        own = {
+        own: dict[str, Any] = {
             "measure": self.measure.name, "which": self.which, "by": self.by, "split": self.split, "top": most,
             "top_split": min(most, IN_TABLE if self.chart == PIVOT else IN_CHART),
         }  # fmt: skip

@@ -74,7 +74,9 @@ def _named(name: str, number: int, lookups: Lookups) -> Parts | None:
     """A stage, pipeline, team or owner by what it is called."""
     if name == "stage":
         stage = lookups.stages.get(number)
-        return stage and {"stage": stage.name, "pipeline": next(lookups.pipeline_label(each.id) for each in lookups.pipelines if stage in each.stages)}
+        if stage is None:
+            return None
+        return {"stage": stage.name, "pipeline": lookups.pipeline_label(stage.pipeline_id)}
     if name == "pipeline":
         return {"pipeline": lookups.pipeline_label(number)} if any(each.id == number for each in lookups.pipelines) else None
     called = (lookups.names.teams if name == "team" else lookups.names.people).get(number)

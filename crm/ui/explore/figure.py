@@ -35,7 +35,7 @@ def draw(found: Exploration, kind: str, chart: str, *, compact: bool = False) ->
     title = TITLES.get(found.measure.unit, found.measure.label)
     charts.draw(
         chart, *traces, is_stacked=kind == STACKED, height=_height(found, kind, compact=compact) if is_lying else 230 if compact else 320, says=alt(found),
-        **{"x_title" if is_lying else "y_title": "" if compact else title},
+        x_title=title if is_lying and not compact else "", y_title=title if not is_lying and not compact else "",
     )  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def _hover(found: Exploration, group: Group, split: Group | None) -> str:
 def _colour(found: Exploration, number: int, split: Group | None) -> str:
     if split is None:
         return PALETTE[0]
-    if found.split.name == "kind" and split.key in TONES:
+    if found.split.name == "kind" and split.key and split.key in TONES:
         return COLOURS[TONES[split.key]]
     if split.is_rest or split.key is None:
         return COLOURS["quiet"] if split.is_rest else "#C0C6D1"
