@@ -18,7 +18,7 @@ from crm.leads import reads
 
 PEOPLE = 30
 THINK_SECONDS = 1.0
-REPORTS = ("pipeline", "forecast", "win-loss", "team-report", "revenue", "stale")
+REPORTS = ("pipeline", "forecast", "win-loss", "team-report", "revenue", "stale", "explore")
 
 
 def measure(ground: Ground, served: Served) -> Iterator[Figure]:

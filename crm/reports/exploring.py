@@ -59,6 +59,11 @@ class Grouping:
     split: Dimension
     which: str = ""
 
+    @property
+    def is_folded(self) -> bool:
+        """Whether the fold of postings knows it, without a look at leads or stays: what stands, by where it belongs."""
+        return self.which in STANDING and self.measure.name in _FOLDED and {self.by.name, self.split.name} <= {*_IN_FOLD, ""}
+
 
 WHICH: Mapping[str, str] = {
     "open": "Open leads", "all": "All leads", "began": "Leads that began", "ended": "Leads that ended", "won": "Leads that were won",
@@ -66,6 +71,7 @@ WHICH: Mapping[str, str] = {
 }  # fmt: skip
 STANDING = ("open", "all")
 """Which leads stand at a moment; the others are of a period."""
+_FOLDED, _IN_FOLD = ("leads", "value", "weighted"), ("stage", "kind", "pipeline", "team", "owner")
 _ANY = ("open", "all", "began", "ended", "won", "lost")
 MEASURES: Mapping[str, Measure] = {
     each.name: each

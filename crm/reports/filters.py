@@ -75,7 +75,9 @@ def _explored(session: Session, report: Report, binds: dict[str, Any], said: dic
         if each.unit:
             name = "by" if each is by else "split"
             binds[f"{name}_most"] = max(binds[f"{name}_most"], exploring.MONTHS_AT_LEAST)
-    return Filters(binds | by.bound("by") | split.bound("split"), said, Grouping(measure, by, split, binds.get("which") or ""))
+    grouping = Grouping(measure, by, split, binds.get("which") or "")
+    binds["is_folded"] = grouping.is_folded and not binds.get("source") and not binds.get("market")
+    return Filters(binds | by.bound("by") | split.bound("split"), said, grouping)
 
 
 def _dimension(session: Session, report: Report, name: str, given: str) -> Dimension:

@@ -41,8 +41,8 @@ def narrow(wanted: LeadFilter, lookups: Lookups) -> LeadFilter:
         return wanted
     with st.container(horizontal=True, key="leads_behind", vertical_alignment="center", gap="small"):
         for name, (said, changes) in found.items():
-            added: dict[str, Any] = {part: (*getattr(wanted, part), *value) if part == "custom" else value for part, value in changes.items()}
-            wanted = replace(wanted, **added)
+            beside = {"custom": (*wanted.custom, *changes["custom"])} if "custom" in changes else {}
+            wanted = replace(wanted, **{**changes, **beside})
             if st.button(said, key=f"leads.behind.{name}", icon=":material/close:", icon_position="right", help="Take this filter away"):
                 for each in OWN if name == "own" else (name,):
                     st.query_params.pop(each, None)

@@ -8,6 +8,7 @@
 --   by_unit text or null (month or quarter, of a day); by_key text or null (of a custom field); by_kind text or null (of a custom field);
 --   split text (the same again; empty for one group); split_unit text or null; split_key text or null; split_kind text or null;
 --   by_most int (how many groups stand for themselves: the largest, or the newest months); split_most int; has_totals boolean;
+--   is_folded boolean (whether groups, filters and measure are such that the fold of postings knows them);
 --   shift int (months by which quarters begin after January's); from_day date or null (inclusive, a day of time_zone; null where no period counts);
 --   to_day date or null (inclusive); as_of date or null (as leads stood at the end of this day; null for now); time_zone text; now timestamptz;
 --   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null; source text or null; market text or null
@@ -47,21 +48,46 @@ stages as (
     ) as c on true
 ),
 
+-- What stands, by team, pipeline, stage and owner, is known without looking at a lead: whole months, the days of the month that as_of lies in, and what no
+-- fold has counted yet.
+folded as (
+    select m.team_id, m.pipeline_id, m.stage_id, m.owner_id, m.leads, m.value_usd
+    from crm.posting_months as m
+    where :is_folded
+        and m.month < coalesce(date_trunc('month', :as_of)::date, 'infinity')
+    union all
+    select d.team_id, d.pipeline_id, d.stage_id, d.owner_id, d.leads, d.value_usd
+    from crm.posting_days as d
+    where :is_folded
+        and d.day >= date_trunc('month', :as_of)::date
+        and d.day <= :as_of
+    union all
+    select u.team_id, u.pipeline_id, u.stage_id, u.owner_id, u.leads, u.value_usd
+    from crm.unfolded_postings as u
+    where :is_folded
+        and u.effective_at < coalesce((:as_of + 1)::timestamp at time zone :time_zone, 'infinity')
+),
+
 standing as (
-    select y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at
+    select
+        y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at, 1 as leads
     from crm.stays as y
     where :as_of is null
         and :which = 'all'
+        and not :is_folded
         and y.left_at is null
     union all
-    select y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at
+    select
+        y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at, 1 as leads
     from crm.stays as y
     where :as_of is null
         and :which = 'open'
+        and not :is_folded
         and y.left_at is null
         and y.stage_id in (select s.id from crm.stages as s where s.kind = 'open')
     union all
-    select y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at
+    select
+        y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at, 1 as leads
     from crm.stays as y
     where :as_of is null
         and :which = 'began'
@@ -69,7 +95,8 @@ standing as (
         and y.began_at >= cast(:from_day as timestamp) at time zone :time_zone
         and y.began_at < (:to_day + 1)::timestamp at time zone :time_zone
     union all
-    select y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at
+    select
+        y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at, 1 as leads
     from crm.stays as y
     where :as_of is null
         and :which in ('ended', 'won', 'lost')
@@ -78,10 +105,12 @@ standing as (
         and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
         and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
     union all
-    select y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at
+    select
+        y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at, 1 as leads
     from crm.stays as y
     left join crm.stages as s on s.id = y.stage_id
     where :as_of is not null
+        and not :is_folded
         and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
         and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
         and (
@@ -93,11 +122,20 @@ standing as (
                 and (:which = 'began' or (s.kind in ('won', 'lost') and :which in ('ended', s.kind)))
             )
         )
+    union all
+    select
+        null, f.team_id, f.pipeline_id, f.stage_id, f.owner_id, null, null, null, sum(f.value_usd) as value_usd, null, null, sum(f.leads) as leads
+    from folded as f
+    left join crm.stages as s on s.id = f.stage_id
+    where :which = 'all' or s.kind = 'open'
+    group by f.team_id, f.pipeline_id, f.stage_id, f.owner_id
+    having sum(f.leads) <> 0
 ),
 
 told as (
     select
         s.kind,
+        y.leads,
         y.value_usd,
         case when :measure = 'weighted' and s.kind = 'open' then y.value_usd * s.chance end as weighted_usd,
         case :measure
@@ -209,11 +247,11 @@ summed as (
         t.by_word,
         t.split_id,
         t.split_word,
-        count(*) as leads,
+        sum(t.leads) as leads,
         sum(t.value_usd) as value_usd,
         sum(t.weighted_usd) as weighted_usd,
-        count(*) filter (where t.kind = 'won') as won,
-        count(*) filter (where t.kind = 'lost') as lost,
+        coalesce(sum(t.leads) filter (where t.kind = 'won'), 0) as won,
+        coalesce(sum(t.leads) filter (where t.kind = 'lost'), 0) as lost,
         array_agg(t.days) filter (where t.days is not null) as days
     from told as t
     group by t.by_id, t.by_word, t.split_id, t.split_word
@@ -367,8 +405,8 @@ order by
     u.by_key = '',
     case when :by_unit is not null then u.by_key end,
     bn.place,
-    case when :by_kind in ('number', 'money') then u.by_id end,
-    u.by_place,
+    case when :by_kind in ('number', 'money') and u.part <> 'split' then u.by_id end,
+    case when u.part <> 'split' then u.by_place end,
     coalesce(u.split_is_rest, false) <> (:split_unit is not null),
     u.split_key = '',
     case when :split_unit is not null then u.split_key end,

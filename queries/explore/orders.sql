@@ -133,7 +133,7 @@ order by
     coalesce(u.by_is_rest, false) <> (:by_unit is not null),
     u.by_key = '',
     case when :by_unit is not null then u.by_key end,
-    u.by_place,
+    case when u.part <> 'split' then u.by_place end,
     coalesce(u.split_is_rest, false) <> (:split_unit is not null),
     u.split_key = '',
     case when :split_unit is not null then u.split_key end,

@@ -14,6 +14,7 @@ from crm.access import OPERATOR, acting_as, as_system
 from crm.changes import Edit, apply
 from crm.errors import Invalid, Refused
 from crm.explore.use_cases import Wanted, explore, explore_as, run_exploration
+from crm.ledger.fold import fold
 from crm.reports import caching, exploring
 from crm.reports.use_cases import run
 from tests.db.ledgers import add_lead, at, change
@@ -108,6 +109,26 @@ def test_what_stands_equals_a_recount_of_the_leads(db: Any, cast: Any, quarter: 
     assert found("value_usd", measure="value", which="all", by="kind") == {kind.capitalize(): amount for kind, amount in value.items()}
 
 
+@pytest.mark.parametrize("day", [None, date(2026, 2, 10), date(2026, 1, 31), date(2025, 12, 31), date(2001, 1, 1)])
+@pytest.mark.parametrize("is_folded", [True, False])
+def test_what_the_fold_knows_equals_what_stays_say(
+    db: Any, cast: Any, quarter: Any, monkeypatch: pytest.MonkeyPatch, day: date | None, is_folded: bool
+) -> None:
+    if is_folded:
+        fold()
+        add_lead(cast, "Gulf", "ana", value="7", stage="Contacted")  # not folded yet
+    gulf = {"pipeline": str(cast.pipelines["Gulf"])}
+    for measure in ("leads", "value", "weighted"):
+        for which in exploring.STANDING if measure != "weighted" else ("open",):
+            for person, more in ((OPERATOR, {}), (cast.who("carla"), {}), (cast.who("mona"), {"owner": "ana"}), (OPERATOR, gulf)):
+                asked = {"measure": measure, "which": which, "by": "owner", "split": "stage", "totals": "yes", **more}
+                monkeypatch.setattr(exploring.Grouping, "is_folded", True)
+                known = rows(person, day, **asked)
+                monkeypatch.setattr(exploring.Grouping, "is_folded", False)
+                assert known == rows(person, day, **asked), (measure, which)
+                assert known or day in (date(2001, 1, 1), date(2025, 12, 31))
+
+
 FIELDS = (
     ("Size", "number", ("5", "-2", "1250.5", "0.5"), {"5": "1 to 10", "-2": "Below 0", "1250.5": "1,000 to 10,000", "0.5": "0 to 1"}),
     ("Budget", "money", ("USD 99.99",), {"USD 99.99": "10 to 100"}),
@@ -131,6 +152,17 @@ def test_custom_fields_of_every_kind_tell_groups_apart(db: Any, cast: Any, label
     counted = found("leads", by=f"custom.{key}", owner="ana")
     assert {name: count for name, count in counted.items() if name != "Not given"} == {expected[value]: 1 for value in values}
     assert counted["Not given"] == 2 and list(counted)[-1] == "Not given"
+
+
+def test_groups_of_both_dimensions_stand_in_their_own_order(db: Any, cast: Any, quarter: Any) -> None:
+    for number in range(3):
+        add_lead(cast, "Gulf", "bruno", stage="Negotiation", source=f"Source {number}")
+    answered = rows(which="all", by="owner", split="stage", team="Gulf", totals="yes")
+    stages = ["Lead", "Contacted", "Negotiation", "Won", "Lost"]
+    found_stages = [row["split"] for row in answered if row["part"] == "split"]
+    assert found_stages == sorted(found_stages, key=stages.index) and len(found_stages) > 2
+    sizes = [row["leads"] for row in answered if row["part"] == "by"]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_only_the_largest_groups_stand_for_themselves(db: Any, cast: Any) -> None:

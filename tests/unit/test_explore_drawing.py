@@ -110,6 +110,24 @@ def test_the_period_bounds_what_is_opened(lookups: Lookups) -> None:
     }  # fmt: skip
 
 
+def test_months_of_close_are_of_what_ended_and_kinds_narrow_them(lookups: Lookups) -> None:
+    month, kind = (DIMENSIONS["ended_month"], Group("2026-02", "x")), (DIMENSIONS["kind"], Group("won", "x"))
+    for groups in ((month, kind), (kind, month)):
+        got = behind(question(), lookups, *groups)
+        assert got is not None and (got["kind"], got["entered"]) == ("won", "2026-02-01..2026-02-28")
+    got = behind(question(), lookups, month)
+    assert got is not None and got["kind"] == "ended"
+
+
+def test_two_custom_fields_are_asked_for_together(lookups: Lookups) -> None:
+    got = behind(
+        question(), lookups, (custom_dimension("remark", "Remark", "text"), Group("Oil", "x")), (custom_dimension("size", "Size", "number"), Group("2", "x"))
+    )
+    assert got is not None and (got["own"], got["own2"]) == ('remark="Oil"', "size=10..100")
+    (said, changes) = lead_behind.parts(lookups, got)["own"]
+    assert said == "Remark: Oil, Size 10 to 100" and changes["custom_is"] == (("remark", "Oil"),) and len(changes["custom"]) == 1
+
+
 def test_the_rest_opens_nothing(lookups: Lookups) -> None:
     assert behind(question(), lookups, (DIMENSIONS["source"], Group(None, "The rest", is_rest=True))) is None
 

@@ -39,6 +39,8 @@ def behind(question: Question, lookups: Lookups, *groups: tuple[Dimension, Group
             if isinstance(value, tuple):
                 first, last = days.get(name, value)
                 days[name] = (max(first, value[0]), min(last, value[1]))
+            elif value == "ended" and parts.get("kind") in ("won", "lost"):
+                continue  # narrower already
             elif name in ("own", "missing") and name in parts:
                 parts |= {"own2": value} if name == "own" else {"missing": f"{parts['missing']},{value}"}
             else:
@@ -55,7 +57,8 @@ def _of(dimension: Dimension, key: str | None, lookups: Lookups) -> Parts | None
     if dimension.unit:
         if key is None:
             return {"closes": "none"} if dimension.binds == "closes" else {"kind": "standing"} if dimension.binds == "ended" else None
-        return {_DAYS_IN[dimension.binds]: days_of(key, dimension.unit)}
+        found: Parts = {_DAYS_IN[dimension.binds]: days_of(key, dimension.unit)}
+        return {**found, "kind": "ended"} if dimension.binds == "ended" else found
     if key is None:
         return {"owner": "Nobody"} if dimension.name == "owner" else {"missing": dimension.name}
     if dimension.name in ("kind", "source"):
@@ -73,7 +76,7 @@ def _named(name: str, number: int, lookups: Lookups) -> Parts | None:
         stage = lookups.stages.get(number)
         if stage is None:
             return None
-        return {"stage": stage.name, "pipeline": next(lookups.pipeline_label(each.id) for each in lookups.pipelines if stage in each.stages)}
+        return {"stage": stage.name, "pipeline": lookups.pipeline_label(stage.pipeline_id)}
     if name == "pipeline":
         return {"pipeline": lookups.pipeline_label(number)} if any(each.id == number for each in lookups.pipelines) else None
     called = (lookups.names.teams if name == "team" else lookups.names.people).get(number)

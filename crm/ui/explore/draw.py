@@ -24,6 +24,7 @@ from crm.ui.viewer import viewer
 
 LEADS, CUSTOMERS = "leads", "customers"
 COMPACT_GROUPS = 10
+LONGEST = 60
 NOTHING, HINT = "Nothing to count here yet.", "Choose a longer time, fewer filters, or other leads."
 
 
@@ -132,7 +133,7 @@ def _most(found: Exploration, most: Any, groups: int) -> str:
     """Where most of it is, or where it is highest."""
     if most is None or groups < 2:
         return ""
-    value = found.value(most.row)
+    value, name = found.value(most.row), most.name if len(most.name) <= LONGEST else f"{most.name[: LONGEST - 1].rstrip()}…"
     if not found.adds_up:
-        return f"Highest: {most.name}, {say(found.measure, value)}."
-    return f"{most.name} holds most: {parts.share(value / found.value(found.total))}."
+        return f"Highest: {name}, {say(found.measure, value)}."
+    return f"{name} holds most: {parts.share(value / found.value(found.total))}."
