@@ -20,7 +20,7 @@ from crm.errors import Invalid
 from crm.goals.reads import starts_in
 from crm.ledger.fold import zone_of_days
 from crm.organisation.reads import base_currency
-from crm.reports.exploring import STANDING, Grouping, name_groups
+from crm.reports.exploring import STANDING, WHICH, Grouping, name_groups
 from crm.reports.filters import read_filters
 from crm.reports.registry import REPORTS, Report, report_named
 
@@ -33,7 +33,7 @@ _CUSTOMERS_REACH = {
     "own": "Customers of one's own leads", "none": "No customers are in reach",
 }  # fmt: skip
 # What shapes a report without leaving rows out.
-_NOT_NARROWING = ("from", "to", "by", "back", "ahead", "said_on", "measure", "split", "top", "top_split", "totals")
+_NOT_NARROWING = ("from", "to", "by", "back", "ahead", "said_on", "measure", "split", "top", "top_split", "totals", "which")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,10 @@ class ReportResult:
 
     def _reach(self) -> str:
         reach = (_CUSTOMERS_REACH if self.is_of_orders else _REACH)[self.scope]
-        filters = ", ".join(f"{name} {value}" for name, value in self.filters.items() if name not in _NOT_NARROWING)
+        which = WHICH.get(self.filters.get("which", "all"), "").lower()
+        narrowed = [which] if which and which != WHICH["all"].lower() else []
+        narrowed += [f"{name} {value}" for name, value in self.filters.items() if name not in _NOT_NARROWING]
+        filters = ", ".join(narrowed)
         return f"{reach}{f'; only {filters}' if filters else ''}"
 
     def _age(self) -> list[str]:

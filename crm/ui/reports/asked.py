@@ -126,7 +126,7 @@ def _select(name: str, options: Sequence[Any], labels: Mapping[Any, str], every:
     if len(options) < 2:
         return None
     return st.selectbox(
-        name.capitalize(), [None, *options], key=f"of_{name}", bind="query-params", label_visibility="collapsed", width=width,
+        name.capitalize(), [None, *options], key=f"of_{name}", bind="query-params", label_visibility="collapsed", width=width, placeholder=every,
         format_func=lambda option: every if option is None else labels.get(option, "Somebody"),
     )  # fmt: skip
 
