@@ -64,7 +64,7 @@ def known(cast: Any, petra: int) -> int:
 
 
 def opened(look: Visit, cast: Any, who: str, *, by: str = "open_for") -> AppTest:
-    """The company's dialog, on what is known of it. `by` "_open": as the dialog runs again while it stands open."""
+    """The company's dialog, on what is known of it. `by` "draw_one": as the dialog runs again while it stands open."""
     script = f"""
 from crm.access import acting_as
 from crm.leads import reads
@@ -115,7 +115,7 @@ def test_the_dialog_saves_what_differs_custom_fields_too(look: Visit, cast: Any,
 
 
 def test_what_is_typed_of_a_company_stays_and_is_saved_beside_what_a_colleague_changed_meanwhile(look: Visit, cast: Any, db: Any, known: int) -> None:
-    page = opened(look, cast, "ana", by="_open")
+    page = opened(look, cast, "ana", by="draw_one")
     edited(cast, "bruno", known, phone="+971 4 999")
     page.text_input(key=f"lead.company.{known}.2.website").set_value("petra.com")
     press(page, "lead.company.details.save")
@@ -123,7 +123,7 @@ def test_what_is_typed_of_a_company_stays_and_is_saved_beside_what_a_colleague_c
 
 
 def test_what_a_colleague_changed_first_is_not_overwritten_and_mine_stays_typed(look: Visit, cast: Any, db: Any, known: int) -> None:
-    page = opened(look, cast, "ana", by="_open")
+    page = opened(look, cast, "ana", by="draw_one")
     edited(cast, "bruno", known, name="Petra & Sons")
     page.text_input(key=f"lead.company.{known}.2.name").set_value("Petra Group")
     page = press(page, "lead.company.details.save")
