@@ -249,7 +249,7 @@ def test_a_pinned_exploration_follows_the_filters_and_leads_back_to_explore(visi
     assert not page.exception
     assert "Counted" in said(page) and "Carla" in said(page) and "Bruno" in said(page)
     page = visit("alma", DASHBOARDS, of_team="Gulf")
-    assert "Bruno" in said(page) and "Carla" not in said(page) and "only team Gulf" in said(page)
+    assert "Bruno" in said(page) and "Carla" not in said(page) and "only open leads, team Gulf" in said(page)
     (link,) = [link for link in page.page_link if link.label == "Open"]
     assert "explore" in link.proto.page and "of_team=Gulf" in link.proto.query_string and "by=Owner" in link.proto.query_string
     assert "Carla" not in said(visit("mona", DASHBOARDS))
