@@ -237,6 +237,11 @@ class Bad:
     answers: tuple[Answer, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def patience(self) -> Mapping[str, float]:
+        """How long to wait for it: only where slowness is the matter does a test give up soon."""
+        return {"silence_seconds": 0.5, "whole_seconds": 1.0} if self.kind == "slow" else {}
+
 
 BAD_ORDERS: tuple[Bad, ...] = (
     Bad("slow", "slow", (slow(),)),

@@ -15,9 +15,9 @@ def server() -> Iterator[Scripted]:
 
 @pytest.fixture
 def metabase(server: Scripted) -> Callable[..., Metabase]:
-    """The connector towards the scripted server, impatient and without pauses."""
+    """The connector towards the scripted server, without pauses between its tries."""
 
     def made(**other: Any) -> Metabase:
-        return Metabase(server.url, KEY, QUESTIONS, **{"silence_seconds": 0.5, "whole_seconds": 1.0, "pause_seconds": 0.0, **other})
+        return Metabase(server.url, KEY, QUESTIONS, **{"pause_seconds": 0.0, **other})
 
     return made

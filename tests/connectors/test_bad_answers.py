@@ -13,7 +13,7 @@ from tests.connectors.bad_answers import BAD_ORDERS, CUSTOMERS, KEY, ORDERS, Bad
 def test_a_bad_answer_becomes_its_kind_of_error(server, metabase, bad: Bad, caplog):
     server.answers("orders", *bad.answers)
     with caplog.at_level(logging.DEBUG), pytest.raises(BadAnswer) as caught:
-        list(metabase().orders(None))
+        list(metabase(**bad.patience).orders(None))
     assert caught.value.kind == bad.kind
     assert caught.value.detail.endswith((".", "?")) and len(caught.value.detail) < 250
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.facts) + caplog.text

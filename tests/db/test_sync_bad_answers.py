@@ -31,8 +31,11 @@ def asked(module_db, module_cast, door):
     give_markets(module_db, module_cast, is_rule_active=True)
     with module_db.owner().begin() as connection:
         connection.execute(text("update crm.lead_rules set ordered_within_days = 3000, version = version + 1"))
-    reader = Metabase(door.url, KEY, QUESTIONS, silence_seconds=0.4, whole_seconds=1, pause_seconds=0)
-    sync(reader)
+
+    def reader(**patience: float) -> Metabase:
+        return Metabase(door.url, KEY, QUESTIONS, pause_seconds=0, **patience)
+
+    sync(reader())
     assert (module_db.value("select count(*) from crm.orders"), module_db.value("select count(*) from crm.lead_reasons")) == (5, 1)
     return reader
 
@@ -48,7 +51,7 @@ def test_a_bad_answer_changes_nothing_and_raises_an_alarm(module_db, module_cast
     door.answers("orders", *bad.answers)
     for kind in ("full", "difference"):
         with pytest.raises(BadAnswer) as met:
-            sync(asked, kind=kind)
+            sync(asked(**bad.patience), kind=kind)
         assert met.value.kind == bad.kind
     assert stamps(db) == before
     assert (last_run(db)["state"], last_run(db)["problem"]) == ("failed", met.value.detail)
@@ -57,7 +60,7 @@ def test_a_bad_answer_changes_nothing_and_raises_an_alarm(module_db, module_cast
         state = mirror_state(session)
     assert (state.as_of, state.failed.problem, state.running) == (good["started_at"], met.value.detail, None)
     door.answers("orders", rows(ORDERS))
-    sync(asked)
+    sync(asked())
     assert alarms(db) == [] and stamps(db) == before
 
 
@@ -67,8 +70,8 @@ def test_an_empty_answer_is_part_of_one_when_everything_was_asked_for_and_nothin
     for name in GOOD:
         door.answers(name, rows([]))
         with pytest.raises(BadAnswer, match="where"):
-            sync(asked, kind="full")
-        sync(asked)
+            sync(asked(), kind="full")
+        sync(asked())
         assert stamps(db) == before
         door.answers(name, rows(GOOD[name]))
 
