@@ -51,12 +51,13 @@ def _serve(host: str, port: int) -> None:
     from streamlit import config
 
     import serve as asgi  # the module at the repository's root
+    from crm.web.frames import GatheringProtocol
 
     config.set_option("server.port", port)
     config.set_option("server.address", host)
     config.set_option("server.headless", True)
     uvicorn.run(
-        asgi.app, host=host, port=port, ws="websockets-sansio", ws_ping_interval=30, ws_ping_timeout=30, ws_max_size=50 * 1024 * 1024,
+        asgi.app, host=host, port=port, ws=GatheringProtocol, ws_ping_interval=30, ws_ping_timeout=30, ws_max_size=50 * 1024 * 1024,
         log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3,
     )  # fmt: skip
 

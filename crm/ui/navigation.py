@@ -6,8 +6,11 @@ Only what the menu shows depends on the person.
 
 from __future__ import annotations
 
+from copy import copy
+from functools import cache
 from html import escape
 from itertools import groupby
+from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -15,6 +18,8 @@ from streamlit.navigation.page import StreamlitPage
 from crm.access import Person, sessions, viewing
 from crm.ui import cookie_bridge, files, sign_in, style, turns, viewer
 from crm.ui.page_list import ACCOUNT, HOME, PAGES, PageEntry
+
+ROOT = Path(__file__).parents[2]
 
 __all__ = ["PAGES", "PageEntry", "places_of", "run"]
 
@@ -46,10 +51,16 @@ def _menu(person: Person | None) -> dict[str, list[StreamlitPage]]:
 
 
 def _page(entry: PageEntry, person: Person | None) -> StreamlitPage:
-    is_shown = person is not None and entry.is_in_menu and entry.is_open_to(person)
+    return copy(_page_made(entry, person is not None and entry.is_in_menu and entry.is_open_to(person)))  # a copy: `st.navigation` notes in it what it runs
+
+
+@cache
+def _page_made(entry: PageEntry, is_shown: bool) -> StreamlitPage:
+    """Made once: it looks for its file on the disk."""
     return st.Page(
-        entry.path, title=entry.title, icon=entry.icon, url_path=entry.url or None, default=entry.is_default, visibility="visible" if is_shown else "hidden"
-    )
+        ROOT / entry.path, title=entry.title, icon=entry.icon, url_path=entry.url or None, default=entry.is_default,
+        visibility="visible" if is_shown else "hidden",
+    )  # fmt: skip
 
 
 def _draw_person(person: Person) -> None:
