@@ -9,8 +9,10 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from crm.access import OPERATOR, acting_as, as_system
+from crm.clock import now
 from crm.commands.output import Json, answer
 from crm.customers import mirror_state
+from crm.customers.order_months import fold_orders, months_equal_orders
 from crm.db import checks as db_checks
 from crm.db import engine
 from crm.db.migrate import head_revision
@@ -22,12 +24,14 @@ from crm.ledger.fold import rebuild
 def register(app: typer.Typer) -> None:
     @app.command()
     def doctor(
-        rebuild_fold: Annotated[bool, typer.Option("--rebuild-fold", help="First make the daily fold of postings anew; it is a cache.")] = False,
+        rebuild_fold: Annotated[bool, typer.Option("--rebuild-fold", help="First make the folds of postings and of orders anew; they are caches.")] = False,
         as_json: Json = False,
     ) -> None:
         """Check database, schema, row security, ledger, worker and mirror; exit code 1 if any fails."""
         if rebuild_fold:
             rebuild()
+            with as_system() as session:
+                fold_orders(session, now(), is_anew=True)
         found = list(examine())
         is_well = all(verdict.is_good for _, verdict in found)
         facts = {"ok": is_well, "checks": [{"name": name, "ok": verdict.is_good, "says": verdict.says} for name, verdict in found]}
@@ -90,6 +94,11 @@ def _worker() -> Verdict:
     return Verdict(*pulse())
 
 
+def _months() -> Verdict:
+    with as_system() as session:
+        return Verdict(*months_equal_orders(session))
+
+
 def _mirror() -> Verdict:
     with as_system() as session:
         return Verdict(*mirror_state.verdict(session))
@@ -101,6 +110,7 @@ _CHECKS: dict[str, Callable[[], Verdict]] = {
     "ledger = leads": _as_operator(ledger_checks.ledger_equals_leads),
     "stays": _as_operator(ledger_checks.stays_are_right),
     "fold = postings": _as_operator(ledger_checks.fold_equals_postings),
+    "months = orders": _months,
     "worker": _worker,
     "mirror": _mirror,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import CHAR, BigInteger, CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint
@@ -67,6 +67,32 @@ class Order(Base):
         Index("ix_orders_team_id_ordered_at", "team_id", "ordered_at"),
         Index("ix_orders_ordered_at", "ordered_at"),
     )
+
+
+class OrderMonth(Base):
+    """What counts of the orders of one whole month, of one team, market and currency. Right only while the month stands in `folded_order_months`."""
+
+    __tablename__ = "order_months"
+    id: Mapped[Id]
+    month: Mapped[date] = mapped_column(comment="its first day, in the reporting time zone")
+    team_id: Mapped[Ref | None] = mapped_column(comment="the customers', for walls and reports")
+    market: Mapped[str | None] = mapped_column(CHAR(2))
+    currency: Mapped[str] = mapped_column(CHAR(3), comment="ISO 4217")
+    orders: Mapped[int]
+    customers: Mapped[int] = mapped_column(comment="how many different ones ordered; each has one team and one market")
+    amount: Mapped[Decimal] = mapped_column(Numeric(18, 2), comment="in currency")
+    amount_usd: Mapped[Decimal] = mapped_column(Numeric(18, 2), comment="USD at the rate of each order's day")
+    unconverted: Mapped[int] = mapped_column(comment="orders without a rate, not in amount_usd")
+    __table_args__ = (UniqueConstraint("month", "team_id", "market", "currency", name="uq_order_months_cell", postgresql_nulls_not_distinct=True),)
+
+
+class FoldedOrderMonth(Base):
+    """A month whose orders are counted in `order_months`. Whoever changes an order of it takes it off this list, in the same statement."""
+
+    __tablename__ = "folded_order_months"
+    month: Mapped[date] = mapped_column(primary_key=True, comment="its first day")
+    begins_at: Mapped[datetime] = mapped_column(comment="when it began in the time zone it was counted in")
+    ends_at: Mapped[datetime]
 
 
 class SyncRun(Base):

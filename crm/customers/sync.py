@@ -14,6 +14,7 @@ from crm.clock import now
 from crm.customers import rules, staging
 from crm.customers.lead_making import make_leads
 from crm.customers.mirroring import Mirroring
+from crm.customers.order_months import fold_orders
 from crm.customers.production import BadAnswer, Production
 from crm.customers.runs import Run, alone, raise_alarm, resolve, standing
 from crm.db import engine as db_engine
@@ -95,8 +96,14 @@ class _Sync:
         self.run.tell(leads_created=made.created)
         remarks = [*_remarks(mirroring), *made.remarks]
         self._keep(mirroring, made.remarks, is_full=is_full)
+        self._fold()
         self.run.succeed(seen_until=seen_until, remark=" ".join(remarks))
         return Synced(self.run.id, self.run.kind, self.run.counts, mirroring.waiting, mirroring.without_rate, made.change_set_id, remarks)
+
+    def _fold(self) -> None:
+        """So that reports of revenue need not count these orders again."""
+        with as_system(engine=self.connection) as session:
+            fold_orders(session, self.begun_at)
 
     def _keep(self, mirroring: Mirroring, not_made: list[str], *, is_full: bool) -> None:
         """Alarms about what was left out; only a full reading can say that there is nothing of it any more."""

@@ -155,7 +155,8 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     wanted = {param.name for param in report.query.params}
     given = {
         "as_of": as_of, "known_on": known_on,
-        "time_zone": time_zone, "today": today, "now": clock.now(), "is_hidden": hiding.is_hidden(session, "lead", "value"), **filters.binds,
+        "time_zone": time_zone, "today": today, "now": clock.now(), "is_hidden": hiding.is_hidden(session, "lead", "value"),
+        "sees_own": _sees_own_customers(session), **filters.binds,
     }  # fmt: skip
     fiscal_month = starts_in(session)
     given["shift"] = (fiscal_month - 1) % 3
@@ -175,6 +176,12 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
         data_age_seconds=age if report.is_of_orders else 0, is_of_orders=report.is_of_orders, read_at=read_at,
         left_out=left_out, grouping=filters.grouping, known_on=known_on,
     )  # fmt: skip
+
+
+def _sees_own_customers(session: Session) -> bool:
+    """Whether they see customers by their own leads, and not all customers anyway."""
+    reach = person_of(session).reach("customer", "view")
+    return reach.own and not reach.everywhere
 
 
 _PLANS = "select set_config('plan_cache_mode', :mode, true)"

@@ -18,6 +18,7 @@ from crm import clock
 from crm.access import OPERATOR, Person, acting_as, as_system, load, writing
 from crm.changes import Edit, apply, delete_edit
 from crm.configuration.drafts import DraftEdit, keep_draft
+from crm.customers.order_months import fold_orders
 from crm.exports import asking as exports
 from crm.exports import making
 from crm.ledger.fold import fold
@@ -302,6 +303,8 @@ class Plain:
         if table in ("postings", "stays", "posting_days", "posting_months", "move_days", "move_months", "standing_months", "source_months", "closing_months",
                      "unfolded_stays", "unfolded_postings"):  # fmt: skip
             return self.buckets(name, table)
+        if table == "order_months":
+            return {row["id"] for row in self.rows[table] if self.covered(name, "customer", "view", {**row, "owner_id": None})}
         if table == "lead_contacts":
             leads = self.leads(name)
             return {link["id"] for link in self.rows[table] if link["lead_id"] in leads}
@@ -313,7 +316,7 @@ class Plain:
 
 
 # The tables whose key is not called id.
-KEYS = {"lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id",
+KEYS = {"folded_order_months": "month", "lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id",
         "exchange_rates": "currency || valid_from", "lead_reasons": "lead_id", "lead_assignments": "lead_id", "assignment_turns": "rule_id",
         "lead_search_texts": "lead_id", "lead_custom_values": "lead_id", "credentials": "person_id", "alembic_version": "version_num"}  # fmt: skip
 
@@ -470,6 +473,7 @@ def _production(plain: Plain) -> None:
                 session.execute(order, {"key": f"o{number}-{days}", "customer": customer_id, "days": days, "team": of})
         for lead_id in leads[::3]:
             session.execute(text("insert into crm.lead_reasons (lead_id, text, order_ids) values (:l, 'because', '{}')"), {"l": lead_id})
+        fold_orders(session, clock.now())
         session.execute(text("insert into crm.sync_runs (kind, state, finished_at) values ('full', 'done', now())"))
         session.execute(text("insert into crm.alarms (kind, text) values ('production', 'away')"))
 

@@ -358,8 +358,8 @@ JSONS = ("value", "address", "filters", "parameters")
 CLOSED = ("changes", "postings", "stays", "lead_search_texts", "posting_days", "posting_months", "move_days", "move_months",
           "standing_months", "source_months", "closing_months", "unfolded_stays",
           "unfolded_postings", "fold_stamps", "credentials", "sessions",
-          "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "access_stamps", "alembic_version", "customers", "orders", "sync_runs",
-          "alarms",
+          "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "access_stamps", "alembic_version", "customers", "orders", "order_months",
+          "folded_order_months", "sync_runs", "alarms",
           "lead_reasons", "downloads", "export_parts", "lead_assignments", "assignment_turns", "lead_custom_values")  # fmt: skip
 
 

@@ -6,10 +6,13 @@ import pytest
 from sqlalchemy import text
 
 from crm.__main__ import main
+from crm.access import as_system
+from crm.clock import now
+from crm.customers.order_months import fold_orders
 from crm.ledger.fold import fold
 from tests.db.ledgers import add_lead, at
 
-NAMES = ["database", "schema", "row security", "ledger = leads", "stays", "fold = postings", "worker", "mirror"]
+NAMES = ["database", "schema", "row security", "ledger = leads", "stays", "fold = postings", "months = orders", "worker", "mirror"]
 
 
 @pytest.fixture
@@ -17,6 +20,14 @@ def healthy(db, cast):
     """A database with leads, some of them folded, and a worker's heartbeat."""
     fold()
     add_lead(cast, "Gulf", None, when=at("2026-03-31 20:00"), value="5")
+    damage(
+        db,
+        "insert into crm.customers (external_id, name) values ('c', 'Petra')",
+        """insert into crm.orders (external_id, customer_id, ordered_at, amount, currency, amount_usd)
+            select 'o', id, '2026-03-10', 10, 'USD', 10 from crm.customers""",
+    )
+    with as_system() as session:
+        fold_orders(session, now())
     damage(db, "insert into jobs.procrastinate_workers default values")
     return db
 
@@ -67,6 +78,9 @@ def test_each_check_is_one_line(healthy, capsys):
         (["update crm.standing_months set leads = leads + 1 where id = (select min(id) from crm.standing_months)"], ["fold = postings"]),
         (["update crm.source_months set value_usd = value_usd + 0.01 where id = (select min(id) from crm.source_months)"], ["fold = postings"]),
         (["update crm.closing_months set leads = leads + 1 where id = (select min(id) from crm.closing_months)"], ["fold = postings"]),
+        (["update crm.order_months set amount_usd = amount_usd + 0.01"], ["months = orders"]),
+        (["delete from crm.order_months"], ["months = orders"]),
+        (["insert into crm.order_months select id + 1, month, team_id, 'AE', currency, 1, 1, 1, 1, 0 from crm.order_months"], ["months = orders"]),
         (["delete from jobs.procrastinate_workers"], ["worker"]),
         (["update jobs.procrastinate_workers set last_heartbeat = now() - interval '2 minutes'"], ["worker"]),
     ],
@@ -85,7 +99,7 @@ def test_a_stay_that_outlived_its_lead_is_found(healthy, capsys):
 
 
 def test_a_broken_fold_is_made_anew_on_request(healthy, capsys):
-    damage(healthy, "update crm.posting_days set leads = leads + 1")
+    damage(healthy, "update crm.posting_days set leads = leads + 1", "update crm.order_months set orders = orders + 1")
     code, _, failing = examine(capsys, "--rebuild-fold")
     assert (code, failing) == (0, [])
 
