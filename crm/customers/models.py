@@ -65,7 +65,7 @@ class Order(Base):
         UniqueConstraint("external_id"),
         Index("ix_orders_customer_id_ordered_at", "customer_id", sql("ordered_at desc"), sql("id desc")),
         Index("ix_orders_team_id_ordered_at", "team_id", "ordered_at"),
-        Index("ix_orders_ordered_at", "ordered_at"),
+        Index("ix_orders_counted", "ordered_at", postgresql_include=["team_id", "customer_id"], postgresql_where=sql("is_counted and gone_at is null")),
     )
 
 

@@ -21,7 +21,7 @@ _MISSING = """
     select w.month::date as month, w.month at time zone :time_zone as begins_at, (w.month + interval '1 month') at time zone :time_zone as ends_at
     from (
         select generate_series(date_trunc('month', min(ordered_at) at time zone :time_zone), :now at time zone :time_zone, interval '1 month') as month
-        from crm.orders
+        from crm.orders where is_counted and gone_at is null
     ) as w
     where (w.month + interval '1 month') at time zone :time_zone <= :now
         and not exists (select from crm.folded_order_months as f where f.month = w.month::date)

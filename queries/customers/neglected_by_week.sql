@@ -46,22 +46,34 @@ waits as (
 
 weeks as (
     select
+        (:to_day - :from_day + 1) / 7 - n as place,
         :to_day - 7 * n as week,
         least((:to_day - 7 * n + 1)::timestamp at time zone :time_zone, :now) as until,
         (:to_day - 7 * n + 1 - :days)::timestamp at time zone :time_zone as lately
     from generate_series(0, (:to_day - :from_day + 1) / 7 - 1) as n
 ),
 
-waiting as (
-    select w.week, count(*) as customers
+edges as (
+    select array_agg(w.until order by w.place) as untils, array_agg(w.lately order by w.place) as latelies
     from weeks as w
-    join waits as v on v.is_order and v.at >= w.lately and v.at < w.until and (v.until is null or v.until >= w.until)
-    group by w.week
+),
+
+-- Each wait shows at the end of every week from its first to its last one.
+spans as (
+    select
+        width_bucket(v.at, e.untils) + 1 as first_place,
+        least(width_bucket(v.at, e.latelies), coalesce(width_bucket(v.until, e.untils), cardinality(e.untils))) as last_place,
+        count(*) as customers
+    from waits as v
+    cross join edges as e
+    where v.is_order
+    group by 1, 2
 )
 
 select
     w.week,
-    coalesce(v.customers, 0) as customers
+    coalesce(sum(v.customers), 0)::bigint as customers
 from weeks as w
-left join waiting as v on v.week = w.week
+left join spans as v on w.place between v.first_place and v.last_place
+group by w.week
 order by w.week

@@ -1,10 +1,11 @@
 -- name: neglected_customers
 -- answers: who ordered lately and has not been contacted since?
--- grain: one row per customer, the largest lifetime first
+-- grain: one row per customer, the largest lifetime first, at most 5000 of them
 -- params: days int (how far back an order counts as lately); as_of date or null (null for now); time_zone text;
 --   team_id bigint or null (the team of the customer's market; null for every team in reach); market text or null; today date
 -- columns: customer_id bigint; customer text; market text; last_order_on date (in time_zone); last_contacted_at timestamptz (null: never);
---   orders bigint (counted ones); lifetime_usd numeric (at the rate of each order's day); company_id bigint (null: no company of ours yet)
+--   orders bigint (counted ones); lifetime_usd numeric (at the rate of each order's day); company_id bigint (null: no company of ours yet);
+--   in_all bigint (how many customers there are, listed or not)
 
 with bounds as (
     select
@@ -51,10 +52,12 @@ select
     s.last_contacted_at,
     s.orders,
     s.lifetime_usd,
-    c.company_id
+    c.company_id,
+    count(*) over () as in_all
 from standing as s
 join crm.customers as c on c.id = s.id
 where c.gone_at is null
     and (:team_id is null or c.team_id = :team_id)
     and (:market is null or c.market = :market)
 order by s.lifetime_usd desc, c.id
+limit 5000

@@ -183,3 +183,16 @@ def test_customers_that_began_together_and_when_they_ordered_again(db, cast):
 
     assert cohorts() == [("01", 0, 2, 2, 3, 30), ("01", 1, 2, 0, 0, 0), ("01", 2, 2, 1, 1, 10), ("02", 0, 1, 1, 1, 10), ("02", 1, 1, 1, 1, 10)]
     assert cohorts(cast.who("carla")) == cohorts(team="Levant") == [("02", 0, 1, 1, 1, 10), ("02", 1, 1, 1, 1, 10)]
+
+
+def test_a_long_list_keeps_the_largest_and_says_how_many_there_are(db, cast, mirror):
+    with db.owner().begin() as connection:
+        connection.execute(
+            text("""insert into crm.customers (external_id, name, market, team_id, last_order_at, orders, lifetime_usd)
+                select 'n' || n, 'Shop ' || n, 'AE', :t, now() - interval '2 days', 1, n from generate_series(1, 5100) as n"""),
+            {"t": cast.teams["Gulf"]},
+        )
+    rows = run(OPERATOR, "neglected_customers", {}).rows
+    assert (len(rows), {row["in_all"] for row in rows}) == (5000, {5103})
+    assert rows[0]["lifetime_usd"] == 5100 and min(row["lifetime_usd"] for row in rows) == 103
+    assert {row["in_all"] for row in run(OPERATOR, "neglected_customers", {"market": "EG"}).rows} == {1}

@@ -78,7 +78,7 @@ def draw(found: Found, page: Page) -> None:
 
 def _draw_tiles(found: Found) -> None:
     late, late_usd, standing = (found.stages.sum(column) for column in ("over_target", "over_target_usd", "leads"))
-    weeks, customers = found.weeks, len(found.customers.rows) if found.customers.result else None
+    weeks, customers = found.weeks, _in_all(found.customers)
     in_time, in_time_before = (_in_time(weeks.rows[since:until]) for since, until in ((-BACK_WEEKS, None), (-2 * BACK_WEEKS, -BACK_WEEKS)))
     parts.draw_tiles(
         (
@@ -92,6 +92,13 @@ def _draw_tiles(found: Found) -> None:
         ),
         "in 4 weeks",
     )  # fmt: skip
+
+
+def _in_all(customers: Read) -> int | None:
+    """How many there are, listed or not; None where the person sees no customers."""
+    if not customers.result:
+        return None
+    return int(customers.rows[0]["in_all"]) if customers.rows else 0
 
 
 def _then(weeks: Read, column: str) -> Any:
