@@ -100,8 +100,11 @@ def _months() -> Verdict:
 
 
 def _mirror() -> Verdict:
+    from crm.jobs.stand_in import is_due
+
+    has_stand_in = is_due()
     with as_system() as session:
-        return Verdict(*mirror_state.verdict(session))
+        return Verdict(*mirror_state.verdict(session, has_stand_in=has_stand_in))
 
 
 _CHECKS: dict[str, Callable[[], Verdict]] = {

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+import crm.records  # noqa: F401 - the write path knows every type
 from crm.access import OPERATOR, acting_as
 from crm.commands.output import Json, answer, progress
 from crm.errors import CrmError, Invalid

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+import crm.records  # noqa: F401 - the write path knows every type
 from crm import settings
 from crm.access import OPERATOR, keys
 from crm.commands.output import Json, answer

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+import crm.records  # noqa: F401 - fields may be hidden of any type
 from crm.access import OPERATOR, Person, as_system, audit, keys, load
 from crm.commands.output import Json, answer, table
 from crm.errors import Invalid

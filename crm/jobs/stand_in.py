@@ -18,16 +18,19 @@ from crm.settings import Settings
 SEED = 7
 
 
+def is_due() -> bool:
+    """Not outside of a demo, beside a Metabase of one's own, or for a database that is not (or no longer) the demo's."""
+    current = settings.current()
+    return current.is_demo and not current.metabase_url and bool(people.demo_cast())
+
+
 @contextmanager
 def stand_in_production() -> Iterator[None]:
-    """While entered, METABASE_URL and METABASE_API_KEY name the stand-in, for this process and those it starts.
-
-    Does nothing outside of a demo, beside a Metabase of one's own, and for a database that is not (or no longer) the demo's.
-    """
-    current = settings.current()
-    if not current.is_demo or current.metabase_url or not people.demo_cast():
+    """While entered, METABASE_URL and METABASE_API_KEY name the stand-in, for this process and those it starts; nothing where it is not due."""
+    if not is_due():
         yield
         return
+    current = settings.current()
     from crm.demo.buyers import connect_production  # a command beside a real production begins a tenth of a second sooner
     from crm.demo.production import FILE
 

@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from crm import settings
+from crm.commands import doctor
 from crm.connectors.metabase import connected
 from crm.demo.metabase import QUESTIONS
 from crm.jobs.stand_in import stand_in_production
@@ -85,3 +86,13 @@ def test_a_database_of_ones_own_in_demo_mode_gets_no_made_up_orders(demo, monkey
     monkeypatch.setattr(people, "demo_cast", lambda: [])
     with stand_in_production():
         assert children() == []
+
+
+def test_doctor_beside_a_demo_knows_that_it_has_a_production(demo):
+    assert dict(doctor.examine())["mirror"].says == "orders were never read"
+
+
+def test_doctor_of_an_installation_says_where_no_production_is_connected(demo, monkeypatch):
+    monkeypatch.setenv("CRM_DEMO", "0")
+    settings.current.cache_clear()
+    assert dict(doctor.examine())["mirror"].says == "no production is connected (METABASE_URL)"
