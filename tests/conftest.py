@@ -18,6 +18,8 @@ from typing import TypeVar
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
@@ -27,6 +29,10 @@ Made = TypeVar("Made")
 IN_MEMORY = "THROUGHLINE_TESTS_IN_MEMORY"
 ROOM_IN_MEMORY = 4 * 2**30
 SECRET = "test-secret-key-of-more-than-thirty-two-characters"
+
+# A law holds or does not, however long the machine took over an example.
+hypothesis_settings.register_profile("throughline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("throughline")
 
 
 @pytest.fixture(scope="session", autouse=True)
