@@ -99,6 +99,7 @@ def server(environment: None, tmp_path_factory: pytest.TempPathFactory) -> Serve
 
     folder = _shared_folder(tmp_path_factory)
     embedded.TUNING.update(fsync="off", synchronous_commit="off", full_page_writes="off")  # nothing here outlives the run
+    embedded.TUNING.update(shared_buffers="128MB", autovacuum="off")  # each database made or dropped walks through all buffers; none lives for long
     given = os.environ.get("CRM_TEST_POSTGRES")
     with FileLock(folder / "server.lock"):
         return Server(given or embedded.start(Path(os.environ.get(IN_MEMORY, folder))), folder)
