@@ -18,6 +18,8 @@ from typing import TypeVar
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
@@ -27,6 +29,10 @@ Made = TypeVar("Made")
 IN_MEMORY = "THROUGHLINE_TESTS_IN_MEMORY"
 ROOM_IN_MEMORY = 4 * 2**30
 SECRET = "test-secret-key-of-more-than-thirty-two-characters"
+
+# A law holds or does not, however long the machine took over an example.
+hypothesis_settings.register_profile("throughline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("throughline")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -93,6 +99,7 @@ def server(environment: None, tmp_path_factory: pytest.TempPathFactory) -> Serve
 
     folder = _shared_folder(tmp_path_factory)
     embedded.TUNING.update(fsync="off", synchronous_commit="off", full_page_writes="off")  # nothing here outlives the run
+    embedded.TUNING.update(shared_buffers="128MB", autovacuum="off")  # each database made or dropped walks through all buffers; none lives for long
     given = os.environ.get("CRM_TEST_POSTGRES")
     with FileLock(folder / "server.lock"):
         return Server(given or embedded.start(Path(os.environ.get(IN_MEMORY, folder))), folder)

@@ -67,7 +67,7 @@ def somebody(draw):
     return [(team, draw(st.fixed_dictionaries({("lead", action): SCOPES for action in ACTIONS}))) for team in teams]
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     places=somebody(), who=st.sampled_from(["nils", "sara", "solveig", "mixed", "nemo"]), which=st.integers(0, 32), to=st.sampled_from(["nora", "self", "none"])
 )

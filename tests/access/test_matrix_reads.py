@@ -228,7 +228,7 @@ words = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(word=words, name=st.sampled_from(list(PEOPLE)))
 def test_search_finds_exactly_the_visible_leads_that_hold_the_word(wide_db, plain, word, name):
     companies = {c["id"]: c["name"] for c in plain.rows["companies"]}

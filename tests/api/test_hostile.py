@@ -124,7 +124,7 @@ fields = st.sampled_from(
 bodies = st.dictionaries(fields | texts, values | money, max_size=4)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(body=bodies)
 def test_no_body_makes_the_server_fail(api, petra, body):
     raw = json.dumps(body).encode()
@@ -141,7 +141,7 @@ def test_no_body_makes_the_server_fail(api, petra, body):
         assert answer.status_code < 500, (raw, answer.text)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     params=st.dictionaries(
         st.sampled_from(

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from crm.connectors import row_stream
@@ -35,13 +35,11 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(row_stream, "PIECE_BYTES", 1)
 
 
-@settings(deadline=None)
 @given(rows=ROWS, indent=some.sampled_from([None, 0, 2]), is_ascii=some.booleans(), lengths=some.lists(some.integers(0, 30), max_size=30))
 def test_rows_are_what_was_sent_however_it_arrives(rows, indent, is_ascii, lengths):
     assert list(row_stream.rows(in_pieces(written(rows, indent, is_ascii), lengths))) == rows
 
 
-@settings(deadline=None)
 @given(rows=ROWS, lengths=some.lists(some.integers(0, 30), max_size=30), data=some.data())
 def test_an_answer_that_ends_early_is_an_error_after_rows_that_were_sent(rows, lengths, data):
     body = written(rows, None, False)

@@ -49,7 +49,7 @@ def test_written_and_read_again_it_changes_nothing(db: Any, cast: Cast) -> None:
     assert drafted(cast, told).edits == ()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(name=st.text(min_size=1, max_size=40), chance=st.integers(0, 1000), days=st.none() | st.integers(0, 3650))
 def test_whatever_a_stage_is_called_comes_back(module_db: Any, module_cast: Cast, name: str, chance: int, days: int | None) -> None:
     with acting_as(module_cast.who("alma")) as session:
