@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from crm.access import person_of, writing
+from crm.db import direct
 
 _RECENT = text("""
     select s.id, s.source, s.label, s.created_at, n.records
@@ -61,12 +62,13 @@ def recent_shaping(session: Session, kinds: Sequence[str], *, most: int = 12) ->
     return list(session.execute(_SHAPED, {"kinds": list(kinds), "rows": ROWS_LOOKED_AT, "most": most}).mappings())
 
 
-_NEWEST = text("select id from crm.change_sets where person_id = :person_id order by created_at desc limit 1")
+_NEWEST = "select id from crm.change_sets where person_id = :person_id order by created_at desc limit 1"
 
 
 def newest_change_set(session: Session) -> int:
     """The person's own latest change set, by which it shows that they have done something; 0 before the first."""
-    return session.scalar(_NEWEST, {"person_id": person_of(session).id}) or 0
+    found = direct.rows(session, _NEWEST, {"person_id": person_of(session).id})
+    return int(found[0][0]) if found else 0
 
 
 _OTHERS = text("""

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.access import person_of
+from crm.db import direct
 from crm.views.rules import Address
 
 
@@ -30,13 +31,13 @@ class SavedView:
 
 
 _COLUMNS = "v.id, v.version, v.owner_id, v.audience, v.for_team_id, v.page, v.name, v.address, v.position, v.is_pinned, v.default_for_role_id"
-_OF_PAGE = text(f"select {_COLUMNS} from crm.views as v where v.page = :page and v.deleted_at is null order by v.position, lower(v.name), v.id")
+_OF_PAGE = f"select {_COLUMNS} from crm.views as v where v.page = :page and v.deleted_at is null order by v.position, lower(v.name), v.id"
 _ONE = text(f"select {_COLUMNS} from crm.views as v where v.id = :id and v.page = :page and v.deleted_at is null")
 
 
 def views_of(session: Session, page: str) -> Sequence[SavedView]:
     """Every view of the page in sight, in order."""
-    return [SavedView(**row) for row in session.execute(_OF_PAGE, {"page": page}).mappings()]
+    return [SavedView(*row) for row in direct.rows(session, _OF_PAGE, {"page": page})]
 
 
 def saved_view(session: Session, page: str, view_id: int) -> SavedView | None:
