@@ -67,7 +67,7 @@ closing as (
 ),
 
 standing as (
-    select m.owner_id, m.leads as began, null as kind, 0 as leads, null as value_usd, null::float8 as days
+    select m.owner_id, m.leads as began, null as kind, 0 as leads, null as value_usd
     from crm.standing_months as m
     where :as_of is null
         and m.began_month >= :months_from
@@ -76,7 +76,7 @@ standing as (
         and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
         and (:owner_id is null or m.owner_id = :owner_id)
     union all
-    select m.owner_id, 0 as began, c.kind, m.leads, m.value_usd, null as days
+    select m.owner_id, 0 as began, c.kind, m.leads, m.value_usd
     from crm.standing_months as m
     join closing as c on c.id = m.stage_id
     where :as_of is null
@@ -86,7 +86,7 @@ standing as (
         and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
         and (:owner_id is null or m.owner_id = :owner_id)
     union all
-    select m.owner_id, m.leads as began, null as kind, 0 as leads, null as value_usd, null as days
+    select m.owner_id, m.leads as began, null as kind, 0 as leads, null as value_usd
     from crm.stood_months as m
     where m.month < date_trunc('month', :as_of)::date
         and m.began_month >= :months_from
@@ -95,7 +95,7 @@ standing as (
         and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
         and (:owner_id is null or m.owner_id = :owner_id)
     union all
-    select d.owner_id, d.leads as began, null as kind, 0 as leads, null as value_usd, null as days
+    select d.owner_id, d.leads as began, null as kind, 0 as leads, null as value_usd
     from crm.stood_days as d
     where d.day >= date_trunc('month', :as_of)::date
         and d.day <= :as_of
@@ -105,7 +105,7 @@ standing as (
         and (:pipeline_id is null or d.pipeline_id = :pipeline_id)
         and (:owner_id is null or d.owner_id = :owner_id)
     union all
-    select m.owner_id, 0 as began, c.kind, m.leads, m.value_usd, null as days
+    select m.owner_id, 0 as began, c.kind, m.leads, m.value_usd
     from crm.stood_months as m
     join closing as c on c.id = m.stage_id
     where m.month < date_trunc('month', :as_of)::date
@@ -115,7 +115,7 @@ standing as (
         and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
         and (:owner_id is null or m.owner_id = :owner_id)
     union all
-    select d.owner_id, 0 as began, c.kind, d.leads, d.value_usd, null as days
+    select d.owner_id, 0 as began, c.kind, d.leads, d.value_usd
     from crm.stood_days as d
     join closing as c on c.id = d.stage_id
     where d.day >= date_trunc('month', :as_of)::date
@@ -126,7 +126,7 @@ standing as (
         and (:pipeline_id is null or d.pipeline_id = :pipeline_id)
         and (:owner_id is null or d.owner_id = :owner_id)
     union all
-    select u.owner_id, u.leads as began, null as kind, 0 as leads, null as value_usd, null as days
+    select u.owner_id, u.leads as began, null as kind, 0 as leads, null as value_usd
     from crm.unfolded_stays as u
     where u.began_at >= cast(:months_from as timestamp) at time zone :time_zone
         and u.began_at < cast(:months_to as timestamp) at time zone :time_zone
@@ -135,7 +135,7 @@ standing as (
         and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
         and (:owner_id is null or u.owner_id = :owner_id)
     union all
-    select u.owner_id, 0 as began, c.kind, u.leads, u.value_usd, null as days
+    select u.owner_id, 0 as began, c.kind, u.leads, u.value_usd
     from crm.unfolded_stays as u
     join closing as c on c.id = u.stage_id
     where u.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
@@ -145,7 +145,7 @@ standing as (
         and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
         and (:owner_id is null or u.owner_id = :owner_id)
     union all
-    select y.owner_id, 1 as began, null as kind, 0 as leads, null as value_usd, null as days
+    select y.owner_id, 1 as began, null as kind, 0 as leads, null as value_usd
     from ends as e
     join crm.stays as y on y.began_at >= e.begins_at and y.began_at < e.ends_at
     where y.left_at is null
@@ -154,7 +154,7 @@ standing as (
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
     union all
-    select y.owner_id, 0 as began, c.kind, 1 as leads, y.value_usd, null as days
+    select y.owner_id, 0 as began, c.kind, 1 as leads, y.value_usd
     from closing as c
     cross join ends as e
     join crm.stays as y on y.stage_id = c.id and y.stage_entered_at >= e.begins_at and y.stage_entered_at < e.ends_at
@@ -164,19 +164,7 @@ standing as (
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
     union all
-    -- How long those took that were won.
-    select y.owner_id, 0 as began, 'won' as kind, 0 as leads, null as value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
-    from crm.stays as y
-    where :as_of is null
-        and y.left_at is null
-        and y.stage_id in (select c.id from closing as c where c.kind = 'won')
-        and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
-        and (:team_id is null or y.team_id = :team_id)
-        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
-        and (:owner_id is null or y.owner_id = :owner_id)
-    union all
-    select y.owner_id, 1 as began, null as kind, 0 as leads, null as value_usd, null as days
+    select y.owner_id, 1 as began, null as kind, 0 as leads, null as value_usd
     from ends as e
     join crm.stays as y on y.began_at >= e.begins_at and y.began_at < e.ends_at
     where y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
@@ -185,7 +173,7 @@ standing as (
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
     union all
-    select y.owner_id, 0 as began, c.kind, 1 as leads, y.value_usd, null as days
+    select y.owner_id, 0 as began, c.kind, 1 as leads, y.value_usd
     from closing as c
     cross join ends as e
     join crm.stays as y on y.stage_id = c.id and y.stage_entered_at >= e.begins_at and y.stage_entered_at < e.ends_at
@@ -195,18 +183,36 @@ standing as (
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
-    union all
-    select y.owner_id, 0 as began, 'won' as kind, 0 as leads, null as value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
-    from crm.stays as y
-    where :as_of is not null
-        and y.stage_id in (select c.id from closing as c where c.kind = 'won')
-        and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
-        and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
-        and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
-        and (:team_id is null or y.team_id = :team_id)
-        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
-        and (:owner_id is null or y.owner_id = :owner_id)
+),
+
+-- How long those took that were won.
+took as (
+    select x.owner_id, percentile_cont(0.5) within group (order by x.days) as median_days
+    from (
+        select y.owner_id, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
+        from crm.stays as y
+        where :as_of is null
+            and y.left_at is null
+            and y.stage_id in (select c.id from closing as c where c.kind = 'won')
+            and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
+            and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+            and (:team_id is null or y.team_id = :team_id)
+            and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+            and (:owner_id is null or y.owner_id = :owner_id)
+        union all
+        select y.owner_id, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
+        from crm.stays as y
+        where :as_of is not null
+            and y.stage_id in (select c.id from closing as c where c.kind = 'won')
+            and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
+            and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+            and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+            and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
+            and (:team_id is null or y.team_id = :team_id)
+            and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+            and (:owner_id is null or y.owner_id = :owner_id)
+    ) as x
+    group by x.owner_id
 ),
 
 happened as (
@@ -215,8 +221,7 @@ happened as (
         sum(w.began)::bigint as began,
         coalesce(sum(w.leads) filter (where w.kind = 'won'), 0)::bigint as won,
         coalesce(sum(w.leads) filter (where w.kind = 'lost'), 0)::bigint as lost,
-        sum(w.value_usd) filter (where w.kind = 'won') as won_value_usd,
-        percentile_cont(0.5) within group (order by w.days) as median_days
+        sum(w.value_usd) filter (where w.kind = 'won') as won_value_usd
     from standing as w
     group by w.owner_id
     having sum(w.began) <> 0 or sum(w.leads) <> 0
@@ -233,8 +238,9 @@ select
     coalesce(h.lost, 0) as lost,
     round(h.won::numeric / nullif(h.won + h.lost, 0), 4) as win_rate,
     coalesce(h.won_value_usd, 0) as won_value_usd,
-    round(h.median_days::numeric, 2) as median_days
+    round(t.median_days::numeric, 2) as median_days
 from opening as o
 full join happened as h on coalesce(h.owner_id, 0) = coalesce(o.owner_id, 0)
+left join took as t on coalesce(t.owner_id, 0) = coalesce(h.owner_id, 0)
 left join crm.people as p on p.id = coalesce(o.owner_id, h.owner_id)
 order by won_value_usd desc, open_value_usd desc, owner_id nulls last

@@ -102,54 +102,7 @@ folded as (
         and (:owner_id is null or u.owner_id = :owner_id)
 ),
 
-grouped as (
-    select
-        case :by when 'owner' then f.owner_id when 'team' then f.team_id when 'pipeline' then f.pipeline_id end as group_id,
-        case when :by = 'month' then to_char(f.entered_month, 'YYYY-MM') end as word,
-        c.kind,
-        sum(f.leads) as leads,
-        sum(f.value_usd) as value_usd,
-        null::float8 as days
-    from folded as f
-    join closing as c on c.id = f.stage_id
-    group by 1, 2, 3
-    union all
-    -- How long those took that were won in the months of the fold.
-    select
-        case :by when 'owner' then y.owner_id when 'team' then y.team_id when 'pipeline' then y.pipeline_id end as group_id,
-        case when :by = 'month' then to_char(y.stage_entered_at at time zone :time_zone, 'YYYY-MM') end as word,
-        'won' as kind,
-        0 as leads,
-        null as value_usd,
-        date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
-    from crm.stays as y
-    where :as_of is null
-        and y.left_at is null
-        and y.stage_id in (select c.id from closing as c where c.kind = 'won')
-        and y.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
-        and y.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
-        and (:team_id is null or y.team_id = :team_id)
-        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
-        and (:owner_id is null or y.owner_id = :owner_id)
-    union all
-    select
-        case :by when 'owner' then y.owner_id when 'team' then y.team_id when 'pipeline' then y.pipeline_id end as group_id,
-        case when :by = 'month' then to_char(y.stage_entered_at at time zone :time_zone, 'YYYY-MM') end as word,
-        'won' as kind,
-        0 as leads,
-        null as value_usd,
-        date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
-    from crm.stays as y
-    where :as_of is not null
-        and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
-        and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
-        and y.stage_id in (select c.id from closing as c where c.kind = 'won')
-        and y.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
-        and y.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
-        and (:team_id is null or y.team_id = :team_id)
-        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
-        and (:owner_id is null or y.owner_id = :owner_id)
-    union all
+ended_groups as (
     select
         case :by
             when 'owner' then e.owner_id
@@ -181,6 +134,61 @@ grouped as (
     ) as before on true
 ),
 
+grouped as (
+    select
+        case :by when 'owner' then f.owner_id when 'team' then f.team_id when 'pipeline' then f.pipeline_id end as group_id,
+        case when :by = 'month' then to_char(f.entered_month, 'YYYY-MM') end as word,
+        c.kind,
+        sum(f.leads) as leads,
+        sum(f.value_usd) as value_usd
+    from folded as f
+    join closing as c on c.id = f.stage_id
+    group by 1, 2, 3
+    union all
+    select g.group_id, g.word, g.kind, g.leads, g.value_usd
+    from ended_groups as g
+),
+
+-- How long those took that were won.
+took as (
+    select x.group_id, x.word, percentile_cont(0.5) within group (order by x.days) as median_days, avg(x.days) as mean_days
+    from (
+        select
+            case :by when 'owner' then y.owner_id when 'team' then y.team_id when 'pipeline' then y.pipeline_id end as group_id,
+            case when :by = 'month' then to_char(y.stage_entered_at at time zone :time_zone, 'YYYY-MM') end as word,
+            date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
+        from crm.stays as y
+        where :as_of is null
+            and y.left_at is null
+            and y.stage_id in (select c.id from closing as c where c.kind = 'won')
+            and y.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
+            and y.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
+            and (:team_id is null or y.team_id = :team_id)
+            and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+            and (:owner_id is null or y.owner_id = :owner_id)
+        union all
+        select
+            case :by when 'owner' then y.owner_id when 'team' then y.team_id when 'pipeline' then y.pipeline_id end as group_id,
+            case when :by = 'month' then to_char(y.stage_entered_at at time zone :time_zone, 'YYYY-MM') end as word,
+            date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
+        from crm.stays as y
+        where :as_of is not null
+            and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+            and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
+            and y.stage_id in (select c.id from closing as c where c.kind = 'won')
+            and y.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
+            and y.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
+            and (:team_id is null or y.team_id = :team_id)
+            and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+            and (:owner_id is null or y.owner_id = :owner_id)
+        union all
+        select g.group_id, g.word, g.days
+        from ended_groups as g
+        where g.days is not null
+    ) as x
+    group by x.group_id, x.word
+),
+
 totals as (
     select
         g.group_id,
@@ -188,9 +196,7 @@ totals as (
         coalesce(sum(g.leads) filter (where g.kind = 'won'), 0)::bigint as won,
         coalesce(sum(g.leads) filter (where g.kind = 'lost'), 0)::bigint as lost,
         coalesce(sum(g.value_usd) filter (where g.kind = 'won'), 0) as won_value_usd,
-        coalesce(sum(g.value_usd) filter (where g.kind = 'lost'), 0) as lost_value_usd,
-        percentile_cont(0.5) within group (order by g.days) as median_days,
-        avg(g.days) as mean_days
+        coalesce(sum(g.value_usd) filter (where g.kind = 'lost'), 0) as lost_value_usd
     from grouped as g
     group by g.group_id, g.word
     having sum(g.leads) <> 0
@@ -210,9 +216,10 @@ select
     round(t.won::numeric / nullif(t.won + t.lost, 0), 4) as win_rate,
     t.won_value_usd,
     t.lost_value_usd,
-    round(t.median_days::numeric, 2) as median_days,
-    round(t.mean_days::numeric, 2) as mean_days
+    round(k.median_days::numeric, 2) as median_days,
+    round(k.mean_days::numeric, 2) as mean_days
 from totals as t
+left join took as k on k.group_id is not distinct from t.group_id and k.word is not distinct from t.word
 left join crm.people as p on :by = 'owner' and p.id = t.group_id
 left join crm.teams as m on :by = 'team' and m.id = t.group_id
 left join crm.pipelines as w on :by = 'pipeline' and w.id = t.group_id
