@@ -68,7 +68,6 @@ class Stay(Base):
         CheckConstraint("(left_at is null) = (left_by is null)", name="left_by"),
         Index("uq_stays_open", "lead_id", unique=True, postgresql_where=text("left_at is null")),
         Index("ix_stays_lead_id_entered_at", "lead_id", "entered_at"),
-        Index("ix_stays_stage_id_entered_at", "stage_id", "entered_at"),
         # Reports over what stands or was left read these and not the rows.
         Index(
             "ix_stays_standing", "stage_id", "stage_entered_at", postgresql_where=text("left_at is null"),
@@ -76,7 +75,20 @@ class Stay(Base):
         ),
         Index(
             "ix_stays_began_at", "began_at", postgresql_where=text("left_at is null"),
-            postgresql_include=["team_id", "pipeline_id", "stage_id", "owner_id", "value_usd", "source", "market", "stage_entered_at", "path"],
+            postgresql_include=[
+                "entered_at", "team_id", "pipeline_id", "stage_id", "owner_id", "value_usd", "source", "market", "stage_entered_at", "path",
+            ],
+        ),
+        # Reports as of a past day read these, too.
+        Index(
+            "ix_stays_began_at_left", "began_at", postgresql_where=text("left_at is not null"),
+            postgresql_include=[
+                "entered_at", "left_at", "team_id", "pipeline_id", "stage_id", "owner_id", "value_usd", "source", "market", "stage_entered_at", "path",
+            ],
+        ),
+        Index(
+            "ix_stays_stage_id_stage_entered_at", "stage_id", "stage_entered_at",
+            postgresql_include=["lead_id", "entered_at", "left_at", "team_id", "pipeline_id", "owner_id", "value_usd", "source", "market", "began_at"],
         ),
         Index(
             "ix_stays_stage_id_left_at", "stage_id", "left_at", postgresql_where=text("left_by = 'moved'"),
@@ -209,6 +221,96 @@ class ClosingMonth(_Standing, Base):
     __table_args__ = (UniqueConstraint("close_month", *_BUCKET, name="uq_closing_months_cell", postgresql_nulls_not_distinct=True),)
 
 
+class _Stood:
+    """What came to stand in a bucket in a day or a month, less what ceased to: added up over time, what stood at its end. A cache, rebuilt at will."""
+
+    id: Mapped[Id]
+    team_id: Mapped[Ref]
+    pipeline_id: Mapped[Ref]
+    stage_id: Mapped[Ref]
+    owner_id: Mapped[Ref | None]
+    leads: Mapped[int] = mapped_column(comment="stays that opened, less those that ended")
+    value_usd: Mapped[Decimal] = mapped_column(Numeric(18, 2))
+
+
+class _StoodByDay(_Stood):
+    day: Mapped[date] = mapped_column(comment="when they came or went, in the reporting time zone")
+
+
+class _StoodByMonth(_Stood):
+    month: Mapped[date] = mapped_column(comment="first day of the month in which they came or went")
+
+
+class _ByWay:
+    began_month: Mapped[date] = mapped_column(comment=_BEGAN)
+    entered_month: Mapped[date] = mapped_column(comment="first day of the month in which they came to their stage")
+    path: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), comment="the stages of this pipeline that they have been in, in order of the first entry")
+
+
+class _BySource:
+    began_month: Mapped[date] = mapped_column(comment=_BEGAN)
+    source: Mapped[str | None]
+
+
+class _ByClose:
+    close_month: Mapped[date | None] = mapped_column(comment="first day of the expected close month")
+
+
+def _one_row(table: str, *cell: str) -> UniqueConstraint:
+    return UniqueConstraint(*cell, *_BUCKET, name=f"uq_{table}_cell", postgresql_nulls_not_distinct=True)
+
+
+class StoodDay(_StoodByDay, _ByWay, Base):
+    """What stood by the cells of `StandingMonth`, by day."""
+
+    __tablename__ = "stood_days"
+    __table_args__ = (_one_row("stood_days", "day", "began_month", "entered_month", "path"),)
+
+
+class StoodMonth(_StoodByMonth, _ByWay, Base):
+    """The same by month."""
+
+    __tablename__ = "stood_months"
+    __table_args__ = (
+        _one_row("stood_months", "began_month", "month", "entered_month", "path"),
+        Index(
+            "ix_stood_months_stage_id_entered_month",
+            "stage_id",
+            "entered_month",
+            "month",
+            postgresql_include=["team_id", "pipeline_id", "owner_id", "leads", "value_usd"],
+        ),
+    )
+
+
+class StoodSourceDay(_StoodByDay, _BySource, Base):
+    """What stood by the cells of `SourceMonth`, by day."""
+
+    __tablename__ = "stood_source_days"
+    __table_args__ = (_one_row("stood_source_days", "day", "began_month", "source"),)
+
+
+class StoodSourceMonth(_StoodByMonth, _BySource, Base):
+    """The same by month."""
+
+    __tablename__ = "stood_source_months"
+    __table_args__ = (_one_row("stood_source_months", "began_month", "month", "source"),)
+
+
+class StoodClosingDay(_StoodByDay, _ByClose, Base):
+    """What stood by the cells of `ClosingMonth`, by day."""
+
+    __tablename__ = "stood_closing_days"
+    __table_args__ = (_one_row("stood_closing_days", "day", "close_month"),)
+
+
+class StoodClosingMonth(_StoodByMonth, _ByClose, Base):
+    """The same by month."""
+
+    __tablename__ = "stood_closing_months"
+    __table_args__ = (_one_row("stood_closing_months", "month", "close_month"),)
+
+
 class UnfoldedStay(Base):
     """A stay that opened or ended since the last fold, listed by the statement that wrote it. The fold removes it."""
 
@@ -224,6 +326,7 @@ class UnfoldedStay(Base):
     path: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     began_at: Mapped[datetime]
     stage_entered_at: Mapped[datetime]
+    happened_at: Mapped[datetime] = mapped_column(comment="when the stay opened or ended")
     value_usd: Mapped[Decimal] = mapped_column(Numeric(16, 2), comment="signed USD")
 
 

@@ -236,13 +236,14 @@ _FOLDED_GROUPS = ("owner", "team", "pipeline", "month")
 def _folded_months(binds: Mapping[str, Any], period: tuple[date, date], as_of: date | None, today: date) -> dict[str, date]:
     """The whole months of the period, which the fold answers: from the first day of the one, before that of the other.
 
-    Nothing happens after today, so this month is whole. Where no month is whole, or the fold cannot answer, both days are the one after the period.
+    Nothing happens after today, and nothing after the day that is looked back to had happened then, so that its month is whole. Where no month is whole, or
+    the fold cannot answer, both days are the one after the period.
     """
     begins, ends = period
     after = ends + timedelta(days=1)
     first = begins if begins.day == 1 else _next_month(begins)
-    last = _next_month(ends) if ends >= today else after.replace(day=1)
-    is_folded = as_of is None and not binds.get("source") and not binds.get("market") and binds.get("by", "owner") in _FOLDED_GROUPS and first < last
+    last = _next_month(ends) if ends >= (as_of or today) else after.replace(day=1)
+    is_folded = not binds.get("source") and not binds.get("market") and binds.get("by", "owner") in _FOLDED_GROUPS and first < last
     return {"months_from": first, "months_to": last} if is_folded else {"months_from": after, "months_to": after}
 
 

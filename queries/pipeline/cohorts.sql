@@ -9,7 +9,8 @@
 --   open bigint (of them, now); lost bigint (of them, now); won bigint (won so many calendar months later, or sooner, and still won);
 --   won_share numeric (0..1, of the leads); won_value_usd numeric (of those won so far)
 
--- Whole months come from the fold and from what it has not counted yet; the days at both ends from the stays themselves.
+-- Whole months come from the fold and from what it has not counted yet; the days at both ends from the stays themselves. As of a past day, from
+-- what came to stand and what ceased to until then, by month and by day.
 with ends as (
     select cast(:from_day as timestamp) at time zone :time_zone as begins_at, cast(:months_from as timestamp) at time zone :time_zone as ends_at
     union all
@@ -19,11 +20,31 @@ with ends as (
 began as (
     select m.stage_id, m.began_month, m.entered_month, m.leads, m.value_usd
     from crm.standing_months as m
-    where m.began_month >= :months_from
+    where :as_of is null
+        and m.began_month >= :months_from
         and m.began_month < :months_to
         and (:team_id is null or m.team_id = :team_id)
         and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
         and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select m.stage_id, m.began_month, m.entered_month, m.leads, m.value_usd
+    from crm.stood_months as m
+    where m.month < date_trunc('month', :as_of)::date
+        and m.began_month >= :months_from
+        and m.began_month < :months_to
+        and (:team_id is null or m.team_id = :team_id)
+        and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select d.stage_id, d.began_month, d.entered_month, d.leads, d.value_usd
+    from crm.stood_days as d
+    where d.day >= date_trunc('month', :as_of)::date
+        and d.day <= :as_of
+        and d.began_month >= :months_from
+        and d.began_month < :months_to
+        and (:team_id is null or d.team_id = :team_id)
+        and (:pipeline_id is null or d.pipeline_id = :pipeline_id)
+        and (:owner_id is null or d.owner_id = :owner_id)
     union all
     select
         u.stage_id,
@@ -34,6 +55,7 @@ began as (
     from crm.unfolded_stays as u
     where u.began_at >= cast(:months_from as timestamp) at time zone :time_zone
         and u.began_at < cast(:months_to as timestamp) at time zone :time_zone
+        and (:as_of is null or u.happened_at < (:as_of + 1)::timestamp at time zone :time_zone)
         and (:team_id is null or u.team_id = :team_id)
         and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
         and (:owner_id is null or u.owner_id = :owner_id)
@@ -46,8 +68,8 @@ began as (
         y.value_usd
     from ends as e
     join crm.stays as y on y.began_at >= e.begins_at and y.began_at < e.ends_at
-    where :as_of is null
-        and y.left_at is null
+    where y.left_at is null
+        and (:as_of is null or y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone)
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
@@ -60,12 +82,10 @@ began as (
         date_trunc('month', y.stage_entered_at at time zone :time_zone)::date as entered_month,
         1 as leads,
         y.value_usd
-    from crm.stays as y
-    where :as_of is not null
-        and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
-        and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
-        and y.began_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and y.began_at < (:to_day + 1)::timestamp at time zone :time_zone
+    from ends as e
+    join crm.stays as y on y.began_at >= e.begins_at and y.began_at < e.ends_at
+    where y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+        and y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)

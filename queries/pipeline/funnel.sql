@@ -10,7 +10,8 @@
 --   from_previous numeric (0..1, of those that reached the stage before; null for the first); lost bigint (got this far and are lost now);
 --   dormant bigint (got this far and lie dormant now); value_usd numeric (of those that reached it, at the rate of the day each value was set)
 
--- Whole months come from the fold and from what it has not counted yet; the days at both ends from the stays themselves.
+-- Whole months come from the fold and from what it has not counted yet; the days at both ends from the stays themselves. As of a past day, from
+-- what came to stand and what ceased to until then, by month and by day.
 with ends as (
     select cast(:from_day as timestamp) at time zone :time_zone as begins_at, cast(:months_from as timestamp) at time zone :time_zone as ends_at
     union all
@@ -20,16 +21,37 @@ with ends as (
 began as (
     select m.pipeline_id, m.stage_id, m.path, m.leads, m.value_usd
     from crm.standing_months as m
-    where m.began_month >= :months_from
+    where :as_of is null
+        and m.began_month >= :months_from
         and m.began_month < :months_to
         and (:team_id is null or m.team_id = :team_id)
         and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
         and (:owner_id is null or m.owner_id = :owner_id)
     union all
+    select m.pipeline_id, m.stage_id, m.path, m.leads, m.value_usd
+    from crm.stood_months as m
+    where m.month < date_trunc('month', :as_of)::date
+        and m.began_month >= :months_from
+        and m.began_month < :months_to
+        and (:team_id is null or m.team_id = :team_id)
+        and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select d.pipeline_id, d.stage_id, d.path, d.leads, d.value_usd
+    from crm.stood_days as d
+    where d.day >= date_trunc('month', :as_of)::date
+        and d.day <= :as_of
+        and d.began_month >= :months_from
+        and d.began_month < :months_to
+        and (:team_id is null or d.team_id = :team_id)
+        and (:pipeline_id is null or d.pipeline_id = :pipeline_id)
+        and (:owner_id is null or d.owner_id = :owner_id)
+    union all
     select u.pipeline_id, u.stage_id, u.path, u.leads, u.value_usd
     from crm.unfolded_stays as u
     where u.began_at >= cast(:months_from as timestamp) at time zone :time_zone
         and u.began_at < cast(:months_to as timestamp) at time zone :time_zone
+        and (:as_of is null or u.happened_at < (:as_of + 1)::timestamp at time zone :time_zone)
         and (:team_id is null or u.team_id = :team_id)
         and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
         and (:owner_id is null or u.owner_id = :owner_id)
@@ -37,8 +59,8 @@ began as (
     select y.pipeline_id, y.stage_id, y.path, 1 as leads, y.value_usd
     from ends as e
     join crm.stays as y on y.began_at >= e.begins_at and y.began_at < e.ends_at
-    where :as_of is null
-        and y.left_at is null
+    where y.left_at is null
+        and (:as_of is null or y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone)
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
@@ -46,12 +68,10 @@ began as (
         and (:market is null or y.market = :market)
     union all
     select y.pipeline_id, y.stage_id, y.path, 1 as leads, y.value_usd
-    from crm.stays as y
-    where :as_of is not null
-        and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
-        and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
-        and y.began_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and y.began_at < (:to_day + 1)::timestamp at time zone :time_zone
+    from ends as e
+    join crm.stays as y on y.began_at >= e.begins_at and y.began_at < e.ends_at
+    where y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+        and y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)

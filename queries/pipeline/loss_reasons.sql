@@ -20,7 +20,6 @@ with ended as (
     from crm.stays as y
     where :as_of is not null
         and y.stage_id in (select s.id from crm.stages as s where s.kind = 'lost')
-        and y.entered_at >= cast(:from_day as timestamp) at time zone :time_zone
         and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
         and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
         and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone

@@ -52,7 +52,8 @@ opening as (
     having sum(b.leads) <> 0
 ),
 
--- Whole months come from the fold and from what it has not counted yet; the days at both ends from the stays themselves.
+-- Whole months come from the fold and from what it has not counted yet; the days at both ends from the stays themselves. As of a past day, from
+-- what came to stand and what ceased to until then, by month and by day.
 ends as (
     select cast(:from_day as timestamp) at time zone :time_zone as begins_at, cast(:months_from as timestamp) at time zone :time_zone as ends_at
     union all
@@ -66,50 +67,94 @@ closing as (
 ),
 
 standing as (
-    select m.owner_id, m.leads as began, null as kind, 0 as leads, null as value_usd, null::float8 as days
+    select m.owner_id, m.leads as began, null as kind, 0 as leads, null as value_usd
     from crm.standing_months as m
-    where m.began_month >= :months_from
+    where :as_of is null
+        and m.began_month >= :months_from
         and m.began_month < :months_to
         and (:team_id is null or m.team_id = :team_id)
         and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
         and (:owner_id is null or m.owner_id = :owner_id)
     union all
-    select m.owner_id, 0 as began, c.kind, m.leads, m.value_usd, null as days
+    select m.owner_id, 0 as began, c.kind, m.leads, m.value_usd
     from crm.standing_months as m
     join closing as c on c.id = m.stage_id
-    where m.entered_month >= :months_from
+    where :as_of is null
+        and m.entered_month >= :months_from
         and m.entered_month < :months_to
         and (:team_id is null or m.team_id = :team_id)
         and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
         and (:owner_id is null or m.owner_id = :owner_id)
     union all
-    select u.owner_id, u.leads as began, null as kind, 0 as leads, null as value_usd, null as days
+    select m.owner_id, m.leads as began, null as kind, 0 as leads, null as value_usd
+    from crm.stood_months as m
+    where m.month < date_trunc('month', :as_of)::date
+        and m.began_month >= :months_from
+        and m.began_month < :months_to
+        and (:team_id is null or m.team_id = :team_id)
+        and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select d.owner_id, d.leads as began, null as kind, 0 as leads, null as value_usd
+    from crm.stood_days as d
+    where d.day >= date_trunc('month', :as_of)::date
+        and d.day <= :as_of
+        and d.began_month >= :months_from
+        and d.began_month < :months_to
+        and (:team_id is null or d.team_id = :team_id)
+        and (:pipeline_id is null or d.pipeline_id = :pipeline_id)
+        and (:owner_id is null or d.owner_id = :owner_id)
+    union all
+    select m.owner_id, 0 as began, c.kind, m.leads, m.value_usd
+    from crm.stood_months as m
+    join closing as c on c.id = m.stage_id
+    where m.month < date_trunc('month', :as_of)::date
+        and m.entered_month >= :months_from
+        and m.entered_month < :months_to
+        and (:team_id is null or m.team_id = :team_id)
+        and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select d.owner_id, 0 as began, c.kind, d.leads, d.value_usd
+    from crm.stood_days as d
+    join closing as c on c.id = d.stage_id
+    where d.day >= date_trunc('month', :as_of)::date
+        and d.day <= :as_of
+        and d.entered_month >= :months_from
+        and d.entered_month < :months_to
+        and (:team_id is null or d.team_id = :team_id)
+        and (:pipeline_id is null or d.pipeline_id = :pipeline_id)
+        and (:owner_id is null or d.owner_id = :owner_id)
+    union all
+    select u.owner_id, u.leads as began, null as kind, 0 as leads, null as value_usd
     from crm.unfolded_stays as u
     where u.began_at >= cast(:months_from as timestamp) at time zone :time_zone
         and u.began_at < cast(:months_to as timestamp) at time zone :time_zone
+        and (:as_of is null or u.happened_at < (:as_of + 1)::timestamp at time zone :time_zone)
         and (:team_id is null or u.team_id = :team_id)
         and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
         and (:owner_id is null or u.owner_id = :owner_id)
     union all
-    select u.owner_id, 0 as began, c.kind, u.leads, u.value_usd, null as days
+    select u.owner_id, 0 as began, c.kind, u.leads, u.value_usd
     from crm.unfolded_stays as u
     join closing as c on c.id = u.stage_id
     where u.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
         and u.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
+        and (:as_of is null or u.happened_at < (:as_of + 1)::timestamp at time zone :time_zone)
         and (:team_id is null or u.team_id = :team_id)
         and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
         and (:owner_id is null or u.owner_id = :owner_id)
     union all
-    select y.owner_id, 1 as began, null as kind, 0 as leads, null as value_usd, null as days
+    select y.owner_id, 1 as began, null as kind, 0 as leads, null as value_usd
     from ends as e
     join crm.stays as y on y.began_at >= e.begins_at and y.began_at < e.ends_at
-    where :as_of is null
-        and y.left_at is null
+    where y.left_at is null
+        and (:as_of is null or y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone)
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
     union all
-    select y.owner_id, 0 as began, c.kind, 1 as leads, y.value_usd, null as days
+    select y.owner_id, 0 as began, c.kind, 1 as leads, y.value_usd
     from closing as c
     cross join ends as e
     join crm.stays as y on y.stage_id = c.id and y.stage_entered_at >= e.begins_at and y.stage_entered_at < e.ends_at
@@ -119,34 +164,55 @@ standing as (
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
     union all
-    -- How long those took that were won.
-    select y.owner_id, 0 as began, 'won' as kind, 0 as leads, null as value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
-    from crm.stays as y
-    where :as_of is null
-        and y.left_at is null
-        and y.stage_id in (select c.id from closing as c where c.kind = 'won')
-        and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+    select y.owner_id, 1 as began, null as kind, 0 as leads, null as value_usd
+    from ends as e
+    join crm.stays as y on y.began_at >= e.begins_at and y.began_at < e.ends_at
+    where y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+        and y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
     union all
-    select y.owner_id, w.began, w.kind, w.leads, y.value_usd, case when w.kind = 'won' then date_part('epoch', y.stage_entered_at - y.began_at) / 86400 end as days
-    from crm.stays as y
-    left join closing as c on c.id = y.stage_id
-    cross join lateral (values
-        (1, null, 0, y.began_at),
-        (0, c.kind, 1, y.stage_entered_at)
-    ) as w (began, kind, leads, happened_at)
+    select y.owner_id, 0 as began, c.kind, 1 as leads, y.value_usd
+    from closing as c
+    cross join ends as e
+    join crm.stays as y on y.stage_id = c.id and y.stage_entered_at >= e.begins_at and y.stage_entered_at < e.ends_at
     where :as_of is not null
         and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
         and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
-        and (w.began = 1 or w.kind is not null)
-        and w.happened_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and w.happened_at < (:to_day + 1)::timestamp at time zone :time_zone
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
+),
+
+-- How long those took that were won.
+took as (
+    select x.owner_id, percentile_cont(0.5) within group (order by x.days) as median_days
+    from (
+        select y.owner_id, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
+        from crm.stays as y
+        where :as_of is null
+            and y.left_at is null
+            and y.stage_id in (select c.id from closing as c where c.kind = 'won')
+            and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
+            and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+            and (:team_id is null or y.team_id = :team_id)
+            and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+            and (:owner_id is null or y.owner_id = :owner_id)
+        union all
+        select y.owner_id, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
+        from crm.stays as y
+        where :as_of is not null
+            and y.stage_id in (select c.id from closing as c where c.kind = 'won')
+            and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
+            and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+            and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+            and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
+            and (:team_id is null or y.team_id = :team_id)
+            and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+            and (:owner_id is null or y.owner_id = :owner_id)
+    ) as x
+    group by x.owner_id
 ),
 
 happened as (
@@ -155,8 +221,7 @@ happened as (
         sum(w.began)::bigint as began,
         coalesce(sum(w.leads) filter (where w.kind = 'won'), 0)::bigint as won,
         coalesce(sum(w.leads) filter (where w.kind = 'lost'), 0)::bigint as lost,
-        sum(w.value_usd) filter (where w.kind = 'won') as won_value_usd,
-        percentile_cont(0.5) within group (order by w.days) as median_days
+        sum(w.value_usd) filter (where w.kind = 'won') as won_value_usd
     from standing as w
     group by w.owner_id
     having sum(w.began) <> 0 or sum(w.leads) <> 0
@@ -173,8 +238,9 @@ select
     coalesce(h.lost, 0) as lost,
     round(h.won::numeric / nullif(h.won + h.lost, 0), 4) as win_rate,
     coalesce(h.won_value_usd, 0) as won_value_usd,
-    round(h.median_days::numeric, 2) as median_days
+    round(t.median_days::numeric, 2) as median_days
 from opening as o
 full join happened as h on coalesce(h.owner_id, 0) = coalesce(o.owner_id, 0)
+left join took as t on coalesce(t.owner_id, 0) = coalesce(h.owner_id, 0)
 left join crm.people as p on p.id = coalesce(o.owner_id, h.owner_id)
 order by won_value_usd desc, open_value_usd desc, owner_id nulls last

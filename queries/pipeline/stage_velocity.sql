@@ -117,6 +117,39 @@ counted as (
         and (:market is null or y.market = :market)
 ),
 
+-- As of a past day, what came to each stage and what left it until then, by the month in which it came there.
+then_by_month as (
+    select x.stage_id, x.entered_month, sum(x.leads) as leads, sum(x.value_usd) as value_usd
+    from (
+        select m.stage_id, m.entered_month, m.leads, m.value_usd
+        from crm.stood_months as m
+        where m.month < date_trunc('month', :as_of)::date
+            and :source is null
+            and :market is null
+            and (:team_id is null or m.team_id = :team_id)
+            and (:owner_id is null or m.owner_id = :owner_id)
+        union all
+        select d.stage_id, d.entered_month, d.leads, d.value_usd
+        from crm.stood_days as d
+        where d.day >= date_trunc('month', :as_of)::date
+            and d.day <= :as_of
+            and :source is null
+            and :market is null
+            and (:team_id is null or d.team_id = :team_id)
+            and (:owner_id is null or d.owner_id = :owner_id)
+        union all
+        select u.stage_id, date_trunc('month', u.stage_entered_at at time zone :time_zone)::date as entered_month, u.leads, u.value_usd
+        from crm.unfolded_stays as u
+        where u.happened_at < (:as_of + 1)::timestamp at time zone :time_zone
+            and :source is null
+            and :market is null
+            and (:team_id is null or u.team_id = :team_id)
+            and (:owner_id is null or u.owner_id = :owner_id)
+    ) as x
+    group by x.stage_id, x.entered_month
+    having sum(x.leads) <> 0
+),
+
 waiting as (
     select c.stage_id, c.leads, c.over_target, c.over_target_usd, f.first_entered_at
     from (
@@ -141,6 +174,47 @@ waiting as (
     ) as f
     union all
     select
+        t.stage_id,
+        t.leads,
+        t.over_target + f.over_target as over_target,
+        t.over_target_usd + f.over_target_usd as over_target_usd,
+        o.first_entered_at
+    from (
+        select
+            s.stage_id,
+            s.due_month_at,
+            s.due_since,
+            sum(b.leads)::bigint as leads,
+            coalesce(sum(b.leads) filter (where b.entered_month < s.due_month), 0)::bigint as over_target,
+            coalesce(sum(b.value_usd) filter (where b.entered_month < s.due_month), 0) as over_target_usd,
+            min(b.entered_month)::timestamp at time zone :time_zone as first_month_at
+        from then_by_month as b
+        join stages as s on s.stage_id = b.stage_id
+        group by s.stage_id, s.due_month_at, s.due_since
+    ) as t
+    cross join lateral (
+        select count(*) as over_target, coalesce(sum(y.value_usd), 0) as over_target_usd
+        from crm.stays as y
+        where y.stage_id = t.stage_id
+            and y.stage_entered_at >= t.due_month_at
+            and y.stage_entered_at < t.due_since
+            and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+            and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
+            and (:team_id is null or y.team_id = :team_id)
+            and (:owner_id is null or y.owner_id = :owner_id)
+    ) as f
+    cross join lateral (
+        select min(y.stage_entered_at) as first_entered_at
+        from crm.stays as y
+        where y.stage_id = t.stage_id
+            and y.stage_entered_at >= t.first_month_at
+            and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+            and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
+            and (:team_id is null or y.team_id = :team_id)
+            and (:owner_id is null or y.owner_id = :owner_id)
+    ) as o
+    union all
+    select
         y.stage_id,
         count(*) as leads,
         count(*) filter (where y.stage_entered_at < s.due_since) as over_target,
@@ -149,6 +223,7 @@ waiting as (
     from crm.stays as y
     join stages as s on s.stage_id = y.stage_id
     where :as_of is not null
+        and (:source is not null or :market is not null)
         and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
         and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
         and (:team_id is null or y.team_id = :team_id)

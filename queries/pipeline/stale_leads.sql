@@ -53,25 +53,32 @@ waiting as (
     union all
     (
         select y.lead_id, y.pipeline_id, y.stage_id, y.owner_id, y.value_usd, y.stage_entered_at, a.last_contacted_at, y.began_at
-        from crm.stays as y
-        join crm.stages as s on s.id = y.stage_id
+        from (
+            -- In order first, so that contacts are looked up until there are enough, and not of every lead that stood then.
+            select x.lead_id, x.pipeline_id, x.stage_id, x.owner_id, x.value_usd, x.stage_entered_at, x.began_at, s.target_days
+            from crm.stays as x
+            join crm.stages as s on s.id = x.stage_id
+            where :as_of is not null
+                and x.stage_entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+                and x.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+                and (x.left_at is null or x.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
+                and s.kind = 'open'
+                and (:team_id is null or x.team_id = :team_id)
+                and (:pipeline_id is null or x.pipeline_id = :pipeline_id)
+                and (:owner_id is null or x.owner_id = :owner_id)
+                and (:source is null or x.source = :source)
+                and (:market is null or x.market = :market)
+            order by case when not :is_hidden then x.value_usd end desc nulls last, x.stage_entered_at, x.lead_id
+            offset 0
+        ) as y
         cross join moment as m
         left join lateral (
             select max(v.happened_at) as last_contacted_at
             from crm.activities as v
             where v.lead_id = y.lead_id and v.kind <> 'note' and v.deleted_at is null and v.happened_at < m.at
         ) as a on true
-        where :as_of is not null
-            and y.entered_at < m.at
-            and (y.left_at is null or y.left_at >= m.at)
-            and s.kind = 'open'
-            and (y.stage_entered_at < m.at - make_interval(days => s.target_days)
-                or coalesce(a.last_contacted_at, y.began_at) < m.at - make_interval(days => :days))
-            and (:team_id is null or y.team_id = :team_id)
-            and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
-            and (:owner_id is null or y.owner_id = :owner_id)
-            and (:source is null or y.source = :source)
-            and (:market is null or y.market = :market)
+        where y.stage_entered_at < m.at - make_interval(days => y.target_days)
+            or coalesce(a.last_contacted_at, y.began_at) < m.at - make_interval(days => :days)
         order by case when not :is_hidden then y.value_usd end desc nulls last, y.stage_entered_at, y.lead_id
         limit 500
     )

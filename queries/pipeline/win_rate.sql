@@ -17,7 +17,8 @@ with closing as (
     where s.kind in ('won', 'lost')
 ),
 
--- Whole months come from the fold and from what it has not counted yet; the days at both ends from the stays themselves.
+-- Whole months come from the fold and from what it has not counted yet; the days at both ends from the stays themselves. As of a past day, from
+-- what came to stand and what ceased to until then, by month and by day.
 ends as (
     select cast(:from_day as timestamp) at time zone :time_zone as begins_at, cast(:months_from as timestamp) at time zone :time_zone as ends_at
     union all
@@ -38,14 +39,12 @@ ended as (
         and (:market is null or y.market = :market)
     union all
     select y.lead_id, y.stage_id, y.team_id, y.pipeline_id, y.owner_id, y.source, y.market, y.value_usd, y.began_at, y.stage_entered_at
-    from crm.stays as y
+    from closing as c
+    cross join ends as e
+    join crm.stays as y on y.stage_id = c.id and y.stage_entered_at >= e.begins_at and y.stage_entered_at < e.ends_at
     where :as_of is not null
-        and y.stage_id in (select c.id from closing as c)
-        and y.entered_at >= cast(:from_day as timestamp) at time zone :time_zone
         and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
         and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
-        and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
@@ -56,12 +55,34 @@ ended as (
 folded as (
     select m.stage_id, m.team_id, m.pipeline_id, m.owner_id, m.entered_month, m.leads, m.value_usd
     from crm.standing_months as m
-    where m.entered_month >= :months_from
+    where :as_of is null
+        and m.entered_month >= :months_from
         and m.entered_month < :months_to
         and m.stage_id in (select c.id from closing as c)
         and (:team_id is null or m.team_id = :team_id)
         and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
         and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select m.stage_id, m.team_id, m.pipeline_id, m.owner_id, m.entered_month, m.leads, m.value_usd
+    from crm.stood_months as m
+    where m.month < date_trunc('month', :as_of)::date
+        and m.entered_month >= :months_from
+        and m.entered_month < :months_to
+        and m.stage_id in (select c.id from closing as c)
+        and (:team_id is null or m.team_id = :team_id)
+        and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select d.stage_id, d.team_id, d.pipeline_id, d.owner_id, d.entered_month, d.leads, d.value_usd
+    from crm.stood_days as d
+    where d.day >= date_trunc('month', :as_of)::date
+        and d.day <= :as_of
+        and d.entered_month >= :months_from
+        and d.entered_month < :months_to
+        and d.stage_id in (select c.id from closing as c)
+        and (:team_id is null or d.team_id = :team_id)
+        and (:pipeline_id is null or d.pipeline_id = :pipeline_id)
+        and (:owner_id is null or d.owner_id = :owner_id)
     union all
     select
         u.stage_id,
@@ -74,42 +95,14 @@ folded as (
     from crm.unfolded_stays as u
     where u.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
         and u.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
+        and (:as_of is null or u.happened_at < (:as_of + 1)::timestamp at time zone :time_zone)
         and u.stage_id in (select c.id from closing as c)
         and (:team_id is null or u.team_id = :team_id)
         and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
         and (:owner_id is null or u.owner_id = :owner_id)
 ),
 
-grouped as (
-    select
-        case :by when 'owner' then f.owner_id when 'team' then f.team_id when 'pipeline' then f.pipeline_id end as group_id,
-        case when :by = 'month' then to_char(f.entered_month, 'YYYY-MM') end as word,
-        c.kind,
-        sum(f.leads) as leads,
-        sum(f.value_usd) as value_usd,
-        null::float8 as days
-    from folded as f
-    join closing as c on c.id = f.stage_id
-    group by 1, 2, 3
-    union all
-    -- How long those took that were won in the months of the fold.
-    select
-        case :by when 'owner' then y.owner_id when 'team' then y.team_id when 'pipeline' then y.pipeline_id end as group_id,
-        case when :by = 'month' then to_char(y.stage_entered_at at time zone :time_zone, 'YYYY-MM') end as word,
-        'won' as kind,
-        0 as leads,
-        null as value_usd,
-        date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
-    from crm.stays as y
-    where :as_of is null
-        and y.left_at is null
-        and y.stage_id in (select c.id from closing as c where c.kind = 'won')
-        and y.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
-        and y.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
-        and (:team_id is null or y.team_id = :team_id)
-        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
-        and (:owner_id is null or y.owner_id = :owner_id)
-    union all
+ended_groups as (
     select
         case :by
             when 'owner' then e.owner_id
@@ -141,6 +134,61 @@ grouped as (
     ) as before on true
 ),
 
+grouped as (
+    select
+        case :by when 'owner' then f.owner_id when 'team' then f.team_id when 'pipeline' then f.pipeline_id end as group_id,
+        case when :by = 'month' then to_char(f.entered_month, 'YYYY-MM') end as word,
+        c.kind,
+        sum(f.leads) as leads,
+        sum(f.value_usd) as value_usd
+    from folded as f
+    join closing as c on c.id = f.stage_id
+    group by 1, 2, 3
+    union all
+    select g.group_id, g.word, g.kind, g.leads, g.value_usd
+    from ended_groups as g
+),
+
+-- How long those took that were won.
+took as (
+    select x.group_id, x.word, percentile_cont(0.5) within group (order by x.days) as median_days, avg(x.days) as mean_days
+    from (
+        select
+            case :by when 'owner' then y.owner_id when 'team' then y.team_id when 'pipeline' then y.pipeline_id end as group_id,
+            case when :by = 'month' then to_char(y.stage_entered_at at time zone :time_zone, 'YYYY-MM') end as word,
+            date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
+        from crm.stays as y
+        where :as_of is null
+            and y.left_at is null
+            and y.stage_id in (select c.id from closing as c where c.kind = 'won')
+            and y.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
+            and y.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
+            and (:team_id is null or y.team_id = :team_id)
+            and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+            and (:owner_id is null or y.owner_id = :owner_id)
+        union all
+        select
+            case :by when 'owner' then y.owner_id when 'team' then y.team_id when 'pipeline' then y.pipeline_id end as group_id,
+            case when :by = 'month' then to_char(y.stage_entered_at at time zone :time_zone, 'YYYY-MM') end as word,
+            date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
+        from crm.stays as y
+        where :as_of is not null
+            and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+            and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
+            and y.stage_id in (select c.id from closing as c where c.kind = 'won')
+            and y.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
+            and y.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
+            and (:team_id is null or y.team_id = :team_id)
+            and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+            and (:owner_id is null or y.owner_id = :owner_id)
+        union all
+        select g.group_id, g.word, g.days
+        from ended_groups as g
+        where g.days is not null
+    ) as x
+    group by x.group_id, x.word
+),
+
 totals as (
     select
         g.group_id,
@@ -148,9 +196,7 @@ totals as (
         coalesce(sum(g.leads) filter (where g.kind = 'won'), 0)::bigint as won,
         coalesce(sum(g.leads) filter (where g.kind = 'lost'), 0)::bigint as lost,
         coalesce(sum(g.value_usd) filter (where g.kind = 'won'), 0) as won_value_usd,
-        coalesce(sum(g.value_usd) filter (where g.kind = 'lost'), 0) as lost_value_usd,
-        percentile_cont(0.5) within group (order by g.days) as median_days,
-        avg(g.days) as mean_days
+        coalesce(sum(g.value_usd) filter (where g.kind = 'lost'), 0) as lost_value_usd
     from grouped as g
     group by g.group_id, g.word
     having sum(g.leads) <> 0
@@ -170,9 +216,10 @@ select
     round(t.won::numeric / nullif(t.won + t.lost, 0), 4) as win_rate,
     t.won_value_usd,
     t.lost_value_usd,
-    round(t.median_days::numeric, 2) as median_days,
-    round(t.mean_days::numeric, 2) as mean_days
+    round(k.median_days::numeric, 2) as median_days,
+    round(k.mean_days::numeric, 2) as mean_days
 from totals as t
+left join took as k on k.group_id is not distinct from t.group_id and k.word is not distinct from t.word
 left join crm.people as p on :by = 'owner' and p.id = t.group_id
 left join crm.teams as m on :by = 'team' and m.id = t.group_id
 left join crm.pipelines as w on :by = 'pipeline' and w.id = t.group_id

@@ -301,6 +301,7 @@ class Plain:
                      "alembic_version"):  # fmt: skip
             return None
         if table in ("postings", "stays", "posting_days", "posting_months", "move_days", "move_months", "standing_months", "source_months", "closing_months",
+                     "stood_days", "stood_months", "stood_source_days", "stood_source_months", "stood_closing_days", "stood_closing_months",
                      "unfolded_stays", "unfolded_postings"):  # fmt: skip
             return self.buckets(name, table)
         if table == "order_months":

@@ -33,6 +33,7 @@ def test_a_role_without_a_person_sees_nobodys_records(wide_db, scope):
     """Only the role of those who see everything needs no person; nothing but `acting_as` takes it on."""
     closed = ("leads", "activities", "lead_contacts", "companies", "contacts", "changes", "change_sets", "conflicts", "postings", "stays", "posting_days",
               "posting_months", "move_days", "move_months", "standing_months", "source_months", "closing_months", "unfolded_stays",
+              "stood_days", "stood_months", "stood_source_days", "stood_source_months", "stood_closing_days", "stood_closing_months",
               "unfolded_postings", "pipelines", "stages", "people", "teams", "memberships", "grants", "audit_events", "order_months")  # fmt: skip
     with wide_db.engine.connect() as connection:
         connection.execute(text(f'set local role "{getattr(NAMES, scope)}"'))

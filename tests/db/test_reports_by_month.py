@@ -1,6 +1,7 @@
 """Whole months of a period come from the fold, the days at its ends from the stays: wherever months end, reports say what the stays alone say."""
 
 import random
+from collections import Counter
 from datetime import date, timedelta
 
 import pytest
@@ -31,11 +32,11 @@ def leads(db, cast):
     return found
 
 
-def asked(chance, name):
-    """Filters as people give them: any period, sometimes a team, a source, a market or somebody's."""
+def asked(chance, name, as_of=None):
+    """Filters as people give them: any period up to the day that is looked back to, sometimes a team, a source, a market or somebody's."""
     report = use_cases.report_named(name)
     takes = {param.name for param in report.params}
-    ends = clock.today("Asia/Dubai") - timedelta(days=chance.choice([0, 0, 3, 31, 100]))
+    ends = (as_of or clock.today("Asia/Dubai")) - timedelta(days=chance.choice([0, 0, 3, 31, 100]))
     begins = ends - timedelta(days=chance.choice([0, 6, 30, 61, 180, 400]))
     given = {"from": begins.isoformat(), "to": ends.isoformat()} if report.period_days else {}
     if "by" in takes:
@@ -62,6 +63,51 @@ def test_any_period_says_the_same_from_the_fold_and_from_the_stays(db, leads, mo
     assert any(from_the_fold)
 
 
+@pytest.mark.parametrize("name", REPORTS)
+def test_as_of_any_past_day_it_says_the_same_from_the_fold_and_from_the_stays(db, leads, monkeypatch, name):
+    chance = random.Random(name)
+    asking = []
+    for _ in range(25):
+        as_of = clock.today("Asia/Dubai") - timedelta(days=chance.choice([0, 1, 20, 33, 70, 190, 300]))
+        asking.append((as_of, asked(chance, name, as_of)))
+    from_the_fold = [run(OPERATOR, name, given, as_of).rows for as_of, given in asking]
+    monkeypatch.setattr(use_cases, "_folded_months", nothing_folded)
+    assert [run(OPERATOR, name, given, as_of).rows for as_of, given in asking] == from_the_fold
+    assert any(from_the_fold)
+
+
+@pytest.mark.parametrize("back", [0, 1, 20, 33, 70, 190, 300])
+def test_as_of_any_past_day_forecast_and_velocity_count_the_stays_that_stood_then(db, cast, leads, back):
+    day = clock.today("Asia/Dubai") - timedelta(days=back)
+    standing = stood(db, day)
+    months = Counter(row["close_month"] if row["kind"] == "open" else row["entered_month"] for row in standing if row["kind"] in ("open", "won"))
+    forecast = run(OPERATOR, "forecast", {"back": "60", "ahead": "60"}, day).rows
+    assert {row["month"]: row["open"] + row["won"] for row in forecast if row["open"] + row["won"]} == months
+    velocity = {row["stage_id"]: row for row in run(OPERATOR, "stage_velocity", {}, day).rows if row["leads"]}
+    waiting = [row for row in standing if row["kind"] == "open"]
+    assert {stage: row["leads"] for stage, row in velocity.items()} == Counter(row["stage_id"] for row in waiting)
+    for stage, row in velocity.items():
+        late = [each for each in waiting if each["stage_id"] == stage and each["is_late"]]
+        assert (row["over_target"], row["over_target_usd"]) == (len(late), sum(each["value_usd"] for each in late)), stage
+        assert row["oldest_days"] == max(each["days"] for each in waiting if each["stage_id"] == stage)
+
+
+def stood(db, day):
+    """The stays that spanned the end of a day, with what their stage is."""
+    return db.rows(
+        """
+        select y.stage_id, s.kind, y.close_month, y.value_usd, date_trunc('month', y.stage_entered_at at time zone 'Asia/Dubai')::date as entered_month,
+            y.stage_entered_at < e.at - make_interval(days => s.target_days) as is_late,
+            round((date_part('epoch', e.at - y.stage_entered_at) / 86400)::numeric, 1) as days
+        from crm.stays as y
+        join crm.stages as s on s.id = y.stage_id
+        cross join (select (cast(:day as date) + 1)::timestamp at time zone 'Asia/Dubai' as at) as e
+        where y.entered_at < e.at and (y.left_at is null or y.left_at >= e.at)
+        """,
+        day=day,
+    )
+
+
 @pytest.mark.parametrize(
     ("begins", "ends", "months"),
     [
@@ -86,6 +132,10 @@ def test_what_the_fold_does_not_tell_apart_is_read_from_the_stays(binds):
     assert set(found.values()) == {date(2026, 11, 28)}
 
 
-def test_as_of_a_past_day_nothing_comes_from_the_fold():
-    found = use_cases._folded_months({}, (date(2026, 9, 1), date(2026, 10, 31)), date(2026, 10, 31), TODAY)
-    assert set(found.values()) == {date(2026, 11, 1)}
+def test_as_of_a_past_day_its_month_is_whole():
+    assert months_as_of(date(2026, 9, 2), date(2026, 10, 20), date(2026, 10, 20)) == (date(2026, 10, 1), date(2026, 11, 1))
+    assert months_as_of(date(2026, 9, 1), date(2026, 10, 18), date(2026, 10, 20)) == (date(2026, 9, 1), date(2026, 10, 1))
+
+
+def months_as_of(begins, ends, as_of):
+    return tuple(use_cases._folded_months({}, (begins, ends), as_of, TODAY).values())

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import context, op
 
 revision = "0038"
-down_revision = "0036"
+down_revision = "0037"
 
 TAKE_OFF = """
 create function crm.orders_take_months_off() returns trigger language plpgsql security definer set search_path = crm, pg_temp as $$
