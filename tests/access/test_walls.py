@@ -46,7 +46,7 @@ def test_a_role_without_a_person_sees_nobodys_records(wide_db, scope):
                     raise
                 seen = 0
             savepoint.rollback()
-            of_leads = set(closed[:19]) - {"conflicts"}
+            of_leads = set(closed[:25]) - {"conflicts"}
             sees_as_writer = scope in ("write", "system") and table not in ("conflicts", "audit_events")
             assert seen == 0 or (scope == "all" and table in of_leads) or sees_as_writer, (scope, table, seen)
 
