@@ -163,7 +163,7 @@ _INSERT_ORDERS = text(f"""
     select external_id, customer_id, ordered_at, amount, currency, amount_usd, status, is_counted, market, team_id, :now {_DUE} and id is null
     order by ordered_at
 """)
-_SMALL_STEPS = text("select set_config('enable_seqscan', 'off', true), set_config('synchronous_commit', 'off', true)")
+_SMALL_STEPS = text("select set_config('enable_seqscan', 'off', true)")
 _PLAN_AFRESH = text("select set_config('plan_cache_mode', 'force_custom_plan', true)")
 _TOTALS = text("select crm.refresh_customer_totals(:ids)")
 _LEADS = text("select crm.refresh_leads_of_customers(:ids)")
@@ -318,7 +318,7 @@ def _linked(session: Session) -> list[int]:
 
 
 def _in_small_steps(session: Session) -> None:
-    """By index, whatever the statistics say of tables that this very run fills. No waiting for the disk: the run's own last line does."""
+    """By index, whatever the statistics say of tables that this very run fills."""
     session.execute(_SMALL_STEPS)
 
 
