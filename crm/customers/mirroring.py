@@ -121,18 +121,22 @@ _ORDERS_READ = text("""
 _STANDING = """
     insert into due_orders
     select o.id, o.customer_id, o.external_id, o.customer_id, o.ordered_at, o.amount, o.currency, {usd}, o.status, o.is_counted, o.market, o.team_id, {gone}
-    from crm.orders as o
+    from {orders} as o
 """
 _ORDERS_GONE = text(f"""
-    {_STANDING.format(usd="o.amount_usd", gone="true")}
+    {_STANDING.format(usd="o.amount_usd", gone="true", orders="crm.orders")}
     where o.gone_at is null and not exists (select from staged_orders as s where s.external_id = o.external_id)
     order by o.customer_id
 """)
-# Rates that came late, or were corrected, for orders that stand.
+# Rates that came late, or were corrected, for orders that stand. Which ones they hold for is settled first, behind "offset 0": the planner would
+# look up the rate of each of a million orders, and of those since the day of a new rate afterwards.
+_ORDERS_HELD_FOR = """(
+        select o.* from crm.orders as o join moved_rates as m on m.currency = o.currency and o.ordered_at >= m.since
+        where o.ordered_at >= cast(:since as timestamptz) offset 0
+    )"""
 _ORDERS_REVALUED = text(f"""
-    {_STANDING.format(usd="crm.to_usd(o.amount, o.currency, o.ordered_at::date)", gone="o.gone_at is not null")}
-    where exists (select from moved_rates as m where m.currency = o.currency and o.ordered_at >= m.since)
-        and o.amount_usd is distinct from crm.to_usd(o.amount, o.currency, o.ordered_at::date)
+    {_STANDING.format(usd="crm.to_usd(o.amount, o.currency, o.ordered_at::date)", gone="o.gone_at is not null", orders=_ORDERS_HELD_FOR)}
+    where o.amount_usd is distinct from crm.to_usd(o.amount, o.currency, o.ordered_at::date)
         and not exists (select from staged_orders as s where s.external_id = o.external_id)
         and not exists (select from due_orders as d where d.id = o.id)
     order by o.customer_id
@@ -233,9 +237,9 @@ class Mirroring:
         session.execute(_ORDERS_READ, {"uncounted": list(UNCOUNTED)})
         if self.is_full:
             session.execute(_ORDERS_GONE)
-        if session.scalar(text("select exists (select from moved_rates)")):
+        if since := session.scalar(text("select cast(min(since) as text) from moved_rates")):
             session.execute(text("create index on due_orders (id)"))
-            session.execute(_ORDERS_REVALUED)
+            session.execute(_ORDERS_REVALUED, {"since": since})
         session.execute(text("create index on due_orders (customer_id)"))
         session.execute(text("analyze due_orders"))
         self.waiting, self.without_rate = session.execute(_LEFT_OUT).one()
