@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crm.access import OPERATOR, acting_as
+from crm.access import as_system
 from crm.commands.output import Json, answer, progress
 from crm.customers.mirror_state import held
 from crm.jobs.stand_in import stand_in_production
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
         """Read customers, orders and rates from production, and make the leads that follow; a bad answer changes nothing."""
         with stand_in_production():
             done = sync_now("full" if full else "difference", progress=progress)
-        with acting_as(OPERATOR) as session:
+        with as_system() as session:
             mirrored = held(session)
         counts = done.counts
         facts = {
