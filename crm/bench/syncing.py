@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from crm.bench.measure import Figure, percentile, times_ms
 from crm.clock import now
 from crm.db import engine as db_engine
 from crm.db import roles
+from crm.demo.rates import monday
 from crm.leads import reads
 
 ORDERS = 1_000_000
@@ -35,7 +36,8 @@ DIFFERENCES = 3
 CUSTOMERS = 83_000
 KEY = "mb_bench"
 PAUSE_SECONDS = 0.1  # between two looks at the Leads page
-BEGINS = now().replace(microsecond=0) - timedelta(minutes=ORDERS + DIFFERENCES * CHANGED + 60)
+# The first difference brings a week's new rates: they come on Mondays.
+BEGINS = datetime.combine(monday(now().date() - timedelta(days=2)), datetime.min.time(), UTC) - timedelta(minutes=ORDERS + CHANGED // 2)
 
 # A ground that was filled before markets had teams.
 _TEAMS = text("""

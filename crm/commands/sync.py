@@ -6,7 +6,11 @@ from typing import Annotated
 
 import typer
 
+from crm.access import as_system
 from crm.commands.output import Json, answer, progress
+from crm.customers.mirror_state import held
+from crm.jobs.stand_in import stand_in_production
+from crm.jobs.syncing import sync_now
 
 
 def register(app: typer.Typer) -> None:
@@ -16,14 +20,9 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Read customers, orders and rates from production, and make the leads that follow; a bad answer changes nothing."""
-        from crm.access import OPERATOR, acting_as
-        from crm.customers.mirror_state import held
-        from crm.jobs.stand_in import stand_in_production
-        from crm.jobs.syncing import sync_now
-
         with stand_in_production():
             done = sync_now("full" if full else "difference", progress=progress)
-        with acting_as(OPERATOR) as session:
+        with as_system() as session:
             mirrored = held(session)
         counts = done.counts
         facts = {

@@ -60,14 +60,15 @@ def prove(connection: Connection, *, since: datetime) -> WriteProof:
     return proof
 
 
-def save_questions(session: Session, numbers: Mapping[str, int]) -> None:
-    """Keep which saved questions are read, audited. The caller has proven that the key cannot write."""
+def save_questions(session: Session, numbers: Mapping[str, int], *, seen_version: int | None = None) -> Outcome:
+    """Keep which saved questions are read, audited, as they were seen. The caller has proven that the key cannot write. Raises `Stale`."""
     person = person_of(session)
     person.require("settings", "configure")
     value = checked(numbers)
-    save_setting(session, QUESTIONS, value, source="page")
+    done = save_setting(session, QUESTIONS, value, seen_version=seen_version, source="page")
     with writing(session, "settings", "configure"):
         audit.record(session, "order_lens_connected", person_id=person.id, subject="order_lens", questions=value)
+    return done
 
 
 def rules(session: Session) -> list[Rule]:

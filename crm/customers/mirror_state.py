@@ -16,7 +16,7 @@ from crm.clock import now
 from crm.customers.rules import DOCTOR_MINUTES, MIRROR_MINUTES, SILENT_MINUTES
 from crm.customers.runs import COUNTS
 from crm.errors import Invalid
-from crm.organisation.reads import setting
+from crm.organisation.reads import Standing, setting, standing
 from crm.organisation.records import register_setting
 
 QUESTIONS = "order_lens"
@@ -110,6 +110,12 @@ def is_configured() -> bool:
 def questions(session: Session) -> Mapping[str, int]:
     """The numbers of the saved questions for customers, orders and rates."""
     return {**USUAL_QUESTIONS, **(setting(session, QUESTIONS) or {})}
+
+
+def standing_questions(session: Session) -> Standing:
+    """The same with the version in which they were seen."""
+    found = standing(session, QUESTIONS, {})
+    return Standing({**USUAL_QUESTIONS, **found.value}, found.version)
 
 
 def mirror_state(session: Session) -> MirrorState:

@@ -121,18 +121,22 @@ _ORDERS_READ = text("""
 _STANDING = """
     insert into due_orders
     select o.id, o.customer_id, o.external_id, o.customer_id, o.ordered_at, o.amount, o.currency, {usd}, o.status, o.is_counted, o.market, o.team_id, {gone}
-    from crm.orders as o
+    from {orders} as o
 """
 _ORDERS_GONE = text(f"""
-    {_STANDING.format(usd="o.amount_usd", gone="true")}
+    {_STANDING.format(usd="o.amount_usd", gone="true", orders="crm.orders")}
     where o.gone_at is null and not exists (select from staged_orders as s where s.external_id = o.external_id)
     order by o.customer_id
 """)
-# Rates that came late, or were corrected, for orders that stand.
+# Rates that came late, or were corrected, for orders that stand. Which ones they hold for is settled first, behind "offset 0": the planner would
+# look up the rate of each of a million orders, and of those since the day of a new rate afterwards.
+_ORDERS_HELD_FOR = """(
+        select o.* from crm.orders as o join moved_rates as m on m.currency = o.currency and o.ordered_at >= m.since
+        where o.ordered_at >= cast(:since as timestamptz) offset 0
+    )"""
 _ORDERS_REVALUED = text(f"""
-    {_STANDING.format(usd="crm.to_usd(o.amount, o.currency, o.ordered_at::date)", gone="o.gone_at is not null")}
-    where exists (select from moved_rates as m where m.currency = o.currency and o.ordered_at >= m.since)
-        and o.amount_usd is distinct from crm.to_usd(o.amount, o.currency, o.ordered_at::date)
+    {_STANDING.format(usd="crm.to_usd(o.amount, o.currency, o.ordered_at::date)", gone="o.gone_at is not null", orders=_ORDERS_HELD_FOR)}
+    where o.amount_usd is distinct from crm.to_usd(o.amount, o.currency, o.ordered_at::date)
         and not exists (select from staged_orders as s where s.external_id = o.external_id)
         and not exists (select from due_orders as d where d.id = o.id)
     order by o.customer_id
@@ -163,7 +167,7 @@ _INSERT_ORDERS = text(f"""
     select external_id, customer_id, ordered_at, amount, currency, amount_usd, status, is_counted, market, team_id, :now {_DUE} and id is null
     order by ordered_at
 """)
-_SMALL_STEPS = text("select set_config('enable_seqscan', 'off', true), set_config('synchronous_commit', 'off', true)")
+_SMALL_STEPS = text("select set_config('enable_seqscan', 'off', true)")
 _PLAN_AFRESH = text("select set_config('plan_cache_mode', 'force_custom_plan', true)")
 _TOTALS = text("select crm.refresh_customer_totals(:ids)")
 _LEADS = text("select crm.refresh_leads_of_customers(:ids)")
@@ -233,9 +237,9 @@ class Mirroring:
         session.execute(_ORDERS_READ, {"uncounted": list(UNCOUNTED)})
         if self.is_full:
             session.execute(_ORDERS_GONE)
-        if session.scalar(text("select exists (select from moved_rates)")):
+        if since := session.scalar(text("select cast(min(since) as text) from moved_rates")):
             session.execute(text("create index on due_orders (id)"))
-            session.execute(_ORDERS_REVALUED)
+            session.execute(_ORDERS_REVALUED, {"since": since})
         session.execute(text("create index on due_orders (customer_id)"))
         session.execute(text("analyze due_orders"))
         self.waiting, self.without_rate = session.execute(_LEFT_OUT).one()
@@ -318,7 +322,7 @@ def _linked(session: Session) -> list[int]:
 
 
 def _in_small_steps(session: Session) -> None:
-    """By index, whatever the statistics say of tables that this very run fills. No waiting for the disk: the run's own last line does."""
+    """By index, whatever the statistics say of tables that this very run fills."""
     session.execute(_SMALL_STEPS)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from crm.access import as_system
 from crm.clock import now
 from crm.customers.rules import WRITING
+from crm.db import direct
 from crm.db import engine as db_engine
 from crm.errors import Busy
 
@@ -40,6 +41,11 @@ _RAISE = text("""
 """)
 _RESOLVE = text("update crm.alarms set resolved_at = :now where resolved_at is null and kind like :kinds")
 
+# Neither the mirror nor a sign of life waits for the disk. The run's last line does, and what was written before it is then there, too.
+_UNHURRIED = "select set_config('synchronous_commit', 'off', true)"
+# Its many short statements would be compiled each time.
+_FOR_THE_RUN = text("select set_config('jit', 'off', false), set_config('synchronous_commit', 'off', false)")
+
 
 @contextmanager
 def alone() -> Iterator[Connection]:
@@ -49,7 +55,7 @@ def alone() -> Iterator[Connection]:
         with as_system(engine=connection) as session:
             if not session.scalar(text("select pg_try_advisory_lock(:key)"), {"key": LOCK}):
                 raise Busy("Orders are being read from production already. Look again in a moment.")
-            session.execute(text("select set_config('jit', 'off', false)"))  # its many short statements would be compiled each time
+            session.execute(_FOR_THE_RUN)
         yield connection
     finally:
         with suppress(DBAPIError), as_system(engine=connection) as session:  # the server notices the closing only a moment later
@@ -88,6 +94,7 @@ class Run:
         given: dict[str, Any] = {**counts, "id": self.id, "step": step, "now": now()}
         sets = "".join(f", {name} = :{name}" for name in counts)
         with as_system() as session:
+            direct.later(session, _UNHURRIED)
             session.execute(text(f"update crm.sync_runs set heard_at = :now, step = coalesce(:step, step){sets} where id = :id"), given)
 
     def succeed(self, *, seen_until: datetime | None, remark: str) -> None:

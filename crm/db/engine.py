@@ -11,7 +11,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from crm import settings
-from crm.db import direct, embedded, roles
+from crm.db import direct, roles
 
 
 def make_engine(url: URL | str, *, pool_size: int = 20) -> Engine:
@@ -41,7 +41,11 @@ def _read_json(content: str | bytes) -> Any:
 def owner_url() -> str:
     """DATABASE_URL, or the embedded server's (started when it is not running)."""
     given = settings.current().database_url
-    return given.get_secret_value() if given else embedded.start(settings.current().data_dir)
+    if given:
+        return given.get_secret_value()
+    from crm.db import embedded  # whoever has a server of their own begins without it
+
+    return embedded.start(settings.current().data_dir)
 
 
 @lru_cache(maxsize=1)

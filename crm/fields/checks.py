@@ -18,6 +18,7 @@ from crm.fields.kinds import Definition, typed
 
 _NAMED = text("select id from crm.people where lower(name) = lower(:name) and disabled_at is null limit 2")
 _ACTIVE = text("select exists (select from crm.people where id = :id and disabled_at is null)")
+_CAME_ALONG = text("select exists (select from crm.leads where id = :id and custom -> :key = to_jsonb(cast(:value as bigint)))")
 _USED = text("select crm.custom_value_is_used(:kind, :team_id, :key, cast(:value as jsonb), :but)")
 ASKED_ON_NEW = ("lead",)
 """Companies and contacts come into being beside leads, where nobody fills in their fields: theirs are asked for on edits."""
@@ -72,7 +73,8 @@ class RecordFields(CustomRules):
                 found = self._find(name)
                 if found.team_id not in line:
                     raise self._unknown(name)
-                self._check_value(found, value, team_id, (current or {}).get("id") or wanted.get("came_from_lead_id"))
+                came_from = None if current else wanted.get("came_from_lead_id")
+                self._check_value(found, value, team_id, (current or {}).get("id"), came_from=came_from)
         if current is not None and "team_id" in wanted:
             self._check_arrival(current, wanted, team_id)
         # The machine is never asked: what a sync or the command line brings in comes in, and whoever edits it next fills in the rest.
@@ -89,11 +91,16 @@ class RecordFields(CustomRules):
             if field.is_unique and value is not None and field.name not in wanted:
                 self._check_unique(field, value, team_id, current["id"])
 
-    def _check_value(self, field: Definition, value: Any, team_id: int | None, record_id: int | None) -> None:
-        if field.kind == "person" and not self.session.scalar(_ACTIVE, {"id": value}):
+    def _check_value(self, field: Definition, value: Any, team_id: int | None, record_id: int | None, *, came_from: int | None) -> None:
+        if field.kind == "person" and not self.session.scalar(_ACTIVE, {"id": value}) and not self._came_along(field, value, came_from):
             raise Invalid(f"{field.label}: that person does not exist or is disabled.", field=field.name)
         if field.is_unique:
-            self._check_unique(field, value, team_id, record_id)
+            self._check_unique(field, value, team_id, record_id or came_from)
+
+    def _came_along(self, field: Definition, value: Any, came_from: int | None) -> bool:
+        """What stood on the lead that this one continues may stand here, too."""
+        given = {"id": came_from, "key": field.key, "value": value}
+        return came_from is not None and bool(self.session.scalar(_CAME_ALONG, given))
 
     def _check_unique(self, field: Definition, value: Any, team_id: int | None, record_id: int | None) -> None:
         """Others wait at the database until this transaction ends, so that two saves at once cannot both find the value free."""

@@ -18,12 +18,14 @@ from crm.customers import configuring
 from crm.customers.asking import ask_for_sync
 from crm.customers.configuring import Rule
 from crm.customers.mirror_state import LARGEST_NUMBER, MirrorState, RunState, checked
-from crm.errors import CrmError
+from crm.errors import CrmError, Stale
+from crm.organisation.reads import Standing
 from crm.ui import dialogs, look, messages
 from crm.ui.lookups import Lookups, look_up
 from crm.ui.viewer import viewer
 
 LABELS: Mapping[str, str] = {"customers": "Question for customers", "orders": "Question for orders", "rates": "Question for exchange rates"}
+CONNECTION = "orders.connection.seen"
 LOOKS_BACK = timedelta(days=7)
 EVERYONE = "Every segment"
 NEW = Rule(0, 0, "", True, 0, "B2B", None, 120, None, None)
@@ -36,7 +38,7 @@ def draw_alarms(state: MirrorState) -> None:
         st.html(f"<div class='tl-refused tl-alarm'><b>{escape(alarm.text)}</b><span>{escape(times)}</span></div>")
 
 
-def draw_connection(person: Person, numbers: Mapping[str, int]) -> None:
+def draw_connection(person: Person, standing: Standing) -> None:
     """Which saved questions are read; saving proves first that the key cannot write."""
     st.subheader("Where orders come from")
     url = settings.current().metabase_url
@@ -44,15 +46,29 @@ def draw_connection(person: Person, numbers: Mapping[str, int]) -> None:
         look.empty("No production is connected.", "Set METABASE_URL and METABASE_API_KEY to a Metabase and a key that may only view, then start again.")
         return
     st.html(f"<p class='tl-muted'>Metabase at <b>{escape(urlsplit(url).hostname or '')}</b>, read with a key from METABASE_API_KEY and never written to.</p>")
+    seen = _as_seen(standing)
     with st.form("orders.connection", border=False):
-        given = {name: st.number_input(label, 1, LARGEST_NUMBER, numbers[name], key=f"orders.{name}") for name, label in LABELS.items()}
+        given = {name: st.number_input(label, 1, LARGEST_NUMBER, seen.value[name], key=_key(name, seen)) for name, label in LABELS.items()}
         is_sent = st.form_submit_button("Test and save", type="primary", key="orders.connection.save")
     if is_sent:
         with st.spinner("Reading a little, and trying to write..."):
-            _test_and_save(person, {name: int(number or 0) for name, number in given.items()})
+            _test_and_save(person, {name: int(number or 0) for name, number in given.items()}, seen)
 
 
-def _test_and_save(person: Person, numbers: dict[str, int]) -> None:
+def _as_seen(standing: Standing) -> Standing:
+    """What the form was filled from, as long as something else is typed in it: a save is checked against that."""
+    kept: Standing | None = st.session_state.get(CONNECTION)
+    if kept is None or not any(st.session_state.get(_key(name, kept), kept.value[name]) != kept.value[name] for name in LABELS):
+        kept = st.session_state[CONNECTION] = standing
+    return kept
+
+
+def _key(name: str, seen: Standing) -> str:
+    """Another version is another widget, which begins with that version's number."""
+    return f"orders.{name}.{seen.version}"
+
+
+def _test_and_save(person: Person, numbers: dict[str, int], seen: Standing) -> None:
     try:
         person.require("settings", "configure")
         proof = configuring.prove(connected(checked(numbers)), since=clock.now() - LOOKS_BACK)
@@ -60,11 +76,20 @@ def _test_and_save(person: Person, numbers: dict[str, int]) -> None:
             st.error(f"{proof.sentence} Nothing was saved.")
             return
         with acting_as(person) as session:
-            configuring.save_questions(session, numbers)
+            done = configuring.save_questions(session, numbers, seen_version=seen.version)
+    except Stale:
+        _begin_anew("Somebody else saved other questions since you looked. Nothing of yours was saved; theirs stand below.", None)
     except CrmError as error:
         st.error(f"{error.detail} Nothing was saved.")
     else:
-        st.success(f"{proof.sentence} The connection is saved.", icon=":material/verified_user:")
+        _begin_anew(f"{proof.sentence} The connection is saved.", done.change_set_id)
+
+
+def _begin_anew(says: str, change_set_id: int | None) -> None:
+    """The form as it stands now, under what came of the last one."""
+    st.session_state.pop(CONNECTION, None)
+    messages.leave(says, change_set_id)
+    st.rerun()
 
 
 def draw_rules(rules: Sequence[Rule], lookups: Lookups) -> None:

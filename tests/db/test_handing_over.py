@@ -13,6 +13,7 @@ from crm.configuration.making import new_pipeline
 from crm.errors import Invalid, NotFound, Refused, Stale
 from crm.leads import reads
 from crm.leads.handing_over import hand_over, linked
+from crm.people.use_cases import disable_person
 from crm.pipelines.ready_made import READY_MADE
 from tests.cast import Cast
 from tests.db.acts import record, row
@@ -59,6 +60,19 @@ def test_what_only_the_old_team_has_stays_behind_and_what_is_unique_comes_along(
     near, far = handed(cast, "bruno", deals, version=2), handed(cast, "alma", made(cast, "Levant"), version=3)
     assert record(db, "leads", near.lead_id)["custom"] == {"code": "P1", "emirate": "Dubai"}
     assert record(db, "leads", far.lead_id)["custom"] == {"code": "P1"}
+
+
+def test_a_person_who_was_disabled_meanwhile_comes_along_and_may_be_named_nowhere_else(db: Any, cast: Cast, deals: int) -> None:
+    with acting_as(cast.who("alma")) as session:
+        apply(session, [Edit("custom_field", None, {"record_type": "lead", "kind": "person", "label": "Buyer's friend"})], source="test")
+        name = f"custom.{session.scalar(text('select key from crm.custom_fields order by id desc limit 1'))}"
+        apply(session, [Edit("lead", cast.leads[PETRA], {name: cast.people["vera"]}, 1)], source="test", on_conflict="refuse")
+        disable_person(session, cast.people["vera"], 1, source="test")
+    done = handed(cast, "bruno", deals, version=2)
+    assert record(db, "leads", done.lead_id)["custom"] == {name.removeprefix("custom."): cast.people["vera"]}
+    with acting_as(cast.who("alma")) as session:
+        other = apply(session, [Edit("lead", cast.leads["Al Noor Trading"], {name: cast.people["vera"]}, 1)], source="test").results[0]
+    assert isinstance(other.error, Invalid)
 
 
 def test_it_is_shown_both_ways_and_taken_back_at_once(db: Any, cast: Cast, deals: int) -> None:

@@ -135,6 +135,19 @@ def test_a_corrected_rate_revalues_the_orders_it_holds_for_and_no_others(db, sho
     agrees(db)
 
 
+def test_a_days_new_rate_leaves_the_orders_before_it_as_they_are(db, shop):
+    yesterday = now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    shop.rate("AED", date(2024, 1, 1), "0.25")
+    for name, at in (("before", yesterday - timedelta(seconds=1)), ("since", yesterday)):
+        shop.order(name, "1", currency="AED", at=at, updated_at=now() - timedelta(days=3))
+    shop.order("newest", "1", at=now())
+    sync(shop)
+    shop.rate("AED", yesterday.date(), "0.5")
+    assert sync(shop).counts["orders_changed"] == 1
+    assert (order(db, "before")["amount_usd"], order(db, "since")["amount_usd"]) == (Decimal("25.00"), Decimal("50.00"))
+    agrees(db)
+
+
 def test_orders_of_unknown_customers_wait_and_are_counted(db, shop):
     shop.order("waits", "9")
     done = sync(shop)

@@ -86,12 +86,27 @@ def test_a_connection_is_saved_only_when_it_reads_and_cannot_write(
 ) -> None:
     connected(metabase)
     page = visit("alma", PAGE)
-    page.number_input(key="orders.orders").set_value(77)
+    page.number_input(key="orders.orders.0").set_value(77)
     page = press(page, "orders.connection.save")
-    told = [*page.success, *page.error]
-    assert says in told[0].value
-    assert bool(page.success) is is_saved
+    assert says in said(page) + "".join(error.value for error in page.error)
+    assert (not page.error) is is_saved
     assert (saved(cast)["orders"] == 77) is is_saved
+
+
+def test_two_admins_on_the_connection_meet_and_the_second_is_told(visit: Any, cast: Any, connected: Any) -> None:
+    connected(GOOD)
+    with acting_as(cast.who("alma")) as session:
+        configuring.save_questions(session, {"customers": 1, "orders": 2, "rates": 3})
+    page = visit("alma", PAGE)
+    page.number_input(key="orders.orders.1").set_value(77)
+    with acting_as(cast.who("alma")) as session:
+        configuring.save_questions(session, {"customers": 1, "orders": 5, "rates": 3})
+    page = press(page, "orders.connection.save")
+    assert "Somebody else saved other questions since you looked." in said(page)
+    assert saved(cast)["orders"] == 5 and page.number_input(key="orders.orders.2").value == 5
+    page.number_input(key="orders.orders.2").set_value(77)
+    press(page, "orders.connection.save")
+    assert saved(cast)["orders"] == 77
 
 
 def test_saving_is_audited_and_needs_the_grant(db: Any, cast: Any) -> None:
