@@ -124,10 +124,11 @@ class Site:
         page.get_by_role("button", name="Sign out").wait_for(state="attached")
         return page
 
-    def open(self, who: str, path: str = "/", **options: Any) -> Any:
-        """The same without the form: a page with the cookie of a session that is begun for them."""
+    def open(self, who: str | int, path: str = "/", **options: Any) -> Any:
+        """The same without the form: a page with the cookie of a session that is begun for them. `who` may be somebody's id."""
+        person_id = self.cast.people[who] if isinstance(who, str) else who
         with as_system() as session:
-            token = sessions.start(session, self.cast.people[who], address="127.0.0.1", device="Chromium")
+            token = sessions.start(session, person_id, address="127.0.0.1", device="Chromium")
         context = self.context(**options)
         context.add_cookies([{"name": f"throughline_{self.port}", "value": token, "url": self.url, "httpOnly": True, "sameSite": "Lax"}])
         page = context.new_page()
