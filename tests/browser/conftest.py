@@ -31,6 +31,7 @@ from tests.conftest import clone, point_to
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "tests" / "screenshots"
+RUNS = Path(__file__).with_name("runs.js")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"]
 PATIENCE_SECONDS = 180
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -72,8 +73,8 @@ class Site:
     cast: Any
     chromium: Any
     folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
     nursery: Nursery
+    environment: dict[str, str] = field(default_factory=dict)
     process: psutil.Process | None = None
     contexts: list[Any] = field(default_factory=list)
 
@@ -108,6 +109,7 @@ class Site:
         """A browser without cookies."""
         made = self.chromium.new_context(viewport=size, color_scheme=scheme, base_url=self.url)
         made.set_default_timeout(PATIENCE_SECONDS * 1000)
+        made.add_init_script(path=RUNS)
         self.contexts.append(made)
         return made
 
@@ -172,9 +174,6 @@ def password_hash() -> str:
     return passwords.hashed(PASSWORD)
 
 
-@contextmanager
-def served(database: Any, cast: Any, chromium: Any, password_hash: str, folder: Path, nursery: Nursery) -> Iterator[Site]:
-    """The app over this database; each one's password is `throughline-demo`."""
 @pytest.fixture(scope="session")
 def nursery(environment: None) -> Iterator[Nursery]:
     made = Nursery(ROOT)
@@ -182,6 +181,9 @@ def nursery(environment: None) -> Iterator[Nursery]:
     made.close()
 
 
+@contextmanager
+def served(database: Any, cast: Any, chromium: Any, password_hash: str, folder: Path, nursery: Nursery) -> Iterator[Site]:
+    """The app over this database; each one's password is `throughline-demo`."""
     with as_system() as session:
         for person_id in cast.people.values():
             set_password_hash(session, person_id, password_hash)
