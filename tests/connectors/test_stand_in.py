@@ -96,7 +96,7 @@ def test_it_serves_on_this_machine_only(bulk):
 
 
 def test_memory_stays_small_however_many_rows_come():
-    with running("--orders", "100000") as url:
+    with running("--orders", "30000") as url:
         connected = Metabase(url, KEY, QUESTIONS)
         next(connected.rates(None))
         tracemalloc.start()
@@ -105,8 +105,8 @@ def test_memory_stays_small_however_many_rows_come():
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    assert count == 100_000
-    assert peak < 8 << 20
+    assert count == 30_000
+    assert peak < 4 << 20, "the answer, or its rows, would take more"
 
 
 @contextmanager
