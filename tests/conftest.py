@@ -197,8 +197,11 @@ def clone(server: Server, template: str = TEMPLATE) -> Iterator[Database]:
 
 
 @pytest.fixture
-def db(server: Server, template: object) -> Iterator[Database]:
-    """A database of this test's own."""
+def db(request: pytest.FixtureRequest, server: Server, template: object) -> Iterator[Database]:
+    """A database of this test's own; one for all those of its module that are marked `leaves_no_trace`."""
+    if request.node.get_closest_marker("leaves_no_trace"):
+        yield request.getfixturevalue("module_db")
+        return
     with clone(server) as found:
         yield found
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,17 +20,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from crm.access import as_system, passwords, sessions
 from crm.access.sign_in import set_password_hash
+from tests.browser.forking import Nursery
 from tests.cast import PASSWORD
 from tests.conftest import clone, point_to
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "tests" / "screenshots"
+RUNS = Path(__file__).with_name("runs.js")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"]
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -71,17 +73,24 @@ class Site:
     cast: Any
     chromium: Any
     folder: Path
+    nursery: Nursery
     environment: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    process: psutil.Process | None = None
     contexts: list[Any] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
-    def start(self) -> None:
-        log = (self.folder / "serve.log").open("ab")
-        self.process = subprocess.Popen([sys.executable, "-m", "crm", "serve", "--no-worker"], cwd=ROOT, env=self._environment(), stdout=log, stderr=log)
+    def start(self, *, from_nothing: bool = False) -> None:
+        """`from_nothing`: by the very command, which then imports all that it needs for itself."""
+        log = self.folder / "serve.log"
+        if from_nothing:
+            command = [sys.executable, "-m", "crm", "serve", "--no-worker"]
+            with log.open("ab") as out:
+                self.process = psutil.Popen(command, cwd=ROOT, env=self._environment(), stdout=out, stderr=out)
+        else:
+            self.process = self.nursery.start(self._environment(), log)
         wait_for(self._answers, "the server to answer")
 
     def close_pages(self) -> None:
@@ -89,9 +98,9 @@ class Site:
             self.contexts.pop().close()
 
     def stop(self) -> None:
-        if self.process and self.process.poll() is None:
+        if self.process and self.process.is_running():
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(PATIENCE_SECONDS)
 
     def log(self) -> str:
         return (self.folder / "serve.log").read_text()
@@ -100,6 +109,7 @@ class Site:
         """A browser without cookies."""
         made = self.chromium.new_context(viewport=size, color_scheme=scheme, base_url=self.url)
         made.set_default_timeout(PATIENCE_SECONDS * 1000)
+        made.add_init_script(path=RUNS)
         self.contexts.append(made)
         return made
 
@@ -116,10 +126,11 @@ class Site:
         page.get_by_role("button", name="Sign out").wait_for(state="attached")
         return page
 
-    def open(self, who: str, path: str = "/", **options: Any) -> Any:
-        """The same without the form: a page with the cookie of a session that is begun for them."""
+    def open(self, who: str | int, path: str = "/", **options: Any) -> Any:
+        """The same without the form: a page with the cookie of a session that is begun for them. `who` may be somebody's id."""
+        person_id = self.cast.people[who] if isinstance(who, str) else who
         with as_system() as session:
-            token = sessions.start(session, self.cast.people[who], address="127.0.0.1", device="Chromium")
+            token = sessions.start(session, person_id, address="127.0.0.1", device="Chromium")
         context = self.context(**options)
         context.add_cookies([{"name": f"throughline_{self.port}", "value": token, "url": self.url, "httpOnly": True, "sameSite": "Lax"}])
         page = context.new_page()
@@ -129,7 +140,7 @@ class Site:
 
     def _answers(self) -> bool:
         assert self.process is not None
-        assert self.process.poll() is None, f"The server stopped:\n{self.log()}"
+        assert self.process.is_running() and self.process.status() != psutil.STATUS_ZOMBIE, f"The server stopped:\n{self.log()}"
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return True
@@ -163,13 +174,20 @@ def password_hash() -> str:
     return passwords.hashed(PASSWORD)
 
 
+@pytest.fixture(scope="session")
+def nursery(environment: None) -> Iterator[Nursery]:
+    made = Nursery(ROOT)
+    yield made
+    made.close()
+
+
 @contextmanager
-def served(database: Any, cast: Any, chromium: Any, password_hash: str, folder: Path) -> Iterator[Site]:
+def served(database: Any, cast: Any, chromium: Any, password_hash: str, folder: Path, nursery: Nursery) -> Iterator[Site]:
     """The app over this database; each one's password is `throughline-demo`."""
     with as_system() as session:
         for person_id in cast.people.values():
             set_password_hash(session, person_id, password_hash)
-    made = Site(free_port(), database, cast, chromium, folder)
+    made = Site(free_port(), database, cast, chromium, folder, nursery)
     made.start()
     try:
         yield made
@@ -179,15 +197,16 @@ def served(database: Any, cast: Any, chromium: Any, password_hash: str, folder: 
 
 
 @pytest.fixture
-def site(chromium: Any, db: Any, cast: Any, password_hash: str, tmp_path: Path) -> Iterator[Site]:
+def site(chromium: Any, db: Any, cast: Any, password_hash: str, tmp_path: Path, nursery: Nursery) -> Iterator[Site]:
     """The app of one test's own, served, with the cast in it."""
-    with served(db, cast, chromium, password_hash, tmp_path) as made:
+    with served(db, cast, chromium, password_hash, tmp_path, nursery) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def _shared(chromium: Any, server: Any, template: Any, password_hash: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with clone(server) as database, served(database, template, chromium, password_hash, tmp_path_factory.mktemp("served")) as made:
+def _shared(chromium: Any, server: Any, template: Any, password_hash: str, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("served")
+    with clone(server) as database, served(database, template, chromium, password_hash, folder, nursery) as made:
         yield made
 
 

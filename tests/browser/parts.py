@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,10 +39,20 @@ def wait_until_stands(site: Site, expected: Mapping[int, Any], column: str) -> N
 
 
 def settle(page: Any) -> None:
-    """Until no script runs; the browser then has a moment to draw."""
+    """Until no script runs and none is asked for; the browser has a moment to ask before, and to draw afterwards."""
     page.wait_for_timeout(200)
-    page.wait_for_function("() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'")
+    page.wait_for_function("() => !window.awaitedRun && document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'")
     page.wait_for_timeout(300)
+
+
+def until(page: Any, condition: Callable[[], Any], what: str) -> None:
+    """Until `condition` holds of what the browser told this test, such as a dialog: that is told only while Playwright is asked something."""
+
+    def holds() -> Any:
+        page.wait_for_timeout(50)
+        return condition()
+
+    wait_for(holds, what)
 
 
 def message(page: Any, words: str) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 
 from crm.access import acting_as
 from crm.changes import Edit, apply
-from tests.browser.conftest import SCREENSHOTS, Site, wait_for
+from tests.browser import pictures
+from tests.browser.conftest import Site, wait_for
 from tests.browser.grid import names
 from tests.browser.parts import message, settle
 
@@ -16,9 +17,8 @@ HEADER, ROW, TICK, PLACE, NAME, KIND = 37, 36, 44, 44, 150, 120
 
 
 def picture(page: Any, name: str) -> None:
-    SCREENSHOTS.mkdir(exist_ok=True)
     settle(page)
-    page.screenshot(path=SCREENSHOTS / f"own-team-{name}.png")
+    pictures.picture(page, f"own-team-{name}")
 
 
 def choose(page: Any, label: str, option: str) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from crm.access import acting_as
 from crm.changes import Edit, apply
-from tests.browser.conftest import SCREENSHOTS, Site
+from tests.browser.conftest import Site
 from tests.browser.parts import settle
+from tests.browser.pictures import picture
 from tests.browser.test_screenshots import complaints, look, watched
 
 __all__ = ["complaints"]
@@ -59,5 +60,5 @@ def test_where_people_work_with_them(shaped: Site, shared_site: Site, complaints
     look(page, "leads-fields")
     page.get_by_role("button", name="Fields").click()
     page.get_by_text("Size from").wait_for()
-    page.wait_for_timeout(600)
-    page.screenshot(path=SCREENSHOTS / "leads-fields-filter.png")
+    settle(page)
+    picture(page, "leads-fields-filter")

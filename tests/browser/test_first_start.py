@@ -18,7 +18,7 @@ def test_an_empty_installation_prints_a_link_that_makes_the_first_admin_once(sit
     with site.db.owner().begin() as owner:
         owner.exec_driver_sql("truncate crm.people cascade")
     site.stop()
-    site.start()
+    site.start(from_nothing=True)
     link = wait_for(lambda: re.search(r"/\?setup=\S+", site.log()), "the set-up link")[0]
     page = site.visit(link)
     page.get_by_label("Your name").fill("Olga")

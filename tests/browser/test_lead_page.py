@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.browser import grid
 from tests.browser.conftest import Site
-from tests.browser.parts import change, days_ago, message, new_leads, settle, stands, wait_until_stands
+from tests.browser.parts import change, days_ago, message, new_leads, settle, stands, until, wait_until_stands
 
 
 def open_lead(site: Site, who: str, lead: int, query: str = "") -> Any:
@@ -65,6 +65,7 @@ def test_a_past_day_shows_the_lead_as_it_was(shared_site: Site) -> None:
     change(shared_site, "ana", lead, next_step="today's")
     page = open_lead(shared_site, "ana", lead, f"&as_of={days_ago(5):%Y-%m-%d}")
     page.get_by_text("This is the page as it was at the end of").wait_for()
+    settle(page)
     facts = page.locator(".st-key-lead_facts").inner_text()
     assert "long ago" in facts and "today's" not in facts
     assert page.get_by_text("→ today's").count() == 0 and page.get_by_role("button", name="Save").count() == 0
@@ -112,7 +113,7 @@ def test_leaving_a_page_with_something_typed_asks_first(shared_site: Site) -> No
     page.get_by_placeholder("Write a note").fill("a long call, half written down")
     page.get_by_role("link", name="Conflicts").click()
     page.close(run_before_unload=True)
-    page.wait_for_timeout(500)
+    until(page, lambda: len(asked) == 2, "the browser to ask twice")
     assert asked == ["confirm", "beforeunload"] and "/lead?" in page.url
     page.get_by_role("button", name="Add").click()
     page.locator(".tl-entry", has_text="half written down").wait_for()

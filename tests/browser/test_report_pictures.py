@@ -1,6 +1,6 @@
 """Report pages and the board's slider at the width of a desk and of a phone, light and dark: an empty organisation, one lead, a year, a past day.
 
-The pictures land in tests/screenshots/, which git ignores; what a machine can tell of them is asserted.
+What a machine can tell of them is asserted; for the pictures see tests/browser/pictures.py.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from crm import clock
 from crm.access import OPERATOR, acting_as
 from crm.activities.use_cases import add_activity
 from crm.changes import Edit, apply
-from tests.browser.conftest import DESKTOP, SCREENSHOTS, Site
+from tests.browser.conftest import DESKTOP, Site
 from tests.browser.parts import days_ago, settle
+from tests.browser.pictures import faces, finds_nothing, picture
 from tests.browser.test_screenshots import STICKING_OUT, WIDER_THAN_THE_WINDOW, watched
 
 PATHS = {"pipeline": "/pipeline", "forecast": "/forecast", "win-loss": "/win-loss", "team": "/team-report", "revenue": "/revenue", "stale": "/stale"}
@@ -99,18 +100,12 @@ def _order(site: Site) -> None:
 
 
 def take(page: Any, name: str) -> None:
-    """Four pictures, on which nothing sticks out and no labels lie over one another."""
-    SCREENSHOTS.mkdir(exist_ok=True)
-    page.mouse.move(1, 1)
-    for width, size in SIZES.items():
-        page.set_viewport_size(size)
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(400)
-            page.screenshot(path=SCREENSHOTS / f"report-{name}-{width}-{scheme}.png")
-        assert not page.evaluate(WIDER_THAN_THE_WINDOW), f"{name} is wider than {width} pixels"
-        assert page.evaluate(STICKING_OUT) == [], f"{name} at {width} pixels"
-        assert page.evaluate(OVERLAPPING) == [], f"{name} at {width} pixels"
+    """The page at both widths, where nothing sticks out and no labels lie over one another."""
+    for face in faces(page, SIZES):
+        picture(page, f"report-{name}-{face}")
+        finds_nothing(page, WIDER_THAN_THE_WINDOW, f"{name} is wider than the window, {face}")
+        finds_nothing(page, STICKING_OUT, f"sticking out of {name}, {face}")
+        finds_nothing(page, OVERLAPPING, f"labels over one another on {name}, {face}")
     assert page.locator("[data-testid=stException]").count() == 0
     page.set_viewport_size(DESKTOP)
     page.emulate_media(color_scheme="light")

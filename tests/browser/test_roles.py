@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.browser.conftest import SCREENSHOTS, Site, wait_for
+from tests.browser.conftest import Site, wait_for
 from tests.browser.grid import names
 from tests.browser.parts import settle
+from tests.browser.pictures import picture
 
 HEADER, ROW, NAMES_WIDTH = 37, 35, 92
 
@@ -47,8 +48,7 @@ def test_a_narrowed_role_is_a_draft_first_and_then_holds_on_open_pages(site: Sit
     alma.get_by_role("button", name="Preview").click()
     alma.get_by_text("2 people lose sight of 3 leads.").wait_for()
     settle(alma)
-    SCREENSHOTS.mkdir(exist_ok=True)
-    alma.screenshot(path=SCREENSHOTS / "roles-preview-1440-light.png")
+    picture(alma, "roles-preview-1440-light")
     assert "Petra Supplies" in names(ana)
     alma.locator(".st-key-roles-apply button").click()
     alma.locator(".st-key-message", has_text="The role “rep” is changed").wait_for()

@@ -1,6 +1,6 @@
 """Every page at the width of a desk and of a phone, light and dark: pictures to look at, and what a machine can tell of them.
 
-They land in tests/screenshots/, which git ignores.
+The pictures land in tests/screenshots/: `python -m pytest tests/browser/test_screenshots.py` takes them (tests/browser/pictures.py).
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from crm.access import acting_as, as_system
 from crm.activities.use_cases import add_activity
 from crm.alerts.use_cases import set_alert
 from tests.browser import grid
-from tests.browser.conftest import DESKTOP, PHONE, SCREENSHOTS, Site
+from tests.browser.conftest import DESKTOP, PHONE, Site
 from tests.browser.parts import change, days_ago, new_leads, settle
+from tests.browser.pictures import faces, finds_nothing, picture
 
 # What sticks out of the page to the right, outside of anything that scrolls or clips by itself.
 STICKING_OUT = """() => {
@@ -105,17 +106,11 @@ def complaints() -> Iterator[list[str]]:
 
 
 def look(page: Any, name: str) -> None:
-    """Four pictures of the page as it is, each without anything sticking out or broken."""
-    SCREENSHOTS.mkdir(exist_ok=True)
-    page.mouse.move(1, 1)
-    for width, size in (("1440", DESKTOP), ("390", PHONE)):
-        page.set_viewport_size(size)
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(450)
-            page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png")
-        assert not page.evaluate(WIDER_THAN_THE_WINDOW), f"{name} is wider than {width} pixels"
-        assert page.evaluate(STICKING_OUT) == [], f"{name} at {width} pixels"
+    """The page as it is at both widths, without anything sticking out or broken."""
+    for face in faces(page, {"1440": DESKTOP, "390": PHONE}):
+        picture(page, f"{name}-{face}")
+        finds_nothing(page, WIDER_THAN_THE_WINDOW, f"{name} is wider than the window, {face}")
+        finds_nothing(page, STICKING_OUT, f"sticking out of {name}, {face}")
     assert page.locator("[data-testid=stException]").count() == 0
     page.set_viewport_size(DESKTOP)
     page.emulate_media(color_scheme="light")
@@ -213,7 +208,7 @@ def test_the_board_with_a_lead_beside_it_a_refused_move_and_a_past_day(shared_si
     page.wait_for_timeout(300)
     page.locator(".card .dots").first.click()
     page.wait_for_timeout(300)
-    page.screenshot(path=SCREENSHOTS / "board-menu-390-light.png")
+    picture(page, "board-menu-390-light")
     page.set_viewport_size(DESKTOP)
     page.goto(f"/board?as_of={days_ago(2):%Y-%m-%d}")
     page.get_by_text("This is the board as it was").wait_for()

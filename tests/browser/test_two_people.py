@@ -9,7 +9,7 @@ from crm.access import acting_as
 from crm.changes import Edit, apply
 from tests.browser import grid
 from tests.browser.conftest import Site
-from tests.browser.parts import change, new_leads, settle, stands, wait_until_stands
+from tests.browser.parts import change, new_leads, settle, stands, until, wait_until_stands
 
 
 def open_list(site: Site, who: str, sought: str, *leads: str) -> Any:
@@ -210,7 +210,7 @@ def test_closing_the_tab_over_unsaved_cells_asks_first(shared_site: Site) -> Non
     grid.bar(page, "1 cell in 1 row changed")
     settle(page)
     page.close(run_before_unload=True)
-    page.wait_for_timeout(500)
+    until(page, lambda: asked, "the browser to ask")
     assert asked == ["beforeunload"] and not page.is_closed()
 
 

@@ -17,7 +17,7 @@ from crm.connectors.metabase import Metabase
 from crm.customers.production import BadAnswer
 from crm.demo.metabase import QUESTIONS, StandIn, in_bulk
 from tests.connectors.serving import serving
-from tests.jobs.waiting import eventually, is_gone
+from tests.jobs.waiting import LONG_SECONDS, eventually, is_gone
 
 KEY = "mb_stand_in"
 BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,7 +63,7 @@ def test_a_larger_bulk_with_the_same_beginning_only_adds_orders():
 def test_the_stand_in_lets_nothing_be_written(bulk):
     assert reader(bulk).prove_read_only().is_proven
     for method in ("PUT", "DELETE", "POST"):
-        answer = requests.request(method, f"{bulk.url}/api/card/1", json={"archived": True}, headers={"x-api-key": KEY}, timeout=10)
+        answer = requests.request(method, f"{bulk.url}/api/card/1", json={"archived": True}, headers={"x-api-key": KEY}, timeout=LONG_SECONDS)
         assert answer.status_code == 403, method
 
 
@@ -72,7 +72,7 @@ def test_another_key_sees_nothing(bulk, key):
     with pytest.raises(BadAnswer) as caught:
         list(reader(bulk, key).orders(None))
     assert caught.value.kind == "key"
-    assert requests.post(f"{bulk.url}/api/card", json={}, timeout=10).status_code == 401
+    assert requests.post(f"{bulk.url}/api/card", json={}, timeout=LONG_SECONDS).status_code == 401
 
 
 def test_an_unknown_question_is_missing(bulk):
@@ -84,7 +84,7 @@ def test_an_unknown_question_is_missing(bulk):
 def test_json_is_as_good_as_a_form_and_a_since_that_is_none_fails_inside_the_answer(bulk):
     def ask(value):
         body = {"parameters": [{"type": "category", "target": ["variable", ["template-tag", "since"]], "value": value}]}
-        return requests.post(f"{bulk.url}/api/card/2/query/json", json=body, headers={"x-api-key": KEY}, timeout=10)
+        return requests.post(f"{bulk.url}/api/card/2/query/json", json=body, headers={"x-api-key": KEY}, timeout=LONG_SECONDS)
 
     assert len(ask("2026-01-02T15:50:00Z").json()) == 10
     answer = ask("yesterday")
@@ -96,7 +96,7 @@ def test_it_serves_on_this_machine_only(bulk):
 
 
 def test_memory_stays_small_however_many_rows_come():
-    with running("--orders", "100000") as url:
+    with running("--orders", "30000") as url:
         connected = Metabase(url, KEY, QUESTIONS)
         next(connected.rates(None))
         tracemalloc.start()
@@ -105,8 +105,8 @@ def test_memory_stays_small_however_many_rows_come():
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    assert count == 100_000
-    assert peak < 8 << 20
+    assert count == 30_000
+    assert peak < 4 << 20, "the answer, or its rows, would take more"
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def running(*arguments):
 def _is_up(url):
     try:
         return requests.get(f"{url}/api/health", timeout=5).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 
@@ -154,6 +154,6 @@ def test_it_ends_with_the_process_that_started_it():
 def test_without_a_key_it_does_not_start():
     run = subprocess.run(
         [sys.executable, "-m", "crm.demo.metabase", "--port", "0", "--orders", "10"],
-        env={**os.environ, "METABASE_API_KEY": ""}, capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "METABASE_API_KEY": ""}, capture_output=True, text=True, check=False, timeout=LONG_SECONDS,
     )  # fmt: skip
     assert run.returncode == 1 and "METABASE_API_KEY" in run.stderr

@@ -13,6 +13,7 @@ from crm.changes import Edit, apply, delete_edit, rows
 from crm.companies.records import COMPANY
 from crm.errors import Busy
 from tests.db.acts import edit, history, record, row, save
+from tests.jobs.waiting import LONG_SECONDS, eventually
 
 
 def is_waiting(db) -> bool:
@@ -21,11 +22,7 @@ def is_waiting(db) -> bool:
 
 
 def until_it_waits(db) -> None:
-    for _ in range(500):
-        if is_waiting(db):
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("nobody waits")
+    eventually(lambda: is_waiting(db))
 
 
 def at_the_lock(monkeypatch, act) -> None:
@@ -159,11 +156,11 @@ def test_who_would_wait_in_a_ring_is_told_to_try_again_and_the_other_saves(db, c
             with acting_as(cast.who("bruno")) as session:
                 apply(session, [edit(cast, "Petra Supplies", 1, next_step="b")], source="test")
                 taken.set()
-                met.wait(10)
+                assert met.wait(LONG_SECONDS)
                 apply(session, [edit(cast, "Delta Foods", 1, next_step="b")], source="test")
 
         running = pool.submit(other)
-        taken.wait(10)
+        assert taken.wait(LONG_SECONDS)
         failures = []
         try:
             with acting_as(cast.who("ana")) as session:

@@ -71,6 +71,7 @@ def test_a_manager_writes_and_reads_their_own_team_only(db: Any, cast: Cast) -> 
     assert db.value("select count(*) from crm.stages where target_days = 8") == 0
 
 
+@pytest.mark.leaves_no_trace
 def test_who_configures_nothing_writes_an_empty_file(db: Any, cast: Cast) -> None:
     assert "teams" not in written(cast, "ana").replace(as_file.HEAD, "")
     draft = drafted(cast, written(cast, "mona").replace("target_days: 7", "target_days: 8"), "ana")
@@ -192,6 +193,7 @@ def test_nobody_imports_a_grant_that_they_do_not_hold(db: Any, cast: Cast, role:
     assert db.value("select count(*) from crm.changes") == before
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(("who", "part", "grant"), [
     ("mona", "roles: {rep: {grants: {}}}", "role: view"), ("ana", "roles: {rep: {}}", "role: view"),
     ("ana", "fields: {everybody: {leads: []}}", "field: configure"), ("mona", "fields: {everybody: {leads: []}}", "field: configure"),
@@ -242,6 +244,7 @@ def fields(given: str) -> str:
 HOSTILE = [*OF_A_FILE, *(stages(f"[{stage}]") for stage in OF_A_STAGE), *(fields(f"[{field}]") for field in OF_A_FIELD)]
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("content", HOSTILE, ids=lambda content: repr(content)[:40])
 def test_a_file_that_is_none_is_refused_with_words_and_changes_nothing(db: Any, cast: Cast, content: str | bytes) -> None:
     before = db.value("select count(*) from crm.changes")
@@ -251,6 +254,7 @@ def test_a_file_that_is_none_is_refused_with_words_and_changes_nothing(db: Any, 
     assert db.value("select count(*) from crm.changes") == before
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("stage", ["{stage: x, kind: rocket}", "{stage: x, colour: red}", "{stage: x, probability: 7}", "{stage: x, fields: [password]}",
                                    "{stage: x, lost_reasons: {a: b}}", "{stage: x, target_days: -3}", "{stage: x, activity: [call]}"])  # fmt: skip
 def test_values_of_a_stage_are_checked_when_the_draft_is_applied(db: Any, cast: Cast, stage: str) -> None:
@@ -268,6 +272,7 @@ UNSOUND = (
 )  # fmt: skip
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("part", UNSOUND, ids=lambda part: repr(part)[17:60])
 def test_what_cannot_be_is_refused_when_it_is_applied_and_nothing_is_written(db: Any, cast: Cast, part: str) -> None:
     before = db.value("select count(*) from crm.changes")

@@ -60,6 +60,7 @@ def test_the_file_holds_what_the_report_shows_and_says_what_to_note(cast: Any, d
     assert count == 5 and (facts["subject"], facts["format"], facts["filters"]) == ("report pipeline_by_stage", "CSV", {})
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["ana", "vera"])
 def test_without_the_grant_nothing_leaves(cast: Any, db: Any, who: str) -> None:
     with pytest.raises(Refused, match="report: export"):
@@ -96,6 +97,7 @@ def test_orders_leave_only_by_the_grant_for_customers_too(cast: Any, db: Any) ->
         rows_of(cast, "mona", wanted)
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     ("view", "exported", "action"),
     [("team", "team", "view"), ("team", "all", "view"), ("all", "team", "export"), ("team", "own", ""), ("own", "team", ""), ("own", "own", "view")],
@@ -145,6 +147,7 @@ def test_days_and_moments_are_dates(cast: Any, db: Any) -> None:
     assert row["customer"] == "=Sahara" and isinstance(row["last_order_on"], (date, datetime)) and row["lifetime_usd"] == 4120
 
 
+@pytest.mark.leaves_no_trace
 def test_a_file_holds_what_was_known_on_the_day_and_says_so(cast: Any, db: Any) -> None:
     wanted = Wanted("pipeline_by_stage", {}, date(2026, 1, 30), date(2026, 1, 31))
     assert Wanted.read(wanted.as_json()) == wanted
@@ -152,6 +155,7 @@ def test_a_file_holds_what_was_known_on_the_day_and_says_so(cast: Any, db: Any) 
     assert (about["As of"], about["Known on"]) == ("2026-01-30", "2026-01-31")
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("name", list(REPORTS))
 def test_every_report_can_leave_in_both_forms_also_empty(cast: Any, db: Any, name: str) -> None:
     wanted = Wanted(name, {}, date(2020, 1, 1))
@@ -159,6 +163,7 @@ def test_every_report_can_leave_in_both_forms_also_empty(cast: Any, db: Any, nam
     assert book_of(cast, "alma", wanted).sheet_names == ["Report", "About"]
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     ("wanted", "error"), [(Wanted("passwords", {}), NotFound), (Wanted("funnel", {"team": "' or 1=1"}), Invalid), (Wanted("funnel", {"x": "1"}), Invalid)]
 )

@@ -112,6 +112,7 @@ def test_only_the_machinery_lays_out_temporary_tables(db):
                 connection.execute(text("create temporary table mine (id int)"))
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     "statement",
     [

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from crm.jobs.supervisor import Supervisor
-from tests.jobs.waiting import eventually, is_gone
+from tests.jobs.waiting import LONG_SECONDS, eventually, is_gone
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 STUBBORN = [sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"]
@@ -68,7 +68,7 @@ def test_no_worker_outlives_its_web_process(db, how):
         worker = int(web.stdout.readline())
         eventually(lambda: heartbeats(db) == 1)
         web.send_signal(how)
-        web.wait(30)
+        web.wait(LONG_SECONDS)
         eventually(lambda: is_gone(worker))
     finally:
         web.kill()

@@ -18,6 +18,7 @@ Look = Callable[..., AppTest]
 PAGE = "pages/access.py"
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["ana", "vera"])
 def test_the_page_names_the_missing_grant_and_shows_no_role(look: Look, who: str) -> None:
     page = look(PAGE, who).run()

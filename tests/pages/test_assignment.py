@@ -13,6 +13,7 @@ from tests.pages.parts import press, said
 PAGE = "pages/assignment.py"
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["ana", "carla", "vera"])
 def test_it_is_shut_for_who_configures_no_team(visit: Any, who: str) -> None:
     page = visit(who, PAGE)

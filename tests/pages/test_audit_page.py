@@ -16,6 +16,7 @@ Look = Callable[..., AppTest]
 PAGE = "pages/audit.py"
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["mona", "ana", "vera"])
 def test_the_page_names_the_missing_grant_and_tells_nothing(look: Look, who: str) -> None:
     page = look(PAGE, who).run()

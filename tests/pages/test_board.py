@@ -152,6 +152,7 @@ def test_a_move_is_written_answered_and_offered_for_undo(visit: Any, db: Any, ca
     assert names(page) == {"Al Noor Trading", "Delta Foods"}
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     "given", [None, [], "x", {"moves": []}, {"mount": 1, "moves": [{}]}, {"mount": "x", "moves": [{"n": 1, "id": "1", "version": 1, "to": 1}]}]
 )

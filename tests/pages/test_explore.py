@@ -69,6 +69,7 @@ def test_without_the_grant_the_page_says_so(visit: Any, db: Any) -> None:
     assert "This page is not for your role" in [title.value for title in visit("vera", PAGE).title]
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     "query",
     [

@@ -23,6 +23,7 @@ def field_of(db, key):
     return db.rows("select label, kind, team_id, position, deleted_at is null as is_live from crm.custom_fields where key = :key order by id", key=key)
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["ana", "vera", "carla"])
 def test_it_is_shut_for_who_does_not_configure(visit, who):
     page = visit(who, PAGE)

@@ -38,6 +38,7 @@ def make_goal(cast: Any, *, team: str = "Gulf", person: str | None = None, amoun
         set_goals(session, [Edit("goal", None, values)], source="test")
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["ana", "vera", "carla"])
 def test_it_is_shut_for_who_sets_no_goals(visit: Any, who: str) -> None:
     page = visit(who, PAGE)
@@ -154,6 +155,7 @@ def test_the_leads_behind_a_figure_open_in_the_grid(visit: Any, cast: Any) -> No
     assert {row["name"] for row in page.session_state["leads.sheet"].rows} == {"Petra Supplies", "Delta Foods"}
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("given", ["x", "2026-01-01", "..", "2026-02-01..2026-01-01", "0001-01-01..9999-12-31", "'; drop table crm.leads;--"])
 def test_a_period_that_is_none_is_left_out(visit: Any, given: str) -> None:
     page = visit("mona", "pages/leads.py", view="Team", entered=given, kind="<b>", source="\x00")

@@ -51,6 +51,7 @@ def test_the_head_says_where_it_stands_and_whose_it_is(open_lead: Any) -> None:
     assert "Bruno" in said(open_lead("ana", "Petra Supplies"))
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(("who", "given"), [("carla", None), ("ana", "999999"), ("ana", "abc"), ("ana", ""), ("ana", "99999999999999999999")])
 def test_hidden_missing_and_malformed_are_told_alike(visit: Any, cast: Any, who: str, given: str | None) -> None:
     page = visit(who, PAGE, id=str(cast.leads["Petra Supplies"]) if given is None else given)

@@ -59,6 +59,7 @@ def saved(cast: Any) -> Any:
         return questions(session)
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["mona", "ana", "vera"])
 def test_it_is_shut_for_everybody_else(visit: Any, who: str) -> None:
     page = visit(who, PAGE)
@@ -141,6 +142,7 @@ def test_a_rule_is_changed_with_history_and_can_be_undone(db: Any, cast: Any) ->
         assert configuring.rules(session)[0].ordered_within_days == 120
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     "values", [{"ordered_within_days": 0}, {"ordered_within_days": 10**9}, {"name": ""}, {"market": "Emirates"}, {"is_active": "yes"}, {"colour": "red"}]
 )
@@ -151,6 +153,7 @@ def test_a_rule_that_makes_no_sense_is_refused(db: Any, cast: Any, values: dict[
             configuring.save_rule(session, rule.id, rule.version, values, source="form")
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["mona", "ana", "vera"])
 def test_rules_are_for_those_who_configure(db: Any, cast: Any, who: str) -> None:
     with acting_as(cast.who(who)) as session:

@@ -48,6 +48,7 @@ def disabled_at(db: Any, person_id: int) -> object:
     return db.value("select disabled_at from crm.people where id = :id", id=person_id)
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["mona", "ana"])
 @pytest.mark.parametrize("script", [ADD, one(3)])
 def test_its_dialogs_ask_for_the_grant_themselves(look: Look, who: str, script: str) -> None:
@@ -56,6 +57,7 @@ def test_its_dialogs_ask_for_the_grant_themselves(look: Look, who: str, script: 
     assert not page.button
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["mona", "ana", "vera"])
 def test_the_page_names_the_missing_grant_and_shows_nobody(look: Look, who: str) -> None:
     page = look(PAGE, who).run()
@@ -234,6 +236,7 @@ def test_the_teams_part_shows_the_tree(visit: Callable[..., AppTest], cast: Any)
     assert page.button(key=f"teams.manage.{cast.teams['Levant']}")
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("script", ["draw_add()", "draw_one(1)"])
 def test_the_dialogs_of_teams_ask_for_the_grant_themselves(look: Look, script: str) -> None:
     page = look(f"from crm.ui import team_tree\nteam_tree.{script}", "mona").run()

@@ -24,6 +24,7 @@ def draft_of(db: Any, who: int) -> Any:
     return rows[0] if rows else None
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["ana", "vera"])
 def test_it_is_shut_for_those_who_configure_no_pipeline(visit: Any, who: str) -> None:
     assert "This page is not for your role" in [title.value for title in visit(who, PAGE).title]

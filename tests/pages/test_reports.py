@@ -60,6 +60,7 @@ def test_without_the_grant_the_page_says_so(visit: Any, db: Any, path: str) -> N
     assert "This page is not for your role" in [title.value for title in page.title]
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize(
     "query",

@@ -48,6 +48,7 @@ def scope(db: Any, role: str, resource: str, action: str) -> object:
     )
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["mona", "ana", "vera"])
 def test_it_is_shut_for_everybody_else(visit: Any, who: str) -> None:
     page = visit(who, PAGE)
@@ -55,6 +56,7 @@ def test_it_is_shut_for_everybody_else(visit: Any, who: str) -> None:
     assert not page.data_editor
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("script", ["draw_add()", "draw_one(1)"])
 def test_its_dialogs_ask_for_the_grant_themselves(look: Any, script: str) -> None:
     page = look(f"from crm.ui import role_dialogs\nrole_dialogs.{script}", "mona").run()

@@ -42,6 +42,7 @@ def test_a_link_to_a_view_asks_for_what_it_keeps_and_is_not_asked_again(visit: A
     assert "saved" not in page.query_params
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("asked", ["99999", "-1", "x", "1; drop table crm.views", "9" * 40, "", "²"])
 def test_a_link_to_no_view_opens_the_page_with_a_kind_line(visit: Any, asked: str) -> None:
     page = visit("ana", PAGE, saved=asked)

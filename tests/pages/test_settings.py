@@ -22,12 +22,14 @@ def save(cast: Any, key: str, value: Any, who: str = "alma", **more: Any) -> int
         return configuring.save_setting(session, key, value, source="test", **more).change_set_id or 0
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["mona", "ana", "vera"])
 def test_it_is_shut_for_everybody_else(visit: Any, who: str) -> None:
     page = visit(who, PAGE)
     assert "This page is not for your role" in [title.value for title in page.title]
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("who", ["mona", "ana", "vera"])
 def test_nobody_else_settles_anything_and_the_grant_is_named(db: Any, cast: Any, who: str) -> None:
     for write in (
@@ -70,6 +72,7 @@ def test_days_follow_the_zone_and_its_undo(db: Any, cast: Any) -> None:
     assert db.value("select time_zone from crm.fold_stamps") == "UTC"
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -143,6 +146,7 @@ def test_a_market_is_added_renamed_and_given_another_currency(look: Any, db: Any
         assert reads.market_rows(session)[0].name == "Oman"
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     "values",
     [

@@ -184,6 +184,7 @@ def test_only_what_is_on_a_list_is_taken(db: Any, cast: Any, quarter: Any, name:
         rows(**{name: given})
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("asked", [{"top": "0"}, {"top": "201"}, {"top": "-1"}, {"top_split": "x"}, {"totals": "1"}, {"by": "owner", "split": "owner"},
     {"measure": "weighted", "which": "won"}, {"measure": "win_rate", "which": "open"}, {"measure": "revenue"}, {"measurement": "leads"}])  # fmt: skip
 def test_what_makes_no_sense_is_refused(db: Any, cast: Any, asked: dict[str, str]) -> None:

@@ -85,13 +85,13 @@ SOMETHING = {
 
 @pytest.mark.parametrize("path", queries.paths())
 @pytest.mark.parametrize("filled", [True, False], ids=["with every parameter", "with as few as may be"])
-def test_every_query_answers_the_columns_and_types_of_its_header(db, path, filled):
+def test_every_query_answers_the_columns_and_types_of_its_header(module_db, path, filled):
     query = queries.load(path)
     params = {param.name: None if param.may_be_null and not filled else SOMETHING[param.type] for param in query.params}
     with acting_as(OPERATOR) as session:
         cursor = session.execute(query.statement, params).cursor
         names = {"int4": "int", "int8": "bigint", "bool": "boolean", "varchar": "text"}
-        types = dict(db.rows("select array_agg(oid::int) as oids, array_agg(typname::text) as names from pg_type where typtype = 'b'")[0])
+        types = dict(module_db.rows("select array_agg(oid::int) as oids, array_agg(typname::text) as names from pg_type where typtype = 'b'")[0])
         type_of = dict(zip(types["oids"], types["names"], strict=True))
         answered = [(column.name, names.get(type_of[column.type_code], type_of[column.type_code])) for column in cursor.description]
     assert answered == [(column.name, column.type) for column in query.columns]
