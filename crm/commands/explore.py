@@ -9,8 +9,9 @@ import typer
 
 from crm.commands.output import Json
 from crm.commands.report import Format, person_by, print_report, read_params
-from crm.explore.use_cases import run_exploration
+from crm.explore.use_cases import report_of
 from crm.reports import exploring
+from crm.reports.export import Wanted
 
 
 def register(app: typer.Typer) -> None:
@@ -29,5 +30,5 @@ def register(app: typer.Typer) -> None:
         """Count leads or orders in any groups: every one of them, or as one person may see it."""
         person = person_by(as_email)
         own = {name: value for name, value in (("by", by), ("split", split), ("which", which)) if value}
-        found = run_exploration(person, {**read_params(param), **own, "measure": measure}, as_of.date() if as_of else None)
-        print_report(found, person, form, as_json=as_json)
+        wanted = Wanted(report_of(measure).name, {**read_params(param), **own, "measure": measure}, as_of.date() if as_of else None)
+        print_report(person, wanted, form, as_json=as_json)

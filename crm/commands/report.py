@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,6 +14,7 @@ import crm.records  # noqa: F401 - fields may be hidden of any type
 from crm.access import OPERATOR, Person, as_system, audit, keys, load
 from crm.commands.output import Json, answer, table
 from crm.errors import Invalid
+from crm.reports.export import Wanted, write_csv
 from crm.reports.registry import REPORTS
 from crm.reports.use_cases import ReportResult, run
 
@@ -39,18 +39,17 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Print a report: every lead's, or as one person may see it."""
-        person = person_by(as_email)
-        found = run(person, name, read_params(param), *(day.date() if day else None for day in (as_of, known_on)))
-        print_report(found, person, form, as_json=as_json)
+        print_report(person_by(as_email), Wanted(name, read_params(param), *(day.date() if day else None for day in (as_of, known_on))), form, as_json=as_json)
 
 
-def print_report(found: ReportResult, person: Person, form: Format, *, as_json: bool) -> None:
-    """In the form that is asked for; rows that leave as CSV are noted."""
+def print_report(person: Person, wanted: Wanted, form: Format, *, as_json: bool) -> None:
+    """In the form that is asked for. As CSV it is a file that leaves: the same one that an export makes, by the same grants, and noted like it."""
     if form is Format.csv and not as_json:
-        _print_csv(found)
+        rows, facts = write_csv(person, wanted.as_json(), sys.stdout)
         with as_system() as session:
-            audit.record(session, "exported", person_id=person.id, subject=f"report {found.name}", rows=len(found.rows))
+            audit.record(session, "exported", person_id=person.id, rows=rows, door="command line", **facts)
         return
+    found = run(person, wanted.name, wanted.params, wanted.as_of, wanted.known_on)
     answer(found.as_json(), as_json=as_json or form is Format.json, lines=_lines(found))
 
 
@@ -73,12 +72,6 @@ def _pair(given: str) -> tuple[str, str]:
     if not equals or not name.strip():
         raise Invalid(f"“{given}” is not a filter. Write --param name=value, such as --param team=Gulf.", field="param")
     return name.strip(), value
-
-
-def _print_csv(found: ReportResult) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(found.columns)
-    writer.writerows([[row[name] for name in found.columns] for row in found.rows])
 
 
 def _lines(found: ReportResult) -> list[str]:

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from crm.access import as_system, person_of
+from crm.access import Person, as_system, person_of
 from crm.fields.kinds import Definition, typed
 
 CHANGED = "fields.changed"
@@ -94,6 +94,12 @@ def own_catalogue(session: Session) -> Catalogue:
     """As this transaction sees it."""
     fields = [Definition(**{**row, "options": tuple(row["options"])}) for row in session.execute(_FIELDS).mappings()]
     return Catalogue(fields, {row.id: row.parent_id for row in session.execute(_TEAMS)})
+
+
+def lead_fields_of(person: Person, known: Catalogue) -> list[Definition]:
+    """Custom fields of leads that the person can come upon: of every team, or of theirs and those in reach."""
+    reach = person.reach("lead", "view")
+    return known.of_teams("lead", None if reach.everywhere else reach.teams | person.team_ids)
 
 
 def requirement_labels(session: Session, names: Iterable[str]) -> dict[str, str]:

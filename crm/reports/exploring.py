@@ -59,10 +59,12 @@ class Grouping:
     split: Dimension
     which: str = ""
 
-    @property
-    def is_folded(self) -> bool:
-        """Whether the fold of postings knows it, without a look at leads or stays: what stands, by where it belongs."""
-        return self.which in STANDING and self.measure.name in _FOLDED and {self.by.name, self.split.name} <= {*_IN_FOLD, ""}
+    def fold(self, *narrowed: str) -> str:
+        """Which fold knows it, without a look at leads; empty where none does. `narrowed`: what else of leads it must tell apart."""
+        told = {self.by.binds or self.by.name, self.split.binds or self.split.name, *narrowed} - {""}
+        if self.measure.name not in _FOLDED:
+            return ""
+        return next((name for name, (which, tells) in _FOLDS.items() if self.which in which and told <= {*_BUCKET, *tells}), "")
 
 
 WHICH: Mapping[str, str] = {
@@ -71,8 +73,15 @@ WHICH: Mapping[str, str] = {
 }  # fmt: skip
 STANDING = ("open", "all")
 """Which leads stand at a moment; the others are of a period."""
-_FOLDED, _IN_FOLD = ("leads", "value", "weighted"), ("stage", "kind", "pipeline", "team", "owner")
 _ANY = ("open", "all", "began", "ended", "won", "lost")
+_FOLDED, _BUCKET = ("leads", "value", "weighted", "win_rate"), ("stage", "kind", "pipeline", "team", "owner")
+POSTINGS = "postings"
+"""The fold that knows past days too."""
+_FOLDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    POSTINGS: (STANDING, ()), "standing": (_ANY, ("began", "ended")), "sources": ((*STANDING, "began"), ("began", "source")),
+    "closing": (STANDING, ("closes",)),
+}  # fmt: skip
+"""Each fold: of which leads it knows, and what it tells apart beside the bucket that a lead stands in. The smallest comes first."""
 MEASURES: Mapping[str, Measure] = {
     each.name: each
     for each in (
@@ -181,7 +190,7 @@ def _value(kind: str | None, key: str) -> str:
     if kind == "flag":
         return {"true": "Yes", "false": "No"}.get(key, key)
     if kind == "choices":
-        return ", ".join(chosen(key))
+        return ", ".join(chosen(key)) or "None of them"
     return key
 
 

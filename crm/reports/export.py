@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import IO, Any
 
-import xlsxwriter
 from sqlalchemy.orm import Session
 
 from crm import clock
@@ -115,6 +114,8 @@ def _as_text(value: Any) -> Any:
 
 def write_xlsx(person: Person, filters: Mapping[str, Any], file: IO[bytes], _told: object = None) -> tuple[int, dict[str, Any]]:
     """The rows on one sheet, each cell of its type; what they are on another. Text is text, whatever it begins with."""
+    import xlsxwriter  # a tenth of a second, which every command would wait for
+
     found = _run(person, filters)
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False, "remove_timezone": True}
     with xlsxwriter.Workbook(file, options) as book:

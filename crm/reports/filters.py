@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from crm.access import person_of
 from crm.changes import hiding
 from crm.errors import Invalid
-from crm.fields.catalogue import catalogue
+from crm.fields.catalogue import catalogue, lead_fields_of
+from crm.fields.kinds import Definition
 from crm.organisation.rules import read_market
 from crm.reports import exploring
 from crm.reports.exploring import Dimension, Grouping
@@ -76,7 +77,7 @@ def _explored(session: Session, report: Report, binds: dict[str, Any], said: dic
             name = "by" if each is by else "split"
             binds[f"{name}_most"] = max(binds[f"{name}_most"], exploring.MONTHS_AT_LEAST)
     grouping = Grouping(measure, by, split, binds.get("which") or "")
-    binds["is_folded"] = grouping.is_folded and not binds.get("source") and not binds.get("market")
+    binds["fold"] = grouping.fold(*(name for name in ("source", "market") if binds.get(name)))
     return Filters(binds | by.bound("by") | split.bound("split"), said, grouping)
 
 
@@ -87,11 +88,17 @@ def _dimension(session: Session, report: Report, name: str, given: str) -> Dimen
         return exploring.NO_SPLIT
     if given in known:
         return known[given]
-    found = None if report.is_of_orders else catalogue(session).find("lead", given.removeprefix("custom."))
+    found = None if report.is_of_orders else _field(session, given)
     if found:
         return exploring.custom_dimension(found.key, found.label, found.kind)
     others = "" if report.is_of_orders else ", or a custom field of leads"
     raise Invalid(f"“{given[:63]}” tells no groups apart. Give {', '.join(known)}{others}.", field=name)
+
+
+def _field(session: Session, given: str) -> Definition | None:
+    """The custom field of leads by its key; another team's is as if it were not there."""
+    key = given.removeprefix("custom.")
+    return next((each for each in lead_fields_of(person_of(session), catalogue(session)) if each.key == key), None)
 
 
 def _refuse_hidden_groups(session: Session, by: str) -> None:
@@ -124,8 +131,7 @@ def _read_group(session: Session, param: Param, given: str) -> tuple[str, str]:
     """One of the words, or a custom field by its key (with or without “custom.”): never what was typed."""
     if given in param.options:
         return given, given.replace("_", " ")
-    key = given.removeprefix("custom.")
-    found = catalogue(session).find("lead", key)
+    found = _field(session, given)
     if found and found.kind in GROUPING_KINDS:
         return found.name, found.label
     raise Invalid(

@@ -14,7 +14,7 @@ import streamlit as st
 from crm.access import Person, acting_as
 from crm.assignment.absence import away
 from crm.customers import reads as customers
-from crm.fields.catalogue import NO_FIELDS, Catalogue, own_catalogue
+from crm.fields.catalogue import NO_FIELDS, Catalogue, lead_fields_of, own_catalogue
 from crm.fields.kinds import Definition
 from crm.goals.reads import starts_in
 from crm.leads import reads
@@ -78,8 +78,8 @@ def _read(who: tuple[int, bool], stamp: int, _person: Person) -> Lookups:
 
 
 def _lead_fields(person: Person, fields: Catalogue) -> list[Definition]:
-    reach, hidden = person.reach("lead", "view"), person.hidden_fields("lead")
-    return [field for field in fields.of_teams("lead", None if reach.everywhere else reach.teams | person.team_ids) if field.name not in hidden]
+    hidden = person.hidden_fields("lead")
+    return [field for field in lead_fields_of(person, fields) if field.name not in hidden]
 
 
 def teams_in_sight(person: Person, lookups: Lookups) -> list[int]:

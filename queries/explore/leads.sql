@@ -8,7 +8,8 @@
 --   by_unit text or null (month or quarter, of a day); by_key text or null (of a custom field); by_kind text or null (of a custom field);
 --   split text (the same again; empty for one group); split_unit text or null; split_key text or null; split_kind text or null;
 --   by_most int (how many groups stand for themselves: the largest, or the newest months); split_most int; has_totals boolean;
---   is_folded boolean (whether groups, filters and measure are such that the fold of postings knows them);
+--   fold text (which fold knows it: postings, standing, sources or closing; empty where leads are counted one by one);
+--   months_from date or null; months_to date or null (the whole months in the period that the fold answers: from the one, before the other);
 --   shift int (months by which quarters begin after January's); from_day date or null (inclusive, a day of time_zone; null where no period counts);
 --   to_day date or null (inclusive); as_of date or null (as leads stood at the end of this day; null for now); time_zone text; now timestamptz;
 --   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null; source text or null; market text or null
@@ -18,8 +19,14 @@
 --   leads bigint; value_usd numeric; weighted_usd numeric (open ones' value times the chance of their stage; null unless asked for); won bigint; lost bigint;
 --   win_rate numeric (0..1, won of won and lost); median_days numeric (null unless days are asked for); mean_days numeric (the same)
 
-with moment as (
+with moment as not materialized (
     select coalesce((:as_of + 1)::timestamp at time zone :time_zone, :now) as at
+),
+
+-- What tells groups apart, a row each: whatever is worked out for the one is worked out for the other by the same words.
+dimensions as (
+    select d.side, d.name, d.unit, d.kind
+    from (values ('by', :by, :by_unit, :by_kind), ('split', :split, :split_unit, :split_kind)) as d (side, name, unit, kind)
 ),
 
 -- A stage's chance on that day, from the first change of it after; where history knows none, today's.
@@ -49,268 +56,267 @@ stages as (
 ),
 
 -- What stands, by team, pipeline, stage and owner, is known without looking at a lead: whole months, the days of the month that as_of lies in, and what no
--- fold has counted yet.
+-- fold has counted yet. Now it is known also by the months in which leads began and came to their stage, by source, or by the month of the expected close.
 folded as (
-    select m.team_id, m.pipeline_id, m.stage_id, m.owner_id, m.leads, m.value_usd
+    select
+        m.team_id, m.pipeline_id, m.stage_id, m.owner_id, null::text as source, null::date as close_month, null::date as began_month,
+        null::date as entered_month, m.leads, m.value_usd
     from crm.posting_months as m
-    where :is_folded
+    where :fold = 'postings'
         and m.month < coalesce(date_trunc('month', :as_of)::date, 'infinity')
     union all
-    select d.team_id, d.pipeline_id, d.stage_id, d.owner_id, d.leads, d.value_usd
+    select d.team_id, d.pipeline_id, d.stage_id, d.owner_id, null, null, null, null, d.leads, d.value_usd
     from crm.posting_days as d
-    where :is_folded
+    where :fold = 'postings'
         and d.day >= date_trunc('month', :as_of)::date
         and d.day <= :as_of
     union all
-    select u.team_id, u.pipeline_id, u.stage_id, u.owner_id, u.leads, u.value_usd
+    select u.team_id, u.pipeline_id, u.stage_id, u.owner_id, null, null, null, null, u.leads, u.value_usd
     from crm.unfolded_postings as u
-    where :is_folded
+    where :fold = 'postings'
         and u.effective_at < coalesce((:as_of + 1)::timestamp at time zone :time_zone, 'infinity')
+    union all
+    select m.team_id, m.pipeline_id, m.stage_id, m.owner_id, null, null, m.began_month, m.entered_month, m.leads, m.value_usd
+    from crm.standing_months as m
+    where :fold = 'standing'
+    union all
+    select m.team_id, m.pipeline_id, m.stage_id, m.owner_id, m.source, null, m.began_month, null, m.leads, m.value_usd
+    from crm.source_months as m
+    where :fold = 'sources'
+    union all
+    select m.team_id, m.pipeline_id, m.stage_id, m.owner_id, null, m.close_month, null, null, m.leads, m.value_usd
+    from crm.closing_months as m
+    where :fold = 'closing'
+    union all
+    select
+        u.team_id, u.pipeline_id, u.stage_id, u.owner_id, u.source, u.close_month, date_trunc('month', u.began_at at time zone :time_zone)::date,
+        date_trunc('month', u.stage_entered_at at time zone :time_zone)::date, u.leads, u.value_usd
+    from crm.unfolded_stays as u
+    where :fold in ('standing', 'sources', 'closing')
 ),
 
-standing as (
+-- The days of the period whose leads are counted one by one: all of them, or those before and after the months that a fold knows.
+ends as not materialized (
     select
-        y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at, 1 as leads
+        cast(:from_day as timestamp) at time zone :time_zone as begins_at,
+        cast(:months_from as timestamp) at time zone :time_zone as breaks_at,
+        cast(:months_to as timestamp) at time zone :time_zone as resumes_at,
+        (:to_day + 1)::timestamp at time zone :time_zone as ends_at
+),
+
+stays as (
+    select y.*
     from crm.stays as y
     where :as_of is null
         and :which = 'all'
-        and not :is_folded
+        and :fold = ''
         and y.left_at is null
     union all
-    select
-        y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at, 1 as leads
+    select y.*
     from crm.stays as y
     where :as_of is null
         and :which = 'open'
-        and not :is_folded
+        and :fold = ''
         and y.left_at is null
-        and y.stage_id in (select s.id from crm.stages as s where s.kind = 'open')
+        and y.stage_id = any(array(select s.id from crm.stages as s where s.kind = 'open'))
     union all
-    select
-        y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at, 1 as leads
-    from crm.stays as y
+    select y.*
+    from ends as e
+    join crm.stays as y on y.began_at >= e.begins_at and y.began_at < e.breaks_at
     where :as_of is null
         and :which = 'began'
         and y.left_at is null
-        and y.began_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and y.began_at < (:to_day + 1)::timestamp at time zone :time_zone
     union all
-    select
-        y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at, 1 as leads
-    from crm.stays as y
+    select y.*
+    from ends as e
+    join crm.stays as y on y.began_at >= e.resumes_at and y.began_at < e.ends_at
+    where :as_of is null
+        and :which = 'began'
+        and y.left_at is null
+    union all
+    select y.*
+    from ends as e
+    join crm.stays as y on y.stage_entered_at >= e.begins_at and y.stage_entered_at < e.breaks_at
     where :as_of is null
         and :which in ('ended', 'won', 'lost')
         and y.left_at is null
-        and y.stage_id in (select s.id from crm.stages as s where s.kind in ('won', 'lost') and :which in ('ended', s.kind))
-        and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+        and y.stage_id = any(array(select s.id from crm.stages as s where s.kind in ('won', 'lost') and (:which = 'ended' or s.kind = :which)))
     union all
-    select
-        y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, y.began_at, y.stage_entered_at, 1 as leads
-    from crm.stays as y
+    select y.*
+    from ends as e
+    join crm.stays as y on y.stage_entered_at >= e.resumes_at and y.stage_entered_at < e.ends_at
+    where :as_of is null
+        and :which in ('ended', 'won', 'lost')
+        and y.left_at is null
+        and y.stage_id = any(array(select s.id from crm.stages as s where s.kind in ('won', 'lost') and (:which = 'ended' or s.kind = :which)))
+    union all
+    select y.*
+    from ends as e
+    cross join crm.stays as y
     left join crm.stages as s on s.id = y.stage_id
     where :as_of is not null
-        and not :is_folded
+        and :fold = ''
         and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
         and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
         and (
             :which = 'all'
             or (:which = 'open' and s.kind = 'open')
             or (
-                (case when :which = 'began' then y.began_at else y.stage_entered_at end) >= cast(:from_day as timestamp) at time zone :time_zone
-                and (case when :which = 'began' then y.began_at else y.stage_entered_at end) < (:to_day + 1)::timestamp at time zone :time_zone
+                (case when :which = 'began' then y.began_at else y.stage_entered_at end) >= e.begins_at
+                and (case when :which = 'began' then y.began_at else y.stage_entered_at end) < e.ends_at
                 and (:which = 'began' or (s.kind in ('won', 'lost') and :which in ('ended', s.kind)))
             )
         )
-    union all
-    select
-        null, f.team_id, f.pipeline_id, f.stage_id, f.owner_id, null, null, null, sum(f.value_usd) as value_usd, null, null, sum(f.leads) as leads
-    from folded as f
-    left join crm.stages as s on s.id = f.stage_id
-    where :which = 'all' or s.kind = 'open'
-    group by f.team_id, f.pipeline_id, f.stage_id, f.owner_id
-    having sum(f.leads) <> 0
 ),
 
-told as (
+standing as (
     select
-        s.kind,
-        y.leads,
-        y.value_usd,
-        case when :measure = 'weighted' and s.kind = 'open' then y.value_usd * s.chance end as weighted_usd,
+        y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, 1 as leads, y.began_at,
+        y.stage_entered_at
+    from stays as y
+    union all
+    select
+        null, f.team_id, f.pipeline_id, f.stage_id, f.owner_id, f.source, null, f.close_month, f.value_usd, f.leads,
+        f.began_month::timestamp at time zone :time_zone, f.entered_month::timestamp at time zone :time_zone
+    from folded as f
+    left join crm.stages as s on s.id = f.stage_id
+    where :which = 'all'
+        or (:which = 'open' and s.kind = 'open')
+        or (:which = 'began' and f.began_month >= :months_from and f.began_month < :months_to)
+        or (:which in ('ended', s.kind) and s.kind in ('won', 'lost') and f.entered_month >= :months_from and f.entered_month < :months_to)
+),
+
+-- Leads that no dimension tells apart are one row from here on: what a value stands for is worked out once for all of them.
+counted as (
+    select
+        y.stage_id,
+        case when 'pipeline' in (:by, :split) then y.pipeline_id end as pipeline_id,
+        case when 'team' in (:by, :split) then y.team_id end as team_id,
+        case when 'owner' in (:by, :split) then y.owner_id end as owner_id,
+        case when 'source' in (:by, :split) then y.source end as source,
+        case when 'market' in (:by, :split) then y.market end as market,
+        case when 'lost_reason' in (:by, :split) then l.lost_reason end as lost_reason,
+        case when 'began' in (:by, :split) then date_trunc('month', y.began_at at time zone :time_zone)::date end as began_month,
+        case when 'ended' in (:by, :split) then date_trunc('month', y.stage_entered_at at time zone :time_zone)::date end as entered_month,
+        case when 'closes' in (:by, :split) then y.close_month end as close_month,
+        case when :by = 'custom' then l.custom -> :by_key end as by_value,
+        case when :split = 'custom' then l.custom -> :split_key end as split_value,
+        sum(y.leads) as leads,
+        sum(y.value_usd) as value_usd,
         case :measure
-            when 'days_to_close' then case when s.kind in ('won', 'lost') then date_part('epoch', y.stage_entered_at - y.began_at) / 86400 end
-            when 'days_in_stage' then date_part('epoch', m.at - y.stage_entered_at) / 86400
-        end as days,
-        case :by
-            when 'stage' then y.stage_id
-            when 'pipeline' then y.pipeline_id
-            when 'team' then y.team_id
-            when 'owner' then y.owner_id
-            when 'custom' then by_own.id
-        end as by_id,
-        case
-            when :by_unit is not null then to_char(
-                date_trunc(:by_unit, case :by
-                    when 'began' then y.began_at at time zone :time_zone
-                    when 'ended' then case when s.kind in ('won', 'lost') then y.stage_entered_at at time zone :time_zone end
-                    when 'closes' then y.close_month::timestamp
-                    when 'custom' then by_own.day
-                end - make_interval(months => :shift)) + make_interval(months => :shift), 'YYYY-MM'
-            )
-            when :by = 'kind' then s.kind
-            when :by = 'source' then y.source
-            when :by = 'market' then y.market::text
-            when :by = 'lost_reason' then l.lost_reason
-            when :by = 'custom' then by_own.word
-        end as by_word,
-        case :split
-            when 'stage' then y.stage_id
-            when 'pipeline' then y.pipeline_id
-            when 'team' then y.team_id
-            when 'owner' then y.owner_id
-            when 'custom' then split_own.id
-        end as split_id,
-        case
-            when :split_unit is not null then to_char(
-                date_trunc(:split_unit, case :split
-                    when 'began' then y.began_at at time zone :time_zone
-                    when 'ended' then case when s.kind in ('won', 'lost') then y.stage_entered_at at time zone :time_zone end
-                    when 'closes' then y.close_month::timestamp
-                    when 'custom' then split_own.day
-                end - make_interval(months => :shift)) + make_interval(months => :shift), 'YYYY-MM'
-            )
-            when :split = 'kind' then s.kind
-            when :split = 'source' then y.source
-            when :split = 'market' then y.market::text
-            when :split = 'lost_reason' then l.lost_reason
-            when :split = 'custom' then split_own.word
-        end as split_word
+            when 'days_to_close' then array_agg(date_part('epoch', y.stage_entered_at - y.began_at) / 86400)
+            when 'days_in_stage' then array_agg(date_part('epoch', m.at - y.stage_entered_at) / 86400)
+        end as days
     from standing as y
     cross join moment as m
-    left join stages as s on s.id = y.stage_id
-    left join crm.leads as l on l.id = y.lead_id and (:by in ('lost_reason', 'custom') or :split in ('lost_reason', 'custom'))
-    left join lateral (
-        select
-            case
-                when :by_kind = 'person' then v.number::bigint
-                when v.number < 0 then -1
-                when v.number < 1 then 0
-                else length(trunc(v.number)::text)
-            end as id,
-            case when :by_kind = 'date' and v.word ~ '^[1-9][0-9]{3}-(0[1-9]|1[0-2])-' then (substr(v.word, 1, 7) || '-01')::timestamp end as day,
-            case when :by_kind = 'choices' then v.value::text when :by_kind not in ('person', 'number', 'money') then v.word end as word
-        from (
-            select
-                l.custom -> :by_key as value,
-                nullif(l.custom ->> :by_key, '') as word,
-                case
-                    when :by_kind in ('person', 'number') and jsonb_typeof(l.custom -> :by_key) = 'number' then (l.custom ->> :by_key)::numeric
-                    when :by_kind = 'money' and l.custom -> :by_key ->> 'amount' ~ '^-?[0-9]{1,15}(\.[0-9]{1,2})?$'
-                        then crm.to_usd((l.custom -> :by_key ->> 'amount')::numeric, (l.custom -> :by_key ->> 'currency')::char(3), current_date)
-                end as number
-        ) as v
-        where v.word is not null
-    ) as by_own on :by = 'custom'
-    left join lateral (
-        select
-            case
-                when :split_kind = 'person' then v.number::bigint
-                when v.number < 0 then -1
-                when v.number < 1 then 0
-                else length(trunc(v.number)::text)
-            end as id,
-            case when :split_kind = 'date' and v.word ~ '^[1-9][0-9]{3}-(0[1-9]|1[0-2])-' then (substr(v.word, 1, 7) || '-01')::timestamp end as day,
-            case when :split_kind = 'choices' then v.value::text when :split_kind not in ('person', 'number', 'money') then v.word end as word
-        from (
-            select
-                l.custom -> :split_key as value,
-                nullif(l.custom ->> :split_key, '') as word,
-                case
-                    when :split_kind in ('person', 'number') and jsonb_typeof(l.custom -> :split_key) = 'number' then (l.custom ->> :split_key)::numeric
-                    when :split_kind = 'money' and l.custom -> :split_key ->> 'amount' ~ '^-?[0-9]{1,15}(\.[0-9]{1,2})?$'
-                        then crm.to_usd((l.custom -> :split_key ->> 'amount')::numeric, (l.custom -> :split_key ->> 'currency')::char(3), current_date)
-                end as number
-        ) as v
-        where v.word is not null
-    ) as split_own on :split = 'custom'
+    left join crm.leads as l on l.id = y.lead_id and ('lost_reason' in (:by, :split) or 'custom' in (:by, :split))
     where (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
         and (:source is null or y.source = :source)
         and (:market is null or y.market = :market)
-),
-
-summed as (
-    select
-        t.by_id,
-        t.by_word,
-        t.split_id,
-        t.split_word,
-        sum(t.leads) as leads,
-        sum(t.value_usd) as value_usd,
-        sum(t.weighted_usd) as weighted_usd,
-        coalesce(sum(t.leads) filter (where t.kind = 'won'), 0) as won,
-        coalesce(sum(t.leads) filter (where t.kind = 'lost'), 0) as lost,
-        array_agg(t.days) filter (where t.days is not null) as days
-    from told as t
-    group by t.by_id, t.by_word, t.split_id, t.split_word
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+    having sum(y.leads) <> 0
 ),
 
 cells as (
     select
-        u.*,
-        coalesce(u.by_id::text, u.by_word, '') as by_key,
-        coalesce(u.split_id::text, u.split_word, '') as split_key,
+        k.keys[1] as by_key,
+        k.keys[2] as split_key,
+        c.leads,
+        c.value_usd,
+        case when :measure = 'weighted' and s.kind = 'open' then c.value_usd * s.chance end as weighted_usd,
+        case when s.kind = 'won' then c.leads else 0 end as won,
+        case when s.kind = 'lost' then c.leads else 0 end as lost,
+        case when :measure = 'days_in_stage' or s.kind in ('won', 'lost') then c.days end as days,
         case :measure
-            when 'value' then u.value_usd
-            when 'weighted' then u.weighted_usd
-            when 'win_rate' then u.won + u.lost
-            when 'leads' then u.leads
-            else cardinality(u.days)
+            when 'value' then c.value_usd
+            when 'weighted' then case when s.kind = 'open' then c.value_usd * s.chance end
+            when 'win_rate' then case when s.kind in ('won', 'lost') then c.leads else 0 end
+            when 'leads' then c.leads
+            else case when :measure = 'days_in_stage' or s.kind in ('won', 'lost') then cardinality(c.days) end
         end as size
-    from summed as u
+    from counted as c
+    left join stages as s on s.id = c.stage_id
+    cross join lateral (
+        select array_agg(coalesce(t.key, '') order by d.side) as keys
+        from dimensions as d
+        left join lateral (
+            select
+                v.value,
+                nullif(v.value #>> '{}', '') as word,
+                case
+                    when d.kind in ('person', 'number') and jsonb_typeof(v.value) = 'number' then (v.value #>> '{}')::numeric
+                    when d.kind = 'money' and v.value ->> 'amount' ~ '^-?[0-9]{1,15}(\.[0-9]{1,2})?$'
+                        then crm.to_usd((v.value ->> 'amount')::numeric, (v.value ->> 'currency')::char(3), current_date)
+                end as number
+            from (select case d.side when 'by' then c.by_value else c.split_value end as value) as v
+        ) as o on d.name = 'custom' and o.word is not null
+        left join lateral (
+            select case d.name
+                when 'began' then c.began_month
+                when 'ended' then case when s.kind in ('won', 'lost') then c.entered_month end
+                when 'closes' then c.close_month
+                when 'custom' then case when o.word ~ '^[1-9][0-9]{3}-(0[1-9]|1[0-2])-' then (substr(o.word, 1, 7) || '-01')::date end
+            end::timestamp as month
+        ) as n on d.unit is not null
+        cross join lateral (
+            select case
+                when d.unit is not null
+                    then to_char(date_trunc(d.unit, n.month - make_interval(months => :shift)) + make_interval(months => :shift), 'YYYY-MM')
+                when d.name = 'stage' then c.stage_id::text
+                when d.name = 'kind' then s.kind
+                when d.name = 'pipeline' then c.pipeline_id::text
+                when d.name = 'team' then c.team_id::text
+                when d.name = 'owner' then c.owner_id::text
+                when d.name = 'source' then c.source
+                when d.name = 'market' then c.market::text
+                when d.name = 'lost_reason' then c.lost_reason
+                when d.kind = 'choices' then o.value::text
+                when d.kind = 'person' then round(o.number)::text
+                when d.kind in ('number', 'money') then case when o.number < 0 then '-1' when o.number < 1 then '0' else length(trunc(o.number)::text)::text end
+                else o.word
+            end as key
+        ) as t
+    ) as k
 ),
 
-bys as (
+-- The largest groups, or the newest months, come first; what is not given comes last.
+sized as (
     select
-        c.by_key,
-        row_number() over largest as place,
-        c.by_key <> '' and row_number() over largest > :by_most as is_rest
+        c.*,
+        sum(c.size) over (partition by c.by_key) as by_size,
+        sum(c.size) over (partition by c.split_key) as split_size
     from cells as c
-    group by c.by_key
-    window largest as (order by c.by_key = '', case when :by_unit is not null then c.by_key end desc, sum(c.size) desc nulls last, c.by_key)
 ),
 
-splits as (
+placed as (
     select
-        c.split_key,
-        row_number() over largest as place,
-        c.split_key <> '' and row_number() over largest > :split_most as is_rest
-    from cells as c
-    group by c.split_key
-    window largest as (order by c.split_key = '', case when :split_unit is not null then c.split_key end desc, sum(c.size) desc nulls last, c.split_key)
+        z.*,
+        dense_rank() over (
+            order by z.by_key = '', case when :by_unit is not null then z.by_key end desc, z.by_size desc nulls last, z.by_key
+        ) as by_place,
+        dense_rank() over (
+            order by z.split_key = '', case when :split_unit is not null then z.split_key end desc, z.split_size desc nulls last, z.split_key
+        ) as split_place
+    from sized as z
 ),
 
 lumped as (
     select
-        case when b.is_rest then null else c.by_key end as by_key,
-        case when b.is_rest then null else c.by_id end as by_id,
-        b.is_rest as by_is_rest,
-        b.place as by_place,
-        case when s.is_rest then null else c.split_key end as split_key,
-        case when s.is_rest then null else c.split_id end as split_id,
-        s.is_rest as split_is_rest,
-        s.place as split_place,
-        c.leads,
-        c.value_usd,
-        c.weighted_usd,
-        c.won,
-        c.lost,
-        c.days
-    from cells as c
-    join bys as b on b.by_key = c.by_key
-    join splits as s on s.split_key = c.split_key
+        case when p.by_key = '' or p.by_place <= :by_most then p.by_key end as by_key,
+        p.by_key <> '' and p.by_place > :by_most as by_is_rest,
+        p.by_place,
+        case when p.split_key = '' or p.split_place <= :split_most then p.split_key end as split_key,
+        p.split_key <> '' and p.split_place > :split_most as split_is_rest,
+        p.split_place,
+        p.leads,
+        p.value_usd,
+        p.weighted_usd,
+        p.won,
+        p.lost,
+        p.days
+    from placed as p
 ),
 
 totals as (
@@ -320,9 +326,7 @@ totals as (
         u.by_is_rest,
         u.split_key,
         u.split_is_rest,
-        min(u.by_id) as by_id,
         min(u.by_place) as by_place,
-        min(u.split_id) as split_id,
         min(u.split_place) as split_place,
         sum(u.leads)::bigint as leads,
         coalesce(sum(u.value_usd), 0) as value_usd,
@@ -335,45 +339,72 @@ totals as (
     )
 ),
 
--- Days of their own: a median of medians is none.
-spread as (
-    select
-        case grouping(u.by_key, u.split_key) when 0 then 'cell' when 1 then 'by' when 2 then 'split' else 'all' end as part,
-        u.by_key,
-        u.by_is_rest,
-        u.split_key,
-        u.split_is_rest,
-        percentile_cont(0.5) within group (order by d.days) as median_days,
-        avg(d.days) as mean_days
+-- Days of their own: a median of medians is none. Each kind of group sorts them all, so those that are the same in one dimension alone share.
+days as (
+    select u.by_key, u.by_is_rest, u.split_key, u.split_is_rest, d.days
     from lumped as u
     cross join lateral unnest(u.days) as d (days)
-    group by grouping sets (
-        (u.by_key, u.by_is_rest, u.split_key, u.split_is_rest), (u.by_key, u.by_is_rest), (u.split_key, u.split_is_rest), ()
-    )
+),
+
+middles as (
+    select
+        case grouping(d.by_key) when 0 then 'cell' else 'all' end as part,
+        d.by_key,
+        d.by_is_rest,
+        d.split_key,
+        d.split_is_rest,
+        percentile_cont(0.5) within group (order by d.days) as median_days,
+        avg(d.days) as mean_days
+    from days as d
+    group by grouping sets ((d.by_key, d.by_is_rest, d.split_key, d.split_is_rest), ())
+    union all
+    select
+        case grouping(d.by_key) when 0 then 'by' else 'split' end as part,
+        d.by_key,
+        d.by_is_rest,
+        d.split_key,
+        d.split_is_rest,
+        percentile_cont(0.5) within group (order by d.days) as median_days,
+        avg(d.days) as mean_days
+    from days as d
+    where :split <> ''
+    group by grouping sets ((d.by_key, d.by_is_rest), (d.split_key, d.split_is_rest))
+),
+
+spread as (
+    select m.part, m.by_key, m.by_is_rest, m.split_key, m.split_is_rest, m.median_days, m.mean_days
+    from middles as m
+    union all
+    select 'by' as part, m.by_key, m.by_is_rest, null as split_key, null as split_is_rest, m.median_days, m.mean_days
+    from middles as m
+    where :split = '' and m.part = 'cell'
+    union all
+    select 'split' as part, null as by_key, null as by_is_rest, '' as split_key, false as split_is_rest, m.median_days, m.mean_days
+    from middles as m
+    where :split = '' and m.part = 'all'
 ),
 
 -- Stages that are called alike say their pipeline.
 names as (
-    select 'owner' as kind, p.id, p.name, null::bigint as place
+    select 'owner' as kind, p.id::text as key, p.name, null::bigint as place
     from crm.people as p
     union all
-    select 'team' as kind, t.id, t.name, null::bigint as place
+    select 'team' as kind, t.id::text as key, t.name, null::bigint as place
     from crm.teams as t
     union all
-    select 'pipeline' as kind, w.id, w.name, w.position::bigint as place
+    select 'pipeline' as kind, w.id::text as key, w.name, w.position::bigint as place
     from crm.pipelines as w
     union all
     select
         'stage' as kind,
-        s.id,
+        s.id::text as key,
         s.name || case when count(*) over (partition by s.name) > 1 then ' · ' || coalesce(w.name, 'Pipeline ' || s.pipeline_id) else '' end as name,
         row_number() over (order by w.position, s.pipeline_id, s.position, s.id) as place
     from stages as s
     left join crm.pipelines as w on w.id = s.pipeline_id
-    where :by = 'stage' and s.id in (select x.by_id from lumped as x)
-        or :split = 'stage' and s.id in (select x.split_id from lumped as x)
+    where s.id::text in (select case 'stage' when :by then x.by_key when :split then x.split_key end from lumped as x)
     union all
-    select 'kind' as kind, null::bigint as id, k.name, k.place
+    select 'kind' as kind, k.name as key, k.name, k.place
     from (values ('open', 1), ('won', 2), ('lost', 3), ('dormant', 4)) as k (name, place)
 )
 
@@ -396,8 +427,8 @@ select
 from totals as u
 left join spread as d
     on (d.part, d.by_key, d.by_is_rest, d.split_key, d.split_is_rest)::text = (u.part, u.by_key, u.by_is_rest, u.split_key, u.split_is_rest)::text
-left join names as bn on bn.kind = case when :by_kind = 'person' then 'owner' else :by end and coalesce(bn.id::text, bn.name) = u.by_key
-left join names as sn on sn.kind = case when :split_kind = 'person' then 'owner' else :split end and coalesce(sn.id::text, sn.name) = u.split_key
+left join names as bn on bn.kind = case when :by_kind = 'person' then 'owner' else :by end and bn.key = u.by_key
+left join names as sn on sn.kind = case when :split_kind = 'person' then 'owner' else :split end and sn.key = u.split_key
 where :has_totals or u.part = 'cell'
 order by
     array_position(array['cell', 'by', 'split', 'all'], u.part),
@@ -405,11 +436,11 @@ order by
     u.by_key = '',
     case when :by_unit is not null then u.by_key end,
     bn.place,
-    case when :by_kind in ('number', 'money') and u.part <> 'split' then u.by_id end,
+    case when :by_kind in ('number', 'money') and u.part <> 'split' then nullif(u.by_key, '')::int end,
     case when u.part <> 'split' then u.by_place end,
     coalesce(u.split_is_rest, false) <> (:split_unit is not null),
     u.split_key = '',
     case when :split_unit is not null then u.split_key end,
     sn.place,
-    case when :split_kind in ('number', 'money') then u.split_id end,
+    case when :split_kind in ('number', 'money') then nullif(u.split_key, '')::int end,
     u.split_place

@@ -12,37 +12,35 @@
 --   split_is_rest boolean; orders bigint; customers bigint (of a cell; null elsewhere, for somebody may be in several);
 --   revenue_usd numeric (at the rate of each order's day); unconverted bigint (orders without a rate, not in revenue_usd)
 
-with summed as (
+-- What tells groups apart, a row each: whatever is worked out for the one is worked out for the other by the same words.
+with dimensions as (
+    select d.side, d.name, d.unit
+    from (values ('by', :by, :by_unit), ('split', :split, :split_unit)) as d (side, name, unit)
+),
+
+-- Days are counted by the smaller of the units that tell them apart.
+units as (
     select
-        case :by when 'team' then o.team_id when 'customer' then o.customer_id end as by_id,
-        case
-            when :by_unit is not null then to_char(
-                date_trunc(
-                    :by_unit,
-                    (case when :by = 'first' then c.first_order_at else o.ordered_at end at time zone :time_zone) - make_interval(months => :shift)
-                ) + make_interval(months => :shift), 'YYYY-MM'
-            )
-            when :by = 'market' then o.market::text
-            when :by = 'segment' then c.segment
-            when :by = 'currency' then o.currency::text
-        end as by_word,
-        case :split when 'team' then o.team_id when 'customer' then o.customer_id end as split_id,
-        case
-            when :split_unit is not null then to_char(
-                date_trunc(
-                    :split_unit,
-                    (case when :split = 'first' then c.first_order_at else o.ordered_at end at time zone :time_zone) - make_interval(months => :shift)
-                ) + make_interval(months => :shift), 'YYYY-MM'
-            )
-            when :split = 'market' then o.market::text
-            when :split = 'segment' then c.segment
-            when :split = 'currency' then o.currency::text
-        end as split_word,
+        case when 'month' in (select d.unit from dimensions as d where d.name = 'ordered') then 'month' else 'quarter' end as ordered,
+        case when 'month' in (select d.unit from dimensions as d where d.name = 'first') then 'month' else 'quarter' end as first
+),
+
+-- Orders that no dimension tells apart are one row from here on.
+counted as (
+    select
+        case when 'team' in (:by, :split) then o.team_id end as team_id,
+        case when 'customer' in (:by, :split) then o.customer_id end as customer_id,
+        case when 'market' in (:by, :split) then o.market end as market,
+        case when 'segment' in (:by, :split) then c.segment end as segment,
+        case when 'currency' in (:by, :split) then o.currency end as currency,
+        case when 'ordered' in (:by, :split) then date_trunc(u.ordered, o.ordered_at at time zone :time_zone - make_interval(months => :shift)) end as ordered,
+        case when 'first' in (:by, :split) then date_trunc(u.first, c.first_order_at at time zone :time_zone - make_interval(months => :shift)) end as first,
         count(*) as orders,
         count(distinct o.customer_id) as customers,
         coalesce(sum(o.amount_usd), 0) as revenue_usd,
         count(*) filter (where o.amount_usd is null) as unconverted
     from crm.orders as o
+    cross join units as u
     left join crm.customers as c on c.id = o.customer_id
     where o.ordered_at >= cast(:from_day as timestamp) at time zone :time_zone
         and o.ordered_at < (:to_day + 1)::timestamp at time zone :time_zone
@@ -50,55 +48,87 @@ with summed as (
         and o.gone_at is null
         and (:team_id is null or o.team_id = :team_id)
         and (:market is null or o.market = :market)
-    group by 1, 2, 3, 4
+    group by 1, 2, 3, 4, 5, 6, 7
 ),
 
 cells as (
     select
-        u.*,
-        coalesce(u.by_id::text, u.by_word, '') as by_key,
-        coalesce(u.split_id::text, u.split_word, '') as split_key,
-        case when :measure = 'revenue' then u.revenue_usd else u.orders end as size
-    from summed as u
+        k.keys[1] as by_key,
+        k.keys[2] as split_key,
+        c.orders,
+        c.customers,
+        c.revenue_usd,
+        c.unconverted,
+        case when :measure = 'revenue' then c.revenue_usd else c.orders end as size
+    from counted as c
+    cross join lateral (
+        select array_agg(coalesce(case d.name
+            when 'team' then c.team_id::text
+            when 'customer' then c.customer_id::text
+            when 'market' then c.market::text
+            when 'segment' then c.segment
+            when 'currency' then c.currency::text
+            else to_char(
+                date_trunc(d.unit, case d.name when 'ordered' then c.ordered else c.first end) + make_interval(months => :shift), 'YYYY-MM'
+            )
+        end, '') order by d.side) as keys
+        from dimensions as d
+    ) as k
 ),
 
-bys as (
+-- The largest groups, or the newest months, come first; what is not given comes last.
+sized as (
     select
-        c.by_key,
-        row_number() over largest as place,
-        c.by_key <> '' and row_number() over largest > :by_most as is_rest
+        c.*,
+        sum(c.size) over (partition by c.by_key) as by_size,
+        sum(c.size) over (partition by c.split_key) as split_size
     from cells as c
-    group by c.by_key
-    window largest as (order by c.by_key = '', case when :by_unit is not null then c.by_key end desc, sum(c.size) desc nulls last, c.by_key)
 ),
 
-splits as (
+placed as (
     select
-        c.split_key,
-        row_number() over largest as place,
-        c.split_key <> '' and row_number() over largest > :split_most as is_rest
-    from cells as c
-    group by c.split_key
-    window largest as (order by c.split_key = '', case when :split_unit is not null then c.split_key end desc, sum(c.size) desc nulls last, c.split_key)
+        z.*,
+        dense_rank() over (
+            order by z.by_key = '', case when :by_unit is not null then z.by_key end desc, z.by_size desc nulls last, z.by_key
+        ) as by_place,
+        dense_rank() over (
+            order by z.split_key = '', case when :split_unit is not null then z.split_key end desc, z.split_size desc nulls last, z.split_key
+        ) as split_place
+    from sized as z
+),
+
+lumped as (
+    select
+        case when p.by_key = '' or p.by_place <= :by_most then p.by_key end as by_key,
+        p.by_key <> '' and p.by_place > :by_most as by_is_rest,
+        p.by_place,
+        case when p.split_key = '' or p.split_place <= :split_most then p.split_key end as split_key,
+        p.split_key <> '' and p.split_place > :split_most as split_is_rest,
+        p.split_place,
+        p.orders,
+        p.customers,
+        p.revenue_usd,
+        p.unconverted
+    from placed as p
 ),
 
 totals as (
     select
-        case grouping(b.key, s.key) when 0 then 'cell' when 1 then 'by' when 2 then 'split' else 'all' end as part,
-        b.key as by_key,
-        b.is_rest as by_is_rest,
-        s.key as split_key,
-        s.is_rest as split_is_rest,
-        min(b.place) as by_place,
-        min(s.place) as split_place,
-        sum(c.orders)::bigint as orders,
-        case when count(*) = 1 then min(c.customers) end as customers,
-        coalesce(sum(c.revenue_usd), 0) as revenue_usd,
-        coalesce(sum(c.unconverted), 0)::bigint as unconverted
-    from cells as c
-    join (select r.*, case when r.is_rest then null else r.by_key end as key from bys as r) as b on b.by_key = c.by_key
-    join (select r.*, case when r.is_rest then null else r.split_key end as key from splits as r) as s on s.split_key = c.split_key
-    group by grouping sets ((b.key, b.is_rest, s.key, s.is_rest), (b.key, b.is_rest), (s.key, s.is_rest), ())
+        case grouping(u.by_key, u.split_key) when 0 then 'cell' when 1 then 'by' when 2 then 'split' else 'all' end as part,
+        u.by_key,
+        u.by_is_rest,
+        u.split_key,
+        u.split_is_rest,
+        min(u.by_place) as by_place,
+        min(u.split_place) as split_place,
+        sum(u.orders)::bigint as orders,
+        case when count(*) = 1 then min(u.customers) end as customers,
+        coalesce(sum(u.revenue_usd), 0) as revenue_usd,
+        coalesce(sum(u.unconverted), 0)::bigint as unconverted
+    from lumped as u
+    group by grouping sets (
+        (u.by_key, u.by_is_rest, u.split_key, u.split_is_rest), (u.by_key, u.by_is_rest), (u.split_key, u.split_is_rest), ()
+    )
 ),
 
 names as (

@@ -109,24 +109,35 @@ def test_what_stands_equals_a_recount_of_the_leads(db: Any, cast: Any, quarter: 
     assert found("value_usd", measure="value", which="all", by="kind") == {kind.capitalize(): amount for kind, amount in value.items()}
 
 
+DAYS = {"began": ("2025-11-15", "2026-02-14"), "ended": ("2026-01-20", "2026-03-05"), "won": ("2025-12-01", "2026-02-28"), "lost": ("2026-01-02", "2026-01-09")}
+FOLDED = (
+    ("value", "open", "stage", "owner"), ("weighted", "open", "owner", "began_quarter"), ("value", "all", "ended_month", "kind"),
+    ("leads", "all", "source", "began_month"), ("weighted", "open", "closes_quarter", "stage"),
+    ("value", "began", "owner", "began_month"), ("win_rate", "began", "source", "kind"), ("win_rate", "ended", "ended_month", "owner"),
+    ("leads", "won", "team", "began_quarter"), ("value", "lost", "owner", "stage"),
+)  # fmt: skip
+"""Measure, which leads, and both dimensions: of each fold those that it answers, with days that begin and end within months."""
+
+
 @pytest.mark.parametrize("day", [None, date(2026, 2, 10), date(2026, 1, 31), date(2025, 12, 31), date(2001, 1, 1)])
 @pytest.mark.parametrize("is_folded", [True, False])
-def test_what_the_fold_knows_equals_what_stays_say(
-    db: Any, cast: Any, quarter: Any, monkeypatch: pytest.MonkeyPatch, day: date | None, is_folded: bool
-) -> None:
+def test_what_folds_know_equals_what_stays_say(db: Any, cast: Any, quarter: Any, monkeypatch: pytest.MonkeyPatch, day: date | None, is_folded: bool) -> None:
     if is_folded:
         fold()
-        add_lead(cast, "Gulf", "ana", value="7", stage="Contacted")  # not folded yet
-    gulf = {"pipeline": str(cast.pipelines["Gulf"])}
-    for measure in ("leads", "value", "weighted"):
-        for which in exploring.STANDING if measure != "weighted" else ("open",):
-            for person, more in ((OPERATOR, {}), (cast.who("carla"), {}), (cast.who("mona"), {"owner": "ana"}), (OPERATOR, gulf)):
-                asked = {"measure": measure, "which": which, "by": "owner", "split": "stage", "totals": "yes", **more}
-                monkeypatch.setattr(exploring.Grouping, "is_folded", True)
-                known = rows(person, day, **asked)
-                monkeypatch.setattr(exploring.Grouping, "is_folded", False)
-                assert known == rows(person, day, **asked), (measure, which)
-                assert known or day in (date(2001, 1, 1), date(2025, 12, 31))
+        add_lead(cast, "Gulf", "ana", value="7", stage="Contacted", source="Fair", expected_close_on="2026-05-02")  # not folded yet
+        change(db, quarter["reopened"], source="Call")
+    folds, by_fold = set(), exploring.Grouping.fold
+    for measure, which, by, split in FOLDED:
+        if day and which in DAYS:
+            continue
+        days = dict(zip(("from", "to"), DAYS[which], strict=True)) if which in DAYS else {}
+        asked = {"measure": measure, "which": which, "by": by, "split": split, "totals": "yes", **days}
+        for person, more in ((OPERATOR, {}), (cast.who("carla"), {}), (OPERATOR, {"source": "Fair"})):
+            monkeypatch.setattr(exploring.Grouping, "fold", lambda self, *narrowed: folds.add(found := by_fold(self, *narrowed)) or found)
+            known = rows(person, day, **{**asked, **more})
+            monkeypatch.setattr(exploring.Grouping, "fold", lambda self, *narrowed: "")
+            assert known == rows(person, day, **{**asked, **more}), (asked, more)
+    assert folds == {"postings", "standing", "sources", "closing", ""}
 
 
 FIELDS = (
@@ -190,6 +201,57 @@ def test_only_what_is_on_a_list_is_taken(db: Any, cast: Any, quarter: Any, name:
 def test_what_makes_no_sense_is_refused(db: Any, cast: Any, asked: dict[str, str]) -> None:
     with pytest.raises(Invalid):
         rows(**asked)
+
+
+def test_a_field_of_another_team_tells_no_groups_apart(db: Any, cast: Any) -> None:
+    with acting_as(OPERATOR) as session:
+        wanted = {"record_type": "lead", "label": "Berth", "kind": "text", "team_id": cast.teams["Gulf"]}
+        apply(session, [Edit("custom_field", None, wanted)], source="test")
+    add_lead(cast, "Gulf", "ana", **{"custom.berth": "7"})
+    for person in (OPERATOR, cast.who("alma"), cast.who("mona"), cast.who("ana")):
+        assert found("leads", person, by="custom.berth")["7"] == 1
+    for report in ("explore", "win_rate"):
+        with pytest.raises(Invalid, match="tells no groups apart"):
+            run(cast.who("carla"), report, {"by": "berth"})
+
+
+def test_of_ten_thousand_values_the_most_stand_for_themselves(db: Any, cast: Any) -> None:
+    with acting_as(OPERATOR) as session:
+        apply(session, [Edit("custom_field", None, {"record_type": "lead", "label": "Remark", "kind": "text"})], source="test")
+    with db.owner().begin() as connection:
+        connection.execute(
+            text("""
+                insert into crm.leads (name, team_id, pipeline_id, stage_id, source, value_amount, value_currency, custom)
+                select 'Lead', :team, :pipeline, :stage, 'Source ' || n, n, 'USD', jsonb_build_object('remark', 'Value ' || n)
+                from generate_series(1, 10000) as n
+            """),
+            {"team": cast.teams["Gulf"], "pipeline": cast.pipelines["Gulf"], "stage": cast.stages["Gulf"]["Lead"]},
+        )
+    answered = rows(by="source", split="custom.remark", measure="value", top="200", top_split="200", totals="yes")
+    named = [row["group"] for row in answered if row["part"] == "by" and not row["group_is_rest"] and row["group_key"]]
+    assert len(named) == 200 and named[0] == "Source 10000"
+    (rest,) = [row for row in answered if row["part"] == "by" and row["group_is_rest"]]
+    assert (rest["leads"], rest["value_usd"]) == (9800, 9800 * 9801 // 2)
+
+
+ODD = ("1e40", "-3.5", '"2026-99-99"', '"0000-01"', '{"amount": "x", "currency": "USD"}', '{"amount": "1", "currency": "ZZZ"}', "[]", "null", "{}", '""')
+
+
+@pytest.mark.parametrize("kind", ["person", "number", "money", "date", "choices", "flag", "choice", "link"])
+def test_what_a_field_held_before_it_was_of_this_kind_breaks_nothing(db: Any, cast: Any, kind: str) -> None:
+    """Old values may stay when a field is made another kind, and a file of another system may bring any."""
+    with acting_as(OPERATOR) as session:
+        options = {"options": ["Oil", "Rice"]} if kind in ("choices", "choice") else {}
+        apply(session, [Edit("custom_field", None, {"record_type": "lead", "label": "Odd", "kind": kind, **options})], source="test")
+    made = [add_lead(cast, "Gulf", "ana") for _ in ODD]
+    with db.owner().begin() as connection:
+        for lead_id, held in zip(made, ODD, strict=True):
+            connection.execute(
+                text("update crm.leads set custom = jsonb_build_object('odd', cast(:held as jsonb)), version = version + 1 where id = :id"),
+                {"held": held, "id": lead_id},
+            )
+    answered = rows(by="custom.odd", split="owner", totals="yes")
+    assert sum(row["leads"] for row in answered if row["part"] == "cell") == next(row["leads"] for row in answered if row["part"] == "all")
 
 
 def test_a_source_is_a_value_and_never_a_part_of_the_query(db: Any, cast: Any, quarter: Any) -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+from sqlalchemy import text
 
 from crm.__main__ import main
 from tests.db.acts import edit, row, save
@@ -36,6 +37,32 @@ def test_csv_holds_every_column(db, cast, call):
     assert code == 0
     assert sum(int(found["leads"]) for found in rows) == 4
     assert sum(float(found["value_usd"]) for found in rows) == 30800
+
+
+def test_csv_is_the_file_that_an_export_makes_by_the_same_grants(db, cast, call):
+    save(cast, "ana", edit(cast, "Petra Supplies", 1, source="=HYPERLINK(1)"))
+    for arguments in (("explore", "leads", "--by", "source"), ("report", "explore", "--param", "by=source")):
+        code, out, _ = call(*arguments, "--format", "csv", "--as", "mona@demo.example")
+        assert code == 0 and "'=HYPERLINK(1)" in out and ",=HYPERLINK" not in out
+    with db.owner().begin() as connection:
+        connection.execute(text("delete from crm.grants where resource = 'report' and action = 'export'"))
+        connection.execute(text("update crm.access_stamps set version = version + 1"))
+    code, out, error = call("report", "pipeline_by_stage", "--format", "csv", "--as", "mona@demo.example")
+    assert code == 2 and out == "" and "report: export" in error
+    assert call("report", "pipeline_by_stage", "--as", "mona@demo.example")[0] == 0
+    assert db.rows("select person_id, facts ->> 'door' as door from crm.audit_events where kind = 'exported'") == [
+        {"person_id": cast.people["mona"], "door": "command line"}, {"person_id": cast.people["mona"], "door": "command line"}
+    ]  # fmt: skip
+
+
+HOSTILE = ("no_such", "owner; drop table crm.leads", "custom.", "' or true --", "stage_id", "x" * 500)
+
+
+@pytest.mark.parametrize("given", HOSTILE)
+def test_what_is_on_no_list_of_explore_is_one_line_and_exit_code_2(db, cast, call, given):
+    for arguments in (("explore", given), ("explore", "--by", given), ("explore", "--split", given), ("explore", "--which", given)):
+        code, out, error = call(*arguments)
+        assert (code, out, error.count("\n")) == (2, "", 1), arguments
 
 
 @pytest.mark.parametrize("how", [["--json"], ["--format", "json"]])
