@@ -6,10 +6,11 @@
 --   by text (what tells groups apart: market, team, customer, segment, currency; ordered or first, with a unit); by_unit text or null (month or quarter);
 --   split text (the same again; empty for one group); split_unit text or null; by_most int (how many groups stand for themselves: the largest, or the newest
 --   months); split_most int; has_totals boolean; shift int (months by which quarters begin after January's); from_day date (inclusive, a day of time_zone);
---   to_day date (inclusive); time_zone text; team_id bigint or null (the team of the customer's market; null for every team in reach); market text or null
+--   to_day date (inclusive); time_zone text; sees_own boolean (whether somebody sees customers of their own leads, whichever team those belong to);
+--   team_id bigint or null (the team of the customer's market; null for every team in reach); market text or null
 -- columns: part text (cell; by, split: a group over all of the other's; all); group_key text (an id, a word, a first month as 2026-01; null: none given, or
 --   the rest); group text (what an id is called; the others are named by crm.reports.exploring); group_is_rest boolean; split_key text; split text;
---   split_is_rest boolean; orders bigint; customers bigint (of a cell; null elsewhere, for somebody may be in several);
+--   split_is_rest boolean; orders bigint;
 --   revenue_usd numeric (at the rate of each order's day); unconverted bigint (orders without a rate, not in revenue_usd)
 
 -- What tells groups apart, a row each: whatever is worked out for the one is worked out for the other by the same words.
@@ -25,6 +26,47 @@ units as (
         case when 'month' in (select d.unit from dimensions as d where d.name = 'first') then 'month' else 'quarter' end as first
 ),
 
+months as (
+    select
+        m.month::date as month,
+        greatest(m.month, cast(:from_day as timestamp)) at time zone :time_zone as begins_at,
+        least(m.month + interval '1 month', (:to_day + 1)::timestamp) at time zone :time_zone as ends_at
+    from generate_series(date_trunc('month', cast(:from_day as timestamp)), cast(:to_day as timestamp), interval '1 month') as m (month)
+),
+
+-- Whole months that no order has changed since they were counted, where what they were counted by tells enough apart.
+folded as materialized (
+    select m.*
+    from months as m
+    join crm.folded_order_months as f on f.month = m.month and f.begins_at = m.begins_at and f.ends_at = m.ends_at
+    where not ('customer' in (:by, :split) or 'segment' in (:by, :split) or 'first' in (:by, :split))
+),
+
+-- Months beside those, and in those one's own customers of teams that one does not see: the cells are of whole teams.
+given as (
+    select o.team_id, o.customer_id, o.market, o.currency, o.ordered_at at time zone :time_zone as ordered_at, 1 as orders, o.amount_usd,
+        (o.amount_usd is null)::int as unconverted
+    from months as m
+    join crm.orders as o on o.ordered_at >= m.begins_at and o.ordered_at < m.ends_at
+    where not exists (select from folded as f where f.month = m.month)
+        and o.is_counted
+        and o.gone_at is null
+    union all
+    select o.team_id, o.customer_id, o.market, o.currency, o.ordered_at at time zone :time_zone as ordered_at, 1 as orders, o.amount_usd,
+        (o.amount_usd is null)::int as unconverted
+    from unnest(crm.my_customers()) as mine (customer_id)
+    join crm.orders as o on o.customer_id = mine.customer_id
+    join folded as f on o.ordered_at >= f.begins_at and o.ordered_at < f.ends_at
+    where :sees_own
+        and (o.team_id is null or o.team_id <> all ((select crm.setting_ids('crm.customer_teams'))::bigint[]))
+        and o.is_counted
+        and o.gone_at is null
+    union all
+    select c.team_id, null as customer_id, c.market, c.currency, c.month::timestamp as ordered_at, c.orders, c.amount_usd, c.unconverted
+    from folded as f
+    join crm.order_months as c on c.month = f.month
+),
+
 -- Orders that no dimension tells apart are one row from here on.
 counted as (
     select
@@ -33,20 +75,15 @@ counted as (
         case when 'market' in (:by, :split) then o.market end as market,
         case when 'segment' in (:by, :split) then c.segment end as segment,
         case when 'currency' in (:by, :split) then o.currency end as currency,
-        case when 'ordered' in (:by, :split) then date_trunc(u.ordered, o.ordered_at at time zone :time_zone - make_interval(months => :shift)) end as ordered,
+        case when 'ordered' in (:by, :split) then date_trunc(u.ordered, o.ordered_at - make_interval(months => :shift)) end as ordered,
         case when 'first' in (:by, :split) then date_trunc(u.first, c.first_order_at at time zone :time_zone - make_interval(months => :shift)) end as first,
-        count(*) as orders,
-        count(distinct o.customer_id) as customers,
+        sum(o.orders) as orders,
         coalesce(sum(o.amount_usd), 0) as revenue_usd,
-        count(*) filter (where o.amount_usd is null) as unconverted
-    from crm.orders as o
+        sum(o.unconverted) as unconverted
+    from given as o
     cross join units as u
     left join crm.customers as c on c.id = o.customer_id
-    where o.ordered_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and o.ordered_at < (:to_day + 1)::timestamp at time zone :time_zone
-        and o.is_counted
-        and o.gone_at is null
-        and (:team_id is null or o.team_id = :team_id)
+    where (:team_id is null or o.team_id = :team_id)
         and (:market is null or o.market = :market)
     group by 1, 2, 3, 4, 5, 6, 7
 ),
@@ -56,7 +93,6 @@ cells as (
         k.keys[1] as by_key,
         k.keys[2] as split_key,
         c.orders,
-        c.customers,
         c.revenue_usd,
         c.unconverted,
         case when :measure = 'revenue' then c.revenue_usd else c.orders end as size
@@ -106,7 +142,6 @@ lumped as (
         p.split_key <> '' and p.split_place > :split_most as split_is_rest,
         p.split_place,
         p.orders,
-        p.customers,
         p.revenue_usd,
         p.unconverted
     from placed as p
@@ -122,7 +157,6 @@ totals as (
         min(u.by_place) as by_place,
         min(u.split_place) as split_place,
         sum(u.orders)::bigint as orders,
-        case when count(*) = 1 then min(u.customers) end as customers,
         coalesce(sum(u.revenue_usd), 0) as revenue_usd,
         coalesce(sum(u.unconverted), 0)::bigint as unconverted
     from lumped as u
@@ -151,7 +185,6 @@ select
     sn.name as split,
     coalesce(u.split_is_rest, false) as split_is_rest,
     u.orders,
-    u.customers,
     u.revenue_usd,
     u.unconverted
 from totals as u

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from crm.access import OPERATOR, as_system
 from crm.customers.order_months import fold_orders
 from crm.customers.sync import sync
+from crm.explore.use_cases import run_exploration
 from crm.ledger.fold import fold
 from crm.reports.use_cases import run
 from tests.db.mirror import give_markets
@@ -86,6 +87,24 @@ def told(person, **filters):
     return {(r["month"], r["market"], r["currency"]): (r["orders"], r["customers"], r["amount"], r["revenue_usd"], r["unconverted"]) for r in rows}
 
 
+def explored(person, **asked):
+    """(market, first day of month) -> orders, USD, unconverted; as Explore says."""
+    given = {"measure": "revenue", "from": FROM.isoformat(), "to": TO.isoformat(), "by": "market", "split": "ordered_month", "top_split": "50", **asked}
+    return {(r["group_key"], r["split_key"]): (r["orders"], r["revenue_usd"], r["unconverted"]) for r in run_exploration(person, given).rows}
+
+
+def by_market_and_month(cells):
+    found = defaultdict(lambda: (0, Decimal(0), 0))
+    for (month, market, _), (orders, _, _, usd, unconverted) in cells.items():
+        before = found[market, f"{month:%Y-%m}"]
+        found[market, f"{month:%Y-%m}"] = (before[0] + orders, before[1] + usd, before[2] + unconverted)
+    return dict(found)
+
+
+def added_up(cells):
+    return [sum(each) for each in zip((0, 0, 0), *cells.values(), strict=True)]
+
+
 def who_sees(person, scope):
     memberships = tuple(replace(m, grants={**m.grants, ("customer", "view"): scope}) for m in person.memberships)
     return replace(person, memberships=memberships, _reaches={}, views={})
@@ -107,6 +126,10 @@ def test_whatever_changes_and_whenever_it_is_folded_revenue_is_a_recount(db, cas
         assert told(OPERATOR, market="SA") == recounted(db, zone, market="SA")
         assert told(cast.who("ana")) == recounted(db, zone, sees=lambda order: order["team_id"] == cast.teams["Gulf"])
         assert told(who_sees(bruno, "own")) == recounted(db, zone, sees=lambda order: order["customer_id"] == customers[2])
+        everything = recounted(db, zone)
+        assert explored(OPERATOR) == by_market_and_month(everything)
+        for by in ("team", "currency", "ordered_quarter", "segment", "customer", "first_month"):
+            assert added_up(explored(OPERATOR, by=by, split="", top="50")) == added_up(explored(OPERATOR)), by
 
 
 def test_who_sees_a_team_and_their_own_customers_elsewhere_finds_both(db, cast, customers):
@@ -122,6 +145,7 @@ def test_who_sees_a_team_and_their_own_customers_elsewhere_finds_both(db, cast, 
     both = replace(who_sees(bruno, "own"), memberships=(*who_sees(bruno, "own").memberships, also), _reaches={}, views={})
     expected = recounted(db, zone, sees=lambda order: order["team_id"] == cast.teams["Gulf"] or order["customer_id"] == customers[2])
     assert told(both) == expected
+    assert explored(both) == by_market_and_month(expected)
     assert {market for _, market, _ in expected} == {"AE", "SA", "EG"}
 
 
