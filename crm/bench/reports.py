@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from functools import partial
 
@@ -20,6 +20,14 @@ LEDGER_BAR, OTHER_BAR = 150, 600
 LOOK_AT_LEADS = ("loss_reasons", "stale_leads")
 MOST_BESIDE_WRITERS = 2
 PAST_DAYS = 100
+EXPLORED: Mapping[str, Mapping[str, str]] = {
+    "value by owner and month of creation": {"measure": "value", "by": "owner", "split": "began_month"},
+    "value won by owner and month of close": {"measure": "value", "which": "won", "by": "owner", "split": "ended_month"},
+    "win rate by source": {"measure": "win_rate", "by": "source"},
+    "lost by reason": {"which": "lost", "by": "lost_reason"},
+    "days to close by source": {"measure": "days_to_close", "by": "source"},
+}
+"""Beside leads by stage, which `explore` counts by itself."""
 OF_LEADS = tuple(report for report in REPORTS.values() if not report.is_of_orders)
 OF_ORDERS = tuple(report for report in REPORTS.values() if report.is_of_orders)
 
@@ -30,6 +38,9 @@ def measure(ground: Ground) -> Iterator[Figure]:
     day = clock.today("UTC") - timedelta(days=PAST_DAYS)
     yield from in_every_scope(ground, OF_LEADS)
     yield from in_every_scope(ground, OF_LEADS, day)
+    for says, asked in EXPLORED.items():
+        takes = times_ms(partial(run, ground.people["all"], "explore", {**asked, "totals": "yes"}, None), runs=9, warm_up=1)
+        yield figure("reports", f"explore, {says}, all", takes, bar=OTHER_BAR, is_of_p95=True)
 
 
 def in_every_scope(ground: Ground, reports: Iterable[Report], as_of: date | None = None) -> Iterator[Figure]:

@@ -229,6 +229,19 @@ def test_a_look_reads_reports_only_when_something_has_changed(visit: Any, cast: 
     assert len(asked) == 2 and tiles(page)["Leads won"][0] == "1"
 
 
+def test_whose_role_was_narrowed_looks_at_nothing_older(visit: Any, cast: Any, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wall.news, "stamp", lambda session: "always the same")
+    end_two(cast)
+    make(cast, "mona", "wins.summary")
+    page = visit("mona", DASHBOARDS)
+    assert tiles(page)["Leads won"][0] == "1"
+    with db.owner().begin() as connection:
+        connection.execute(text("update crm.grants set scope = 'own', version = version + 1 where resource = 'report' and action = 'view' and scope = 'team'"))
+        connection.execute(text("update crm.access_stamps set version = version + 1"))
+    page.run()
+    assert not page.exception and "Leads won" not in tiles(page)
+
+
 def test_names_are_text_and_never_markup(visit: Any, cast: Any) -> None:
     evil = "<img src=x onerror=alert(1)>"
     make(cast, "mona", {"what": "wins.months", "title": evil}, name=evil)

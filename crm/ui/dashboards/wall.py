@@ -55,7 +55,8 @@ def forget() -> None:
 
 def turn_to(page: Page, dashboard_id: int) -> Showing | None:
     """The wall as it is now; None where the dashboard is not there any more. The stamp is looked at before the data: no change falls between."""
-    kept, of = showing(), (dashboard_id, page.asked, page.person.id)
+    who = (page.person.id, page.person.viewed_by_id, page.person.stamp)  # as they see now: whose roles have changed reads anew
+    kept, of = showing(), (dashboard_id, page.asked, *who)
     with acting_as(page.person, resource="report", action="view") as session:
         stamp = news.stamp(session)
         if (kept.of, kept.stamp) == (of, stamp):

@@ -17,8 +17,8 @@ STRONGEST = 0.34
 
 def html(found: Exploration, link: Link, page: str, *, most: int | None = None) -> str:
     """The table. `page`: where its numbers lead; `most`: of groups, those that come first."""
-    groups = found.groups[:most]
-    lines = [_line(found, group, link, page) for group in groups]
+    groups, largest = found.groups[:most], _largest(found)
+    lines = [_line(found, group, link, page, largest) for group in groups]
     left = len(found.groups) - len(groups)
     more = f"<tr><td colspan='99' class='tl-muted'>{left:,} more groups are on Explore.</td></tr>" if left else ""
     return (
@@ -36,15 +36,15 @@ def _head(found: Exploration) -> str:
     return f"<tr>{first}{''.join(heads)}{own}</tr>" if found.splits else f"<tr>{first}{own}{''.join(heads)}</tr>"
 
 
-def _line(found: Exploration, group: Group, link: Link, page: str) -> str:
+def _line(found: Exploration, group: Group, link: Link, page: str, largest: float) -> str:
     name = f"<th scope='row' title='{escape(group.name)}'>{escape(group.name)}</th>"
     own = _number(found, group.row, link((found.by, group)), page, is_whole=True)
     if not found.splits:
-        share = _bar(found, group.row)
+        share = _bar(found, group.row, largest)
         figures = "".join(f"<td>{escape(figure(group.row))}</td>" for _, figure in beside(found))
         return f"<tr>{name}{own.replace('<td', f'<td{share}', 1)}{figures}</tr>"
     cells = "".join(
-        _number(found, found.cells.get((group.place, split.place)), link((found.by, group), (found.split, split)), page) for split in found.splits
+        _number(found, found.cells.get((group.place, split.place)), link((found.by, group), (found.split, split)), page, largest) for split in found.splits
     )  # fmt: skip
     return f"<tr>{name}{cells}{own}</tr>"
 
@@ -58,23 +58,29 @@ def _foot(found: Exploration, link: Link, page: str) -> str:
     return f"<tfoot><tr><th scope='row'>All</th>{cells}{own}{figures}</tr></tfoot>"
 
 
-def _number(found: Exploration, row: Mapping[str, Any] | None, address: Mapping[str, Any] | None, page: str, *, is_whole: bool = False) -> str:
+def _number(
+    found: Exploration, row: Mapping[str, Any] | None, address: Mapping[str, Any] | None, page: str, largest: float = 0, *, is_whole: bool = False
+) -> str:
     value = found.value(row)
     said = escape(say(found.measure, value))
     if row is not None and value is not None and address is not None:
         said = f"<a href='{page}?{escape(urlencode(address))}' target='_self'>{said}</a>"
-    kind = " class='tl-whole'" if is_whole else f" style='background: {_shade(found, value)}'" if value else ""
+    kind = " class='tl-whole'" if is_whole else f" style='background: {_shade(value, largest)}'" if value else ""
     return f"<td{kind}>{said}</td>"
 
 
-def _shade(found: Exploration, value: Any) -> str:
-    largest = max((float(found.value(row) or 0) for row in found.cells.values()), default=0)
+def _largest(found: Exploration) -> float:
+    """Of the numbers in the table, once for all of them."""
+    rows = found.cells.values() if found.splits else (group.row for group in found.groups)
+    return max((float(found.value(row) or 0) for row in rows), default=0)
+
+
+def _shade(value: Any, largest: float) -> str:
     return f"rgba(99, 102, 241, {STRONGEST * max(0.0, float(value)) / largest if largest > 0 else 0:.3f})"
 
 
-def _bar(found: Exploration, row: Mapping[str, Any] | None) -> str:
+def _bar(found: Exploration, row: Mapping[str, Any] | None, largest: float) -> str:
     """How much of the largest it is, as a ground under the number."""
-    largest = max((float(found.value(group.row) or 0) for group in found.groups), default=0)
     part = 100 * max(0.0, float(found.value(row) or 0)) / largest if largest > 0 else 0
     return f" style='background: linear-gradient(to left, rgba(99, 102, 241, .22) {part:.1f}%, transparent {part:.1f}%)'"
 
