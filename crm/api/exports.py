@@ -23,9 +23,9 @@ routes = APIRouter(prefix="/v1", route_class=Door, tags=["reports"])
 @routes.post("/exports")
 def ask_for_export(call: Caller, body: Annotated[NewExport, Body()]) -> Response:
     """Ask for a report as a file. It is made in the background, with your roles as they are then; look at `GET /exports/{id}` until it is `ready`."""
-    as_of = read_day(body.as_of, "as_of") if body.as_of else None
+    as_of, known_on = (read_day(given, field) if given else None for given, field in ((body.as_of, "as_of"), (body.known_on, "known_on")))
     with call.acting() as session:
-        export_id = ask(session, f"report.{body.format}", Wanted(body.report, body.parameters, as_of).as_json())
+        export_id = ask(session, f"report.{body.format}", Wanted(body.report, body.parameters, as_of, known_on).as_json())
         made = answer(_export(export(session, export_id)), status=202, headers={"Location": f"/api/v1/exports/{export_id}"})
         return call.first(session, made)
 

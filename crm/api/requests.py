@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictInt, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictInt, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
 from crm.activities.records import KINDS as ACTIVITY_KINDS
@@ -299,6 +299,16 @@ class NewExport(Request):
         {}, description="The report's own, as text", max_length=30
     )
     as_of: Annotated[str, Field(max_length=40)] | None = Field(None, description="A day: to its end, in the reporting time zone", examples=["2026-03-31"])
+    known_on: Annotated[str, Field(max_length=40)] | None = Field(
+        None, description="A day: with what was known at its end, where the report can tell; not before `as_of`", examples=["2026-03-31"]
+    )
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _no_picture(cls, given: object) -> object:
+        if given == "png":
+            raise ValueError("A picture shows a chart as somebody looks at it: take it from the report's page, under Export.")
+        return given
 
 
 # Query parameters

@@ -14,6 +14,7 @@ from crm.clock import now
 from crm.db import queue
 from crm.errors import Invalid, TooMany
 from crm.exports.kinds import Wanted, kind_named
+from crm.exports.reads import DOOR
 from crm.exports.standing import standing_of
 
 TASK = "make_export"
@@ -31,14 +32,17 @@ _ADD = text("""
 _OPEN = text("select count(*) from crm.exports where person_id = :person and state in ('waiting', 'making', 'ready') and expires_at > :now")
 
 
-def ask(session: Session, kind: str, wanted: Wanted) -> int:
-    """Ask for a file in the name of whom the session acts as; answers its id. Raises `Refused`, `NotFound`, `Invalid` or `TooMany`."""
+def ask(session: Session, kind: str, wanted: Wanted, *, door: str = "") -> int:
+    """Ask for a file in the name of whom the session acts as; answers its id. Raises `Refused`, `NotFound`, `Invalid` or `TooMany`.
+
+    `door`: through which it is fetched, where that is the one to go on waiting for it.
+    """
     person, found = person_of(session), kind_named(kind)
     person.refuse_if_viewed()
     found.check(person, wanted)
     if found.look_over:
         found.look_over(session, wanted)
-    said = json.dumps(dict(wanted))
+    said = json.dumps({**wanted, **({DOOR: door} if door else {})})
     if len(said) > LARGEST_QUESTION:
         raise Invalid("That is too much for one file. Narrow it and ask again.")
     moment = now()

@@ -15,6 +15,11 @@ from crm.errors import NotFound
 EXPIRED = "expired"
 _COLUMNS = "id, kind, name, state, problem, rows, size_bytes, created_at, started_at, made_at, fetched_at, expires_at"
 _ONE = text(f"select {_COLUMNS} from crm.exports where id = :id")
+DOOR = "door"
+"""Beside what was asked: through which door the file is fetched."""
+_WAITED_FOR = text(
+    f"select {_COLUMNS} from crm.exports where wanted ->> '{DOOR}' = :door and state in ('waiting', 'making', 'ready') and expires_at > :now order by id"
+)
 _SEVERAL = text(f"select {_COLUMNS} from crm.exports where id = any(:ids) order by id")
 
 
@@ -57,3 +62,8 @@ def export(session: Session, export_id: int) -> ExportRow:
 def exports_by_id(session: Session, ids: Sequence[int]) -> list[ExportRow]:
     """Those that are one's own, in the order in which they were asked for."""
     return [ExportRow(*row) for row in session.execute(_SEVERAL, {"ids": list(ids)})]
+
+
+def waited_for(session: Session, door: str) -> list[ExportRow]:
+    """One's own that were asked for to be fetched through this door, and were not yet; in the order in which they were asked for."""
+    return [ExportRow(*row) for row in session.execute(_WAITED_FOR, {"door": door, "now": now()})]

@@ -15,11 +15,12 @@ from crm import clock
 from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.exports import asking, handing, picture
-from crm.exports.reads import ExportRow, exports_by_id
+from crm.exports.reads import ExportRow, exports_by_id, waited_for
 from crm.exports.standing import standing_of
 from crm.ui import download_bridge, picture_bridge, viewer, words
 
 LINES, ADDRESSES, DRAWING = "files.lines", "files.addresses", "files.drawing"
+DOOR = "page"
 MOST_ADDRESSES = 10
 EVERY_SECONDS = 1
 PATIENCE = timedelta(seconds=15)
@@ -42,7 +43,7 @@ def ask(person: Person, kind: str, wanted: Mapping[str, Any]) -> None:
     """Have the file made and brought; says why not where it cannot be. What ended before makes room."""
     try:
         with acting_as(person) as session:
-            export_id = asking.ask(session, kind, wanted)
+            export_id = asking.ask(session, kind, wanted, door=DOOR)
     except CrmError as error:
         st.error(error.detail)
         return
@@ -81,6 +82,8 @@ def _draw_here(person: Person, line: Line) -> None:
 
 def draw(person: Person) -> None:
     """The lines; looked at every second as long as one goes on."""
+    if LINES not in st.session_state:
+        _go_on(person)
     if not _lines():
         return
     is_open = any(not line.said for line in _lines())
@@ -96,6 +99,12 @@ def draw(person: Person) -> None:
         if drawing := st.session_state.get(DRAWING):
             picture_bridge.draw(*drawing)
         live()
+
+
+def _go_on(person: Person) -> None:
+    """A page that was loaded anew, or is opened again, goes on waiting for what was asked for before."""
+    with acting_as(person) as session:
+        st.session_state[LINES] = [Line(row.id) for row in waited_for(session, DOOR)]
 
 
 def _lines() -> list[Line]:
@@ -126,6 +135,9 @@ def _settle(person: Person, line: Line, row: ExportRow | None) -> bool:
         return False
     if row.state == "failed" and line.figure is not None and line.standing == standing_of(person):  # what they looked at is still theirs to see
         _draw_here(person, line)
+        return True
+    if row.state == "fetched":
+        line.said = "Went to your downloads, from another window."
         return True
     line.said, line.is_wrong = (row.problem or "", True) if row.state == "failed" else ("It is gone. Ask for it again.", True)
     return True

@@ -13,16 +13,23 @@ FIRST = date(2000, 1, 1)
 
 def ask(today: date, *, page: str) -> date | None:
     """The past day whose end is asked for; None for now. Draws into the line that the caller has opened."""
-    slider, first = f"{page}.slider", today - timedelta(days=SLIDE_DAYS)
+    slider, first = f"{page}.slider", _first(st.session_state.get(AS_OF), today)
     st.html("<span class='tl-muted'>As of the end of</span>", width="content")
     st.session_state[slider] = _slid_to(st.session_state.get(AS_OF), first, today)
     day = st.date_input(
         "Day", value=None, key=AS_OF, bind="query-params", max_value=today, min_value=FIRST, format="YYYY-MM-DD",
         label_visibility="collapsed", width=160, help="The end of a past day; empty for now.",
     )  # fmt: skip
+    first = _first(day, today)
     st.session_state[slider] = _slid_to(day, first, today)  # on the first run only the field knows what the address says
     st.slider("As of", first, today, key=slider, format="D MMM YYYY", label_visibility="collapsed", on_change=_take, args=(slider, today))
     return day if isinstance(day, date) and day < today else None
+
+
+def _first(day: object, today: date) -> date:
+    """Where the slider begins: with the day itself, where that is longer ago than it usually goes."""
+    usual = today - timedelta(days=SLIDE_DAYS)
+    return min(day, usual) if isinstance(day, date) else usual
 
 
 def _slid_to(day: object, first: date, today: date) -> date:

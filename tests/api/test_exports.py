@@ -36,6 +36,18 @@ def test_a_file_is_asked_for_made_and_fetched_once(api, db):
     assert event["facts"]["door"] == "api"
 
 
+def test_a_file_holds_what_was_known_on_the_day_that_is_asked_for(api, db):
+    asked = api("mona").post("/exports", {**BODY, "as_of": "2026-01-31", "known_on": "2026-02-28"})
+    assert asked.status_code == 202
+    assert db.value("select wanted ->> 'known_on' from crm.exports") == "2026-02-28"
+    making.make(asked.json()["id"])
+    assert api("mona").get(f"/exports/{asked.json()['id']}").json()["state"] == "ready"
+    other = api("mona").post("/exports", {"report": "win_rate", "format": "csv", "known_on": "2026-02-28"}).json()
+    making.make(other["id"])
+    failed = api("mona").get(f"/exports/{other['id']}").json()
+    assert failed["state"] == "failed" and failed["problem"]
+
+
 def test_the_same_key_asks_once(api, db):
     first, again = (api("mona").post("/exports", BODY, headers={"Idempotency-Key": "one"}) for _ in range(2))
     assert first.json() == again.json() and again.headers["idempotency-replayed"] == "true"
@@ -74,12 +86,18 @@ def test_a_grant_that_went_on_the_way_is_named(api, db):
         ({}, 422), ({"report": "pipeline_by_stage"}, 422), ({**BODY, "format": "png"}, 422), ({**BODY, "format": "../x"}, 422),
         ({**BODY, "report": "passwords"}, 404), ({**BODY, "report": "audit"}, 404), ({**BODY, "parameters": {"team": "' or 1=1"}}, 422),
         ({**BODY, "parameters": {"x": "1"}}, 422), ({**BODY, "parameters": {"team": ["Gulf"]}}, 422), ({**BODY, "parameters": []}, 422),
-        ({**BODY, "as_of": "yesterday"}, 422), ({**BODY, "person": 1}, 422), ({**BODY, "state": "ready"}, 422),
+        ({**BODY, "as_of": "yesterday"}, 422), ({**BODY, "known_on": "yesterday"}, 422), ({**BODY, "person": 1}, 422), ({**BODY, "state": "ready"}, 422),
         ({**BODY, "parameters": {"team": "\x00"}}, 422),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_a_problem(api, db, body, status):
     assert api("mona").post("/exports", body).status_code == status
+    assert db.value("select count(*) from crm.exports") == 0
+
+
+def test_a_picture_is_said_to_come_from_its_page(api, db):
+    answer = api("mona").post("/exports", {**BODY, "format": "png"})
+    assert answer.status_code == 422 and "take it from the report's page" in answer.text
     assert db.value("select count(*) from crm.exports") == 0
 
 

@@ -45,6 +45,18 @@ def test_a_file_comes_while_one_goes_on_elsewhere(shared_site: Site, ended: None
     page.locator(".st-key-files_tray").wait_for(state="detached")
 
 
+def test_a_file_comes_also_after_the_page_was_loaded_anew(shared_site: Site, ended: None) -> None:
+    page = shared_site.open("mona", "/win-loss")
+    open_menu(page)
+    page.get_by_role("button", name="CSV").first.click()
+    page.locator(".st-key-files_tray").get_by_text("Is about to be made.").wait_for()
+    page.reload()
+    page.locator(".st-key-files_tray").get_by_text("Is about to be made.").wait_for()
+    with page.expect_download() as download:
+        make(shared_site)
+    assert download.value.suggested_filename.startswith("win_rate-")
+
+
 @pytest.mark.parametrize("by", ["worker", "browser"])
 def test_a_chart_comes_as_a_picture(shared_site: Site, ended: None, tmp_path: Path, by: str) -> None:
     page = shared_site.open("mona", "/win-loss")

@@ -1,4 +1,4 @@
-"""Report pages and the board's slider at the width of a desk and of a phone, light and dark: an empty organisation, one lead, a year, a past day.
+"""Report pages, Explore, a dashboard and the board's slider at the width of a desk and of a phone, light and dark: nothing, one lead, a year, a past day.
 
 What a machine can tell of them is asserted; for the pictures see tests/browser/pictures.py.
 """
@@ -6,6 +6,7 @@ What a machine can tell of them is asserted; for the pictures see tests/browser/
 from __future__ import annotations
 
 import random
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -16,22 +17,30 @@ from crm import clock
 from crm.access import OPERATOR, acting_as
 from crm.activities.use_cases import add_activity
 from crm.changes import Edit, apply
+from crm.dashboards.ready_made import READY_MADE
+from crm.dashboards.use_cases import make_dashboard
 from tests.browser.conftest import DESKTOP, Site
 from tests.browser.parts import days_ago, settle
 from tests.browser.pictures import faces, finds_nothing, picture
 from tests.browser.test_screenshots import STICKING_OUT, WIDER_THAN_THE_WINDOW, watched
 
-PATHS = {"pipeline": "/pipeline", "forecast": "/forecast", "win-loss": "/win-loss", "team": "/team-report", "revenue": "/revenue", "stale": "/stale"}
+PATHS = {
+    "pipeline": "/pipeline", "forecast": "/forecast", "win-loss": "/win-loss", "team": "/team-report", "revenue": "/revenue", "stale": "/stale",
+    "explore": "/explore", "dashboard": "/dashboards",
+}  # fmt: skip
 SOURCES = ("Web", "Trade fair in Sharjah, hall four", "Referral", "Cold call", None)
 REASONS = ("Price", "No answer after the third call", "Went with somebody else")
 SIZES = {"1440": {"width": 1440, "height": 1900}, "390": {"width": 390, "height": 3000}}
 DRAWN = """() => !document.querySelector('[data-testid=stMain] [data-testid=stSkeleton]')
   && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every((chart) => chart.querySelector('.main-svg'))"""
-# Texts of a chart's axes and legend that lie over one another; those that are turned have boxes larger than themselves.
+# Words of a machine where people should read figures; "None of ..." and the like are sentences.
+RAW = re.compile(r"\b(NaN|nan|undefined|null|NaT|Infinity|Decimal|None(?! of ))\b")
+# Names on an axis that one would have to turn one's head for.
+TURNED = r"""() => [...document.querySelectorAll('.js-plotly-plot :is(.xtick, .ytick) text')]
+  .filter((e) => /rotate\((?!0[,)])/.test(e.getAttribute('transform') || '')).map((e) => e.textContent)"""
+# Texts of a chart's axes and legend that lie over one another; none is turned.
 OVERLAPPING = r"""() => [...document.querySelectorAll('.js-plotly-plot')].flatMap((plot) => ['.xtick text', '.ytick text', '.legendtext'].flatMap((kind) => {
-  const texts = [...plot.querySelectorAll(kind)]
-  const turned = (e) => /rotate\((?!0[,)])/.test(e.getAttribute('transform') || '')
-  const boxes = texts.filter((e) => !turned(e)).map((e) => [e.textContent, e.getBoundingClientRect()]).filter(([, box]) => box.width)
+  const boxes = [...plot.querySelectorAll(kind)].map((e) => [e.textContent, e.getBoundingClientRect()]).filter(([, box]) => box.width)
   return boxes.flatMap(([a, one], n) => boxes.slice(n + 1)
     .filter(([, two]) => one.left < two.right - 2 && two.left < one.right - 2 && one.top < two.bottom - 2 && two.top < one.bottom - 2)
     .map(([b]) => `${kind}: ${a} over ${b}`))
@@ -100,11 +109,14 @@ def _order(site: Site) -> None:
 
 
 def take(page: Any, name: str) -> None:
-    """The page at both widths, where nothing sticks out and no labels lie over one another."""
+    """The page at both widths, where nothing sticks out, no labels lie over one another or are turned, and no figure is a machine's word for nothing."""
+    assert RAW.findall(page.get_by_test_id("stMain").inner_text()) == [], name
+    page.mouse.move(1, 1)
     for face in faces(page, SIZES):
         picture(page, f"report-{name}-{face}")
         finds_nothing(page, WIDER_THAN_THE_WINDOW, f"{name} is wider than the window, {face}")
         finds_nothing(page, STICKING_OUT, f"sticking out of {name}, {face}")
+        finds_nothing(page, TURNED, f"turned labels on {name}, {face}")
         finds_nothing(page, OVERLAPPING, f"labels over one another on {name}, {face}")
     assert page.locator("[data-testid=stException]").count() == 0
     page.set_viewport_size(DESKTOP)
@@ -124,16 +136,35 @@ CASES = {
 }  # fmt: skip
 
 
+CHARTS = {
+    "year": {"pipeline": 2, "forecast": 2, "win-loss": 4, "team": 2, "revenue": 3, "stale": 1, "explore": 1, "dashboard": 6},
+    "one": {"pipeline": 2, "forecast": 1, "win-loss": 1, "team": 1, "stale": 1, "explore": 1, "dashboard": 2},
+    "empty": {},
+}  # fmt: skip
+"""How many charts each page draws; where there is nothing to see there is none, but words."""
+
+
+@pytest.fixture(scope="module")
+def boards(_shared: Site) -> None:
+    """A dashboard of each one's own, as it comes ready-made."""
+    ready = READY_MADE["quarter"]
+    for who in ("mona", "carla"):
+        with acting_as(_shared.cast.who(who)) as session:
+            make_dashboard(session, {"name": ready.name, "filters": dict(ready.filters)}, ready.blocks, source="test")
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_each_report_page(shared_site: Site, year: None, complaints: list[str], case: str) -> None:
+@pytest.mark.parametrize("name", PATHS)
+def test_each_report_page(shared_site: Site, year: None, boards: None, complaints: list[str], name: str, case: str) -> None:
     who, query = CASES[case]
-    page = watched(shared_site.open(who), complaints)
-    for name, path in PATHS.items():
-        page.goto(path + query)
-        page.locator(".tl-headline").wait_for()
-        settle(page)
-        page.wait_for_function(DRAWN)
-        take(page, f"{name}-{case}")
+    page = watched(shared_site.open(who, PATHS[name] + query), complaints)
+    page.locator(".tl-headline").first.wait_for()
+    settle(page)
+    page.wait_for_function(DRAWN)
+    drawn = page.locator(".js-plotly-plot").count()
+    assert drawn == CHARTS[case].get(name, 0) if case in CHARTS else drawn > 0
+    assert len(page.locator(".tl-headline").first.inner_text()) > 10
+    take(page, f"{name}-{case}")
 
 
 def test_the_pipeline_as_it_was_known_on_a_day(shared_site: Site, year: None, complaints: list[str]) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from crm.exports import making, picture
+from crm.access import acting_as
+from crm.exports import asking, handing, making, picture
 from crm.ui import files
 from tests.db.test_report_export import set_scope
 from tests.pages.parts import press, said
@@ -74,6 +75,44 @@ def test_what_is_gone_is_said(visit: Any, cast: Any, db: Any) -> None:
     with db.owner().begin() as connection:
         connection.exec_driver_sql("delete from crm.exports")
     assert "It is gone. Ask for it again." in said(page.run())
+
+
+def test_a_page_that_is_loaded_anew_goes_on_waiting(visit: Any, cast: Any, db: Any) -> None:
+    asked(visit, cast)
+    page = visit("mona", WINS)
+    assert "win_rate-" in said(page) and "Is about to be made." in said(page)
+    making.make(the_export(db)["id"])
+    assert "Went to your downloads: 1 row." in said(page.run()) and addresses(db) == 1
+
+
+def test_a_file_that_was_made_meanwhile_comes_as_one_is_back(visit: Any, cast: Any, db: Any) -> None:
+    asked(visit, cast)
+    making.make(the_export(db)["id"])
+    assert "Went to your downloads: 1 row." in said(visit("mona", "pages/leads.py")) and addresses(db) == 1
+
+
+def test_a_file_that_another_window_fetched_is_said(visit: Any, cast: Any, db: Any) -> None:
+    page = asked(visit, cast)
+    making.make(the_export(db)["id"])
+    handing.hand_out(cast.who("mona"), the_export(db)["id"], door="page").content.close()
+    assert "Went to your downloads, from another window." in said(page.run())
+
+
+def test_what_a_program_asked_for_is_left_to_it(visit: Any, cast: Any, db: Any) -> None:
+    with acting_as(cast.who("mona")) as session:
+        asking.ask(session, "report.csv", {"name": "win_rate", "params": {}, "as_of": None})
+    assert "win_rate-" not in said(visit("mona", WINS))
+
+
+def test_nobody_waits_for_somebody_elses_files(visit: Any, cast: Any, db: Any) -> None:
+    asked(visit, cast)
+    assert "win_rate-" not in said(visit("alma", WINS))
+
+
+def test_what_is_exported_is_as_it_was_known_on_the_day_that_is_looked_at(visit: Any, cast: Any, db: Any) -> None:
+    press(visit("mona", "pages/pipeline_report.py", as_of="2026-01-31", known_on="2026-02-28"), EXCEL)
+    wanted = db.value("select wanted from crm.exports")
+    assert (wanted["name"], wanted["as_of"], wanted["known_on"]) == ("pipeline_by_stage", "2026-01-31", "2026-02-28")
 
 
 def test_somebody_elses_files_are_not_shown_where_they_sign_in(visit: Any, cast: Any, db: Any) -> None:

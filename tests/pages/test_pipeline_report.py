@@ -28,6 +28,18 @@ def test_a_stage_opens_its_leads(visit: Any) -> None:
     assert [link.label for link in page.page_link if link.label != "Mona"] == ["Lead", "Contacted", "Negotiation", "Won", "Lost"]
 
 
+def test_a_stage_after_one_that_nobody_came_to_says_so(visit: Any) -> None:
+    page = said(visit("mona", PAGE))
+    assert page.count("<small>began</small>") == 1
+    assert page.count("nobody was in the stage before") == 2
+
+
+def test_a_day_long_ago_stands_on_the_slider_too(visit: Any) -> None:
+    page = visit("mona", PAGE, as_of="2001-01-31")
+    assert not page.exception
+    assert str(page.select_slider[0].value if page.select_slider else page.slider[0].value) == "2001-01-31"
+
+
 def test_an_owner_narrows_everything(visit: Any, cast: Any) -> None:
     page = visit("mona", PAGE, of_owner="Bruno")
     assert open_value(page) == "$9,500"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from sqlalchemy import text
@@ -15,7 +17,7 @@ from crm.changes import Edit
 from crm.goals.use_cases import set_goals
 from crm.leads.use_cases import edit_leads
 from crm.ui.reports import asked as asking
-from crm.ui.reports import parts
+from crm.ui.reports import parts, picking
 from tests.db.ledgers import add_lead, at, change
 from tests.pages.parts import said
 
@@ -132,6 +134,91 @@ def test_wins_are_told_in_a_sentence_and_open_their_leads(visit: Any, cast: Any)
     assert {"Ana", "Bruno", "Open the lost leads"} <= set(links(page))
     behind = visit("mona", "pages/leads.py", view="Team", pipeline="All pipelines", kind="ended", owner="Bruno")
     assert [row["name"] for row in behind.session_state["leads.sheet"].rows] == ["Petra Supplies"]
+
+
+def lines(page: Any) -> list[tuple[str, str, list[str]]]:
+    """What each line of the blocks opens (its name, its address), and the figures beside it."""
+    found, link = [], None
+    for element in page.main:
+        if element.type == "page_link":
+            link = element.proto
+        elif element.type == "html" and link is not None and "class='tl-cells'" in element.proto.body:
+            found.append((link.label, link.query_string, re.findall("<span>(.*?)</span>", element.proto.body)))
+            link = None
+    return found
+
+
+def counted(path: str, address: str, figures: list[str]) -> int:
+    """How many leads a line says that it stands for: of owners' wins, those won and those lost."""
+    numbers = [int(figure.replace(",", "")) for figure in figures[: 2 if path == WINS and "kind=ended" in address else 1]]
+    return sum(numbers)
+
+
+@pytest.fixture
+def some(cast: Any) -> None:
+    """Won, lost and open leads of Ana's, Bruno's and nobody's, of a source and of none, for a reason and for none."""
+    end_two(cast)
+    for owner, source, stage, reason in (
+        ("bruno", "Fair", "Won", None), ("ana", "Fair", "Lost", "Price"), ("bruno", None, "Lost", None), (None, "Web", "Lead", None),
+        ("ana", "Fair", "Contacted", None), (None, None, "Won", None), ("bruno", "Fair", "Contacted", None),
+    ):  # fmt: skip
+        closes = {"expected_close_on": clock.today("UTC") + timedelta(days=40)} if stage == "Contacted" else {}
+        add_lead(cast, "Gulf", owner, source=source, stage=stage, lost_reason=reason, value="700", when=clock.now() - timedelta(days=3), **closes)
+
+
+def open_as_many(visit: Any, path: str, page: Any) -> int:
+    """Every line of the page opens as many leads as it says; answers how many lines there are."""
+    found = [line for line in lines(page) if "id=" not in line[1]]
+    for name, address, figures in found:
+        asked = {key: values[0] for key, values in parse_qs(address).items()}
+        opened = visit("mona", "pages/leads.py", **asked).session_state["leads.sheet"].rows
+        assert len(opened) == counted(path, address, figures), (name, address, figures)
+    return len(found)
+
+
+@pytest.mark.parametrize("path", [FORECAST, WINS, TEAM, STALE, PIPELINE])
+@pytest.mark.parametrize("query", [{}, {"of_owner": "Bruno"}, {"of_source": "Fair"}])
+def test_a_number_opens_as_many_leads_as_it_says(visit: Any, some: None, path: str, query: dict[str, str]) -> None:
+    assert open_as_many(visit, path, visit("mona", path, period="90 days", **query))
+
+
+@pytest.mark.parametrize(
+    ("path", "chart", "picked", "says"),
+    [
+        (WINS, "win.owners", "bruno", "Owner: Bruno"), (WINS, "win.sources", "Fair", "Source: Fair"), (FORECAST, "forecast.owners", "bruno", "Owner: Bruno"),
+        (TEAM, "team.owners", "bruno", "Person: Bruno"), (TEAM, "team.activity", "bruno", "Person: Bruno"),
+        (PIPELINE, "pipeline.stages", "Lead", "Stage: Lead"), (STALE, "stale.stages", "Lead", "Stage: Lead"), (REVENUE, "revenue.markets", "AE", "Market: AE"),
+    ],
+)  # fmt: skip
+def test_what_is_picked_in_a_chart_narrows_the_others(
+    visit: Any, cast: Any, some: None, monkeypatch: pytest.MonkeyPatch, path: str, chart: str, picked: str, says: str
+) -> None:
+    """And what they then say opens just as many leads."""
+    order(cast, clock.now() - timedelta(days=3))
+    known = {**cast.people, **cast.stages["Gulf"]}
+    before = figures_of(visit("mona", path, period="90 days"))
+    monkeypatch.setattr(picking, "picked", lambda asked: str(known.get(picked, picked)) if asked == chart else None)
+    page = visit("mona", path, period="90 days")
+    assert not page.exception
+    assert says in said(page)
+    assert path == REVENUE or figures_of(page) != before  # its one market is all there is
+    if path != REVENUE:
+        open_as_many(visit, path, page)
+
+
+def figures_of(page: Any) -> list[str]:
+    """All that a page shows: what it says, and what is drawn in its charts."""
+    shown = [str(element.proto) for kind in ("html", "plotly_chart") for element in page.get(kind)]
+    return [each for each in shown if "tl-chip" not in each and "tl-states" not in each]
+
+
+def test_a_market_opens_its_customers(visit: Any, cast: Any, db: Any) -> None:
+    order(cast, clock.now() - timedelta(days=3))
+    with db.owner().begin() as connection:
+        connection.execute(text("insert into crm.markets values ('AE', 'United Arab Emirates', 'AED', :t)"), {"t": cast.teams["Gulf"]})
+        connection.execute(text("update crm.access_stamps set version = version + 1"))
+    (line,) = lines(visit("mona", REVENUE))
+    assert (line[0], line[1]) == ("United Arab Emirates", "market=United+Arab+Emirates")
 
 
 def test_a_forecast_adds_up_and_stands_against_the_goal(visit: Any, cast: Any) -> None:

@@ -11,6 +11,10 @@ from crm.ui.reports import drawn, framing, picking
 
 HEIGHT = 260
 LONGEST_NAME = 24
+MOST_LABELS = 8
+"""So many names stand below upright bars on a phone without being turned."""
+FEW = 6
+"""Up to so many, an axis that counts has a line for each whole number, and none for parts of one."""
 COLOURS: Mapping[str, str] = {
     "accent": "#6366F1", "soft": "#A9ADF8", "won": "#22A06B", "lost": "#E5484D", "quiet": "#98A2B3", "late": "#E58A13", "line": "rgba(133, 144, 162, .35)",
     "muted": "#768296", "nothing": "rgba(0, 0, 0, 0)",
@@ -44,7 +48,7 @@ def lying(
 def line(x: Sequence[Any], y: Sequence[Any], *, name: str, tone: str, is_dotted: bool = False, is_money: bool = False, unit: str = "") -> Trace:
     shown = "$%{y:,.0f}" if is_money else "%{y:,.4~g}"
     return {
-        "type": "scatter", "mode": "lines+markers", "x": list(x), "y": numbers(y), "name": name,
+        "type": "scatter", "mode": "lines+markers", "x": list(x), "y": numbers(y), "name": name, "cliponaxis": False,
         "line": {"color": COLOURS[tone], "width": 2, "dash": "dot" if is_dotted else "solid"},
         "marker": {"size": 6, "color": COLOURS[tone]}, "hovertemplate": f"%{{x}}<br>{name} <b>{shown}{unit}</b><extra></extra>",
     }  # fmt: skip
@@ -56,18 +60,19 @@ def waterfall(x: Sequence[str], y: Sequence[Any], *, is_money: bool) -> Trace:
     return {
         "type": "waterfall", "x": list(x), "y": numbers(y), "measure": ["absolute", *["relative"] * (len(x) - 2), "total"],
         "totals": {"marker": {"color": COLOURS["accent"]}}, "increasing": {"marker": {"color": COLOURS["soft"]}},
-        "decreasing": {"marker": {"color": COLOURS["quiet"]}}, "connector": {"line": {"color": COLOURS["line"]}},
+        "decreasing": {"marker": {"color": COLOURS["quiet"]}}, "connector": {"mode": "spanning", "line": {"color": COLOURS["line"]}},
         "hovertemplate": f"%{{x}} <b>{shown}<extra></extra>",
     }  # fmt: skip
 
 
 def heat(x: Sequence[Any], y: Sequence[Any], z: Sequence[Sequence[Any]], *, says: str) -> Trace:
-    """Shades of the accent: for cohorts. A share of None stays empty."""
+    """Shades of the accent, by months since the beginning: for cohorts. A share of None stays empty."""
+    said = [["" if value is None else f"{round(100 * float(value))}" for value in row] for row in z]
     scale = [[0, "#E8E9FE"], [1, "#4F46E5"]]  # opaque, so that plotly finds a colour for the text that can be read on it
     return {
         "type": "heatmap", "x": list(x), "y": list(y), "z": [[None if value is None else float(value) for value in row] for row in z], "colorscale": scale,
-        "showscale": False, "xgap": 2, "ygap": 2, "texttemplate": "%{z:.0%}", "hovertemplate": f"%{{y}}, %{{x}}<br>{says} <b>%{{z:.1%}}</b><extra></extra>",
-        "zmin": 0, "zmax": 1,
+        "showscale": False, "xgap": 2, "ygap": 2, "zmin": 0, "zmax": 1, "text": said, "texttemplate": "%{text}",
+        "hovertemplate": f"%{{y}}, month %{{x}}<br>{says} <b>%{{z:.1%}}</b><extra></extra>",
     }  # fmt: skip
 
 
@@ -81,25 +86,32 @@ def draw(
     says: str = "",
 ) -> None:  # fmt: skip
     """The chart under its key; none where there is nothing to see in it. `is_picked`: a click narrows the others; among the blocks of a dashboard none does."""
-    if not any(_has_marks(trace) for trace in traces):
+    shown = [trace for trace in traces if _has_marks(trace)]
+    if not shown:
         return
     is_lying = any(trace.get("orientation") == "h" for trace in traces)
     named = len(traces) > 1
+    along, across = ("y", "x") if is_lying else ("x", "y")
+    names = list(dict.fromkeys(name for trace in shown for name in trace[along]))
     layout: dict[str, Any] = {
-        "height": height, "margin": {"l": 8, "r": 8, "t": 26 if named else 8, "b": 8}, "barmode": "stack" if is_stacked else "group", "bargap": 0.35,
+        "height": height, "margin": {"l": 8, "r": 8, "t": 26 if named else 8, "b": 8}, "barmode": "stack" if is_stacked else "group",
+        "bargap": 0.35 if len(names) > 1 else 0.6,
         "showlegend": named,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": {"text": ""}, "traceorder": "normal", "font": FONT},
         "xaxis": _axis(x_title), "yaxis": _axis(y_title),
         "dragmode": False, "clickmode": "event+select", "hoverlabel": {"namelength": -1},
         "paper_bgcolor": COLOURS["nothing"], "plot_bgcolor": COLOURS["nothing"], "font": FONT,
     }  # fmt: skip
+    layout[f"{across}axis"] |= {"rangemode": "tozero", **_counted(shown, across)}
     if is_lying:
-        layout["yaxis"] |= {"autorange": "reversed", **_named([name for trace in traces for name in trace["y"]])}
+        layout["yaxis"] |= {"autorange": "reversed", **_named(names)}
+    else:
+        layout["xaxis"] |= {"type": "category", "tickangle": 0, **_below(names)}
     if any(trace["type"] == "heatmap" for trace in traces):
-        layout["xaxis"] |= {"type": "category", "showgrid": False}
-        layout["yaxis"] |= {"showgrid": False}
+        layout["xaxis"] |= {"showgrid": False, "tickmode": "linear"}
+        layout["yaxis"] = _axis(y_title) | {"showgrid": False}
     key = picking.key_of(chart)
-    figure = {"data": list(traces), "layout": layout}
+    figure = {"data": shown, "layout": layout}
     drawn.keep(figure)
     if is_picked and framing.frame() is None:
         st.plotly_chart(figure, key=key, on_select="rerun", selection_mode="points", config=CONFIG, alt=says)
@@ -114,11 +126,27 @@ def _has_marks(trace: Trace) -> bool:
 
 def _named(names: Sequence[Any]) -> dict[str, Any]:
     """Long names are cut on the axis, so that bars keep their room on a phone; pointing at a bar tells the whole name."""
-    each = list(dict.fromkeys(names))
-    if all(len(str(name)) <= LONGEST_NAME for name in each):
+    if all(len(str(name)) <= LONGEST_NAME for name in names):
         return {}
-    return {"tickmode": "array", "tickvals": each, "ticktext": [f"{str(name)[: LONGEST_NAME - 1].rstrip()}…" if len(str(name)) > LONGEST_NAME else name
-                                                              for name in each]}  # fmt: skip
+    return {"tickmode": "array", "tickvals": list(names), "ticktext": [f"{str(name)[: LONGEST_NAME - 1].rstrip()}…" if len(str(name)) > LONGEST_NAME else name
+                                                                     for name in names]}  # fmt: skip
+
+
+def _below(names: Sequence[Any]) -> dict[str, Any]:
+    """Names below upright bars, upright themselves: of many only each second or third, its year on a line of its own where that is another one."""
+    shown = list(names)[:: -(-len(names) // MOST_LABELS) or 1]
+    texts, year = [], ""
+    for name in map(str, shown):
+        head, _, tail = name.rpartition(" ")
+        texts.append((head if tail == year else f"{head}<br>{tail}") if head and tail.isdecimal() else name)
+        year = tail
+    return {"tickmode": "array", "tickvals": shown, "ticktext": texts}
+
+
+def _counted(traces: Sequence[Trace], across: str) -> dict[str, Any]:
+    """Few whole things are not counted in halves."""
+    values = [value for trace in traces if trace["type"] in ("bar", "waterfall") for value in trace[across] if value]
+    return {"dtick": 1} if values and sum(abs(value) for value in values) <= FEW and all(float(value).is_integer() for value in values) else {}
 
 
 def _axis(title: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def draw(person: Person, reads: Sequence[Read]) -> None:
                 st.html(f"<span>{report_named(read.name).title}{_of(reads, number)}</span>", width="stretch")
                 for kind, label in export.FORMATS.items():
                     if st.button(label, key=f"reports.{kind}.{number}"):
-                        files.ask(person, kind, Wanted(read.name, read.params, read.as_of).as_json())
+                        files.ask(person, kind, Wanted(read.name, read.params, read.as_of, read.known_on).as_json())
         charts = drawn.charts()
         if charts:
             st.html("<p class='tl-muted tl-menu-part'>Charts</p>")

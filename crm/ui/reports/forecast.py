@@ -122,7 +122,7 @@ def draw(found: Found, page: Page) -> None:
     _draw_tiles(found)
     owner = picking.picked_id(OWNERS)
     picking.draw_chips({"Owner": page.lookups.names.people.get(owner or 0)})
-    _draw_months(found.months, page)
+    _draw_months(found.months, replace(page, asked=replace(page.asked, owner_id=owner)) if owner else page)
     _draw_owners(found.owners, page)
 
 

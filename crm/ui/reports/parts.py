@@ -99,11 +99,16 @@ def block(title: str, read: Read | None, *, key: str, empty: str = "", hint: str
             return
         has_rows = read is None or bool(read.rows)
         if not has_rows:
-            st.html(f"<div class='tl-empty'><b>{escape(empty)}</b><span>{escape(hint)}</span></div>")
+            draw_empty(empty, hint)
         with drawn.inside(title, read):
             yield has_rows
         if read is not None and read.result is not None:
             st.html(f"<p class='tl-states'>{escape(' '.join(read.result.states()))}</p>")
+
+
+def draw_empty(said: str, hint: str) -> None:
+    """In place of a part in which there is nothing: so, and what to do next."""
+    st.html(f"<div class='tl-empty'><b>{escape(said)}</b><span>{escape(hint)}</span></div>")
 
 
 def _draw_title(title: str, standing: Frame | None) -> None:

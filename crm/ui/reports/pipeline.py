@@ -138,9 +138,9 @@ def _draw_funnel(read: Read) -> None:
         if not any_:
             return
         lines = []
-        for row in read.rows:
+        for place, row in enumerate(read.rows):
             reached, previous = float(row["share"] or 0), row["from_previous"]
-            step = f"{round(100 * float(previous))}% of the stage before" if previous is not None else "began"
+            step = f"{round(100 * float(previous))}% of the stage before" if previous is not None else "nobody was in the stage before" if place else "began"
             lost = f" · {row['lost']:,} lost here" if row["lost"] else ""
             bar = _bar(reached, row["kind"], f"{row['reached']:,}", f"{round(100 * reached)}%")
             lines.append(f"<div class='tl-step'><span>{escape(row['stage'])}</span>{bar}<small>{escape(step)}{escape(lost)}</small></div>")

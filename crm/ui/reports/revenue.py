@@ -172,9 +172,9 @@ def draw_cohorts(chart: str, read: Read, *, size: str, share_of: str, says: str)
     sizes = {row["cohort"]: row[size] for row in read.rows}
     most = max((since for start, since in shares if start in starts), default=0)
     charts.draw(
-        chart, charts.heat([f"+{since}" for since in range(most + 1)], [f"{start:%b %Y} · {sizes[start]:,}" for start in starts],
+        chart, charts.heat([str(since) for since in range(most + 1)], [f"{start:%b %Y} · {sizes[start]:,}" for start in starts],
                            [[shares.get((start, since)) for since in range(most + 1)] for start in starts], says=says),
-        x_title="Months after the first", height=charts.height_of(starts, each=26), is_picked=False,
+        x_title=f"Months after the first; of each hundred, how many {says}", height=charts.height_of(starts, each=26), is_picked=False,
             says=f"By month of beginning: who {says}, month by month after",
     )  # fmt: skip
 

@@ -119,7 +119,7 @@ def _draw_stages(read: Read, page: Page) -> None:
         if not any_:
             return
         if not any(row["moved_on"] or row["leads"] for row in read.rows):
-            st.html(f"<p class='tl-muted'>{empty}</p>")
+            parts.draw_empty(empty, hint)
             return
         several = len({row["pipeline_id"] for row in read.rows}) > 1
         rows = [row for row in read.rows if row["moved_on"] or row["leads"]][:MOST_STAGES]

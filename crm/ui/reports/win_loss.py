@@ -24,7 +24,7 @@ TAKES = ("team", "owner", "pipeline", "source", "market", "period", "against")
 OWNER, REASONS, SOURCES, MONTHS = "win.owners", "win.reasons", "win.sources", "win.months"
 MOST_BARS = 10
 NOT_GIVEN = "Not given"
-"""What the query calls a loss without a reason."""
+"""What the queries call a loss without a reason, and leads without a source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,19 @@ class Found:
 
 def read(reader: Reader, asked: Asked) -> Found:
     """Each chart is narrowed by what is picked in the others."""
-    owner, source = picking.picked_id(OWNER), picking.picked(SOURCES)
-    by_owner = replace(asked, owner_id=owner) if owner else asked
-    by_source = replace(asked, source=source) if source else asked
-    both = replace(by_owner, source=by_source.source)
+    by_owner, by_source, both = _narrowed(asked)
     return Found(
         reader("win_rate", both, by="pipeline"), reader.earlier("win_rate", both, by="pipeline"), _year(reader, both),
         reader("win_rate", by_source, by="owner"), reader("sources", by_owner), reader("loss_reasons", both),
     )  # fmt: skip
+
+
+def _narrowed(asked: Asked) -> tuple[Asked, Asked, Asked]:
+    """By the owner that is picked, by the source, and by both."""
+    owner, source = picking.picked_id(OWNER), picking.picked(SOURCES)
+    by_owner = replace(asked, owner_id=owner) if owner else asked
+    by_source = replace(asked, source=source) if source else asked
+    return by_owner, by_source, replace(by_owner, source=by_source.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +107,14 @@ def draw(found: Found, page: Page) -> None:
     _draw_tiles(found)
     owner = picking.picked_id(OWNER)
     picking.draw_chips({"Owner": page.lookups.names.people.get(owner or 0), "Source": picking.picked(SOURCES)})
+    by_owner, by_source, both = (replace(page, asked=asked) for asked in _narrowed(page.asked))
     left, right = st.columns(2, gap="small")
     with left:
         _draw_months(found.months)
-        _draw_owners(found.owners, page)
+        _draw_owners(found.owners, by_source)
     with right:
-        _draw_sources(found.sources, page)
-        _draw_reasons(found.reasons, page)
+        _draw_sources(found.sources, by_owner)
+        _draw_reasons(found.reasons, both)
 
 
 def _draw_tiles(found: Found) -> None:
@@ -164,8 +170,13 @@ def _draw_owners(read: Read, page: Page) -> None:
                                     stands_for=[row["group_id"] for row in rows]),
                 x_title="USD won" if by != "won" else "Leads won", height=charts.height_of(rows), says="Value won by owner",
             )  # fmt: skip
-            lines = [(row["group"] or "Nobody", _ended(page, owner=page.lookups.names.people.get(row["group_id"])), _figures(row)) for row in read.rows]
+            lines = [(row["group"] or "Nobody", _ended(page, owner=_owner(page, row["group_id"])), _figures(row)) for row in read.rows]
             parts.draw_lines("win_owners", lines, ("Won", "Lost", "Win rate", "Value won"))
+
+
+def _owner(page: Page, owner_id: int | None) -> str | None:
+    """As an address says it."""
+    return page.lookups.names.people.get(owner_id) if owner_id else "Nobody"
 
 
 def _figures(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -182,17 +193,21 @@ def _draw_sources(read: Read, page: Page) -> None:
     with parts.block("Where do leads come from, and what becomes of them?", read, key="win_sources", empty=empty, hint=hint) as any_:
         if any_:
             rows = read.rows[:MOST_BARS]
-            names = [row["source"] or "Without a source" for row in rows]
-            traces = [charts.lying(names, [row[kind] for row in rows], name=kind.capitalize(), tone=tone, stands_for=[row["source"] for row in rows])
+            names, stand_for = [row["source"] for row in rows], [None if row["source"] == NOT_GIVEN else row["source"] for row in rows]
+            traces = [charts.lying(names, [row[kind] for row in rows], name=kind.capitalize(), tone=tone, stands_for=stand_for)
                       for kind, tone in (("won", "won"), ("open", "soft"), ("dormant", "quiet"), ("lost", "lost"))]  # fmt: skip
             charts.draw(
                 SOURCES, *traces, x_title="Leads that began", height=charts.height_of(rows), is_stacked=True, says="Leads by source and what became of them"
             )
-            began = asking.period_of(page.asked)
-            lines = [(row["source"] or "Without a source", asking.behind(page.lookups, page.asked, source=row["source"],
-                created=began) if row["source"] else None,
+            lines = [(row["source"], _began(page, row["source"]),
                       (f"{row['leads']:,}", share(row["win_rate"]), usd(row["won_value_usd"]), days(row["median_days"]))) for row in read.rows]  # fmt: skip
             parts.draw_lines("win_sources", lines, ("Leads", "Win rate", "Value won", "Days to win"))
+
+
+def _began(page: Page, source: str) -> dict[str, Any]:
+    """The leads of a source that began in the period. The report is of all sources, so the page's own stands back."""
+    every = replace(page.asked, source="")
+    return asking.behind(page.lookups, every, created=asking.period_of(every), **({"missing": "source"} if source == NOT_GIVEN else {"source": source}))
 
 
 def _draw_reasons(read: Read, page: Page) -> None:
@@ -201,14 +216,18 @@ def _draw_reasons(read: Read, page: Page) -> None:
     ) as any_:
         if any_:
             rows = read.rows[:MOST_BARS]
-            names = [row["reason"] or "No reason given" for row in rows]
+            names = [row["reason"] for row in rows]
             charts.draw(REASONS, charts.lying(names, [row["lost"] for row in rows], name="Lost", tone="lost"), x_title="Leads lost",
                         height=charts.height_of(rows), is_picked=False, says="Lost leads by reason")  # fmt: skip
-            lines = [(name, None, (f"{row['lost']:,}", share(row["share"]), usd(row["lost_value_usd"]))) for name, row in zip(names, rows, strict=True)]
+            lines = [(row["reason"], _lost(page, row["reason"]), (f"{row['lost']:,}", share(row["share"]), usd(row["lost_value_usd"]))) for row in rows]
             parts.draw_lines("win_reasons", lines, ("Lost", "Share", "Value lost"))
             st.page_link(
                 parts.LEADS, label="Open the lost leads", icon=":material/arrow_forward:", icon_position="right", query_params=_ended(page, kind="lost")
             )
+
+
+def _lost(page: Page, reason: str) -> dict[str, Any]:
+    return _ended(page, **{"kind": "lost", **({"missing": "lost_reason"} if reason == NOT_GIVEN else {"reason": reason})})
 
 
 def period_of_month(first: date) -> str:
