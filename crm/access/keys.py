@@ -22,6 +22,7 @@ from crm.clock import now
 from crm.db import direct
 from crm.db import engine as db_engine
 from crm.errors import Invalid, NotFound, NotSignedIn
+from crm.letters import legible
 
 PREFIX = "tl_"
 LONGEST_NAME = 100
@@ -103,7 +104,7 @@ def _person(person_id: int, *, is_read_only: bool, stamp: int) -> Person:
 
 def create_key(person_id: int, name: str, is_read_only: bool = False, expires_at: datetime | None = None) -> str:
     """A new key, answered once and never again. Raises `Invalid`."""
-    name = name.strip().replace("\x00", "")
+    name = legible(name)
     if not 1 <= len(name) <= LONGEST_NAME:
         raise Invalid(f"Name the key after what uses it, in up to {LONGEST_NAME} characters.", field="name")
     if expires_at is not None and expires_at <= now():

@@ -21,6 +21,7 @@ from typing import Any, Literal
 from sqlalchemy.orm import Session
 
 from crm.errors import CrmError, Invalid
+from crm.letters import legible
 from crm.money import Money, read_money
 
 Kind = Literal["text", "long_text", "id", "int", "share", "date", "moment", "money", "json", "flag"]
@@ -109,12 +110,12 @@ class Field:
 
 
 def _clean(field: Field, given: str) -> str:
-    """Without zero bytes and outer blanks; text that is no text (half of a surrogate pair) is refused."""
+    """As people read it, without outer blanks; only text is several lines long. Text that is no text (half of a surrogate pair) is refused."""
     try:
         given.encode()
     except UnicodeEncodeError:
         raise Invalid(f"{field.label} holds a character that cannot be kept.", field=field.name) from None
-    return given.replace("\x00", "").strip()
+    return legible(given, has_lines=field.kind != "text" or isinstance(field, CustomField))
 
 
 def _read_text(field: Field, given: Any) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
+
+from sqlalchemy import text
 
 from crm.access import person_of
 from crm.changes.records import Checks, Field, RecordType, register
@@ -17,9 +20,15 @@ class OwnedChecks(Checks):
 
     resource = ""
 
+    @cached_property
+    def _teams(self) -> set[int]:
+        return set(self.session.scalars(text("select id from crm.teams where deleted_at is null")))
+
     def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
         if wanted.get("market"):
             wanted["market"] = read_market(wanted["market"])
+        if wanted.get("team_id") and wanted["team_id"] not in self._teams:
+            raise Invalid("There is no such team any more. Choose another one.", field="team_id")
         if current is not None:
             return wanted
         person = person_of(self.session)

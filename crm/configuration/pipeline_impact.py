@@ -14,6 +14,7 @@ from crm.access import person_of, writing
 from crm.configuration.drafts import Draft, DraftEdit
 from crm.configuration.saying import Impact, Question, count
 from crm.leads.reads import names_of_teams
+from crm.letters import legible
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 from crm.pipelines.rules import ACTIVITY_WORDS, FIELD_WORDS, read_requirements
 from crm.reports.registry import REPORTS
@@ -197,9 +198,9 @@ class _Work:
                 after.append((str(wanted.get("name", stage.name)), str(wanted.get("kind", stage.kind))))
         new = [edit.wanted for edit in self.new_stages() if edit.wanted["pipeline_id"] == pipeline.id]
         after += [(str(wanted.get("name") or ""), str(wanted.get("kind", "open"))) for wanted in new]
-        names = [name.strip().lower() for name, _ in after]
+        names = [legible(name).lower() for name, _ in after]
         twice = sorted({name for name, lower in zip((n for n, _ in after), names, strict=True) if lower and names.count(lower) > 1})
-        gone = {stage.name.strip().lower(): stage.name for stage in self.removed if stage.pipeline_id == pipeline.id}
+        gone = {legible(stage.name).lower(): stage.name for stage in self.removed if stage.pipeline_id == pipeline.id}
         found = [f"“{gone[name]}” is removed while another stage takes its name, which could not be taken back. Keep “{gone[name]}” and change it instead."
                  for name in names if name in gone][:1]  # fmt: skip
         found += [f"Two stages of “{pipeline.name}” are called “{name}”. Give one another name." for name in twice[:1]]

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from crm.errors import Invalid
+from crm.letters import legible
 
 LARGEST_BYTES = 500_000
 DEEPEST = 12
@@ -79,10 +80,10 @@ def sequence(given: Any, where: str) -> list[Any]:
 
 
 def words(given: Any, where: str) -> str:
-    """Text that is not empty. Raises `Invalid`."""
-    if not isinstance(given, str) or not given.strip():
+    """Text that is not empty, as a name is kept. Raises `Invalid`."""
+    if not isinstance(given, str) or not (found := legible(given)):
         raise Invalid(f"{where}: text is expected. Put what looks like a number, a date, yes or no in quotes.")
-    return given.strip()
+    return found
 
 
 def number(said: Mapping[str, Any], name: str, where: str, otherwise: float) -> float:

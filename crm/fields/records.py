@@ -17,6 +17,7 @@ from crm.fields.kinds import CHOOSING, Definition
 from crm.organisation.teams import check_stands
 
 _KEYS = text("select key, position from crm.custom_fields where record_type = :record_type")
+_LABELS = text("select id, label from crm.custom_fields where record_type = :record_type and team_id is not distinct from :team_id and deleted_at is null")
 _DOUBLE = text("select crm.custom_values_twice(:kind, :key)")
 
 
@@ -53,10 +54,14 @@ class FieldChecks(Checks):
     def settle(self, current: Mapping[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any]:
         self.session.info[CHANGED] = True  # whatever this transaction reads from now on meets the field as it will be
         if "deleted_at" in wanted:
+            if current is not None and wanted["deleted_at"] is None:
+                self._check_free(current)
             return wanted
         wanted = self._begin(wanted) if current is None else self._change(current, wanted)
         after = {**(current or {}), **wanted}
         rules.check_label(after["label"])
+        if current is None or "label" in wanted:
+            self._check_free(after)
         rules.check_kind(after["kind"])
         if after["kind"] not in CHOOSING and after.get("options"):
             wanted["options"] = after["options"] = []
@@ -64,6 +69,17 @@ class FieldChecks(Checks):
             raise Invalid(f"The help has up to {rules.LONGEST_HELP} characters.", field="help")
         self._check_whole(current, wanted, after)
         return wanted
+
+    def _check_free(self, after: Mapping[str, Any]) -> None:
+        """No two fields of one place are called alike, nor does one take, in one step, what another has just left: that could not be taken back."""
+        place, label = (after["record_type"], after.get("team_id")), after["label"].casefold()
+        labels: dict[tuple[Any, Any], list[tuple[Any, str]]] = self.__dict__.setdefault("labels", {})
+        if place not in labels:
+            rows = self.session.execute(_LABELS, {"record_type": place[0], "team_id": place[1]})
+            labels[place] = [(row.id, row.label.casefold()) for row in rows]
+        if any(taken == label and (field_id is None or field_id != after.get("id")) for field_id, taken in labels[place]):
+            raise Invalid(f"Another field here is called “{after['label']}”. Give one of them another name first.", field="label")
+        labels[place].append((after.get("id"), label))
 
     def _check_whole(self, current: Mapping[str, Any] | None, wanted: dict[str, Any], after: Mapping[str, Any]) -> None:
         field = _definition(after)

@@ -9,6 +9,7 @@ from typing import Any
 
 from crm.errors import Invalid
 from crm.fields.kinds import CHOOSING, COMPARED, KINDS, LONGEST_OPTION, MOST_OPTIONS, Definition, typed
+from crm.letters import legible
 
 RECORD_TYPES: Mapping[str, str] = {"lead": "Leads", "company": "Companies", "contact": "Contacts"}
 LONGEST_LABEL, LONGEST_HELP = 80, 300
@@ -63,7 +64,7 @@ def read_options(given: Any) -> list[str]:
         " ".join(given).encode()
     except UnicodeEncodeError:
         raise Invalid("An option holds a character that cannot be kept.", field="options") from None
-    found = [option for each in given if (option := " ".join(each.replace("\x00", "").split()))]
+    found = [option for each in given if (option := " ".join(legible(each).split()))]
     if len(found) > MOST_OPTIONS:
         raise Invalid(f"A field has up to {MOST_OPTIONS} options; this has {len(found):,}.", field="options")
     if long := next((option for option in found if len(option) > LONGEST_OPTION), None):

@@ -19,6 +19,7 @@ from typing import Any
 
 from crm.errors import Invalid
 from crm.imports import workbook
+from crm.letters import legible
 
 Cell = str | int | float | bool | date | None
 Line = tuple[int, Sequence[Cell]]
@@ -79,16 +80,21 @@ def _is_filled(cells: Sequence[Cell]) -> bool:
 
 
 def as_text(cell: Cell) -> str:
-    """The cell as text, without outer blanks and zero bytes; whole numbers without ".0"."""
+    """The cell as text, as it would be kept in a field of several lines; whole numbers without ".0"."""
     if cell is None:
         return ""
     if isinstance(cell, str):
-        return cell.replace("\x00", "").strip()
+        return legible(cell, has_lines=True)
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
     return cell.isoformat() if isinstance(cell, date) else str(cell)
+
+
+def as_line(cell: Cell) -> str:
+    """The cell as a name is kept, so that the next file finds it again."""
+    return legible(as_text(cell))
 
 
 # CSV

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from crm.errors import Invalid
-from crm.imports.files import Cell, as_text
+from crm.imports.files import Cell, as_line, as_text
 from crm.imports.mapping import DATES, ColumnMap
 from crm.imports.values import DateOrder, Mark, read_date, read_value
 from crm.money import Money
@@ -66,7 +66,7 @@ def read_row(file: str, line: int, cells: Sequence[Cell], columns: ColumnMap, re
         if cell is None or cell == "":
             continue
         if name in TEXTS:
-            if text := as_text(cell):
+            if text := as_line(cell):
                 row.texts[name] = text
         elif name in DATES:
             setattr(row, name, read_date(cell, reading.date_order, field=name))

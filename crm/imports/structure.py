@@ -18,6 +18,7 @@ from crm.fields.records import CUSTOM_FIELD
 from crm.fields.rules import label_of
 from crm.imports.rules import NewStage, lay_out_stages, stage_kind
 from crm.imports.survey import Survey
+from crm.letters import legible
 from crm.people.use_cases import add_person, add_team, role_id
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 from crm.pipelines.records import PIPELINE, STAGE
@@ -109,7 +110,7 @@ def settle_fields(
 
 
 def _team(session: Session, name: str, *, may_make: bool, made: dict[str, list[str]]) -> tuple[int, str]:
-    wanted = name.strip()
+    wanted = legible(name)
     row = session.execute(text("select id, name from crm.teams where lower(name) = lower(:name) and deleted_at is null"), {"name": wanted}).one_or_none()
     if row is not None:
         return row.id, row.name
@@ -127,14 +128,14 @@ def _pipeline(
     if name is None and of_team:
         return of_team[0]
     for found in of_team:
-        if name is not None and found.name.lower() == name.strip().lower():
+        if name is not None and found.name.lower() == legible(name).lower():
             return found
     if not may_make:
         known = ", ".join(found.name for found in of_team) or "none yet"
         raise Invalid(
             f"The team “{team}” has no pipeline{f' “{name}”' if name else ''}. Its pipelines are: {known}. Or add --create-missing.", field="pipeline"
         )
-    wanted = (name or NEW_PIPELINE).strip()
+    wanted = legible(name or NEW_PIPELINE)
     edit = Edit(PIPELINE.name, None, {"team_id": team_id, "name": wanted, "position": len(of_team)})
     pipeline_id = apply(session, [edit], source=SOURCE, label="New pipeline", on_conflict="refuse").results[0].record_id or 0
     made.setdefault("pipelines", []).append(wanted)

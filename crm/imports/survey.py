@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from crm.errors import Invalid
-from crm.imports.files import Cell, Table, as_text
+from crm.imports.files import Cell, Table, as_line, as_text
 from crm.imports.mapping import DATES, ColumnMap
 from crm.imports.rules import Reading
 from crm.imports.values import DateOrder, date_orders, decimal_mark, settle_order
@@ -55,7 +55,7 @@ def _look_through(source: Source, found: Survey, date_order: DateOrder | None) -
         if value is not None and value < len(cells) and (mark := decimal_mark(cells[value])):
             marks.add(mark)
         for place, names in ((stage, found.stages), (owner, found.owners)):
-            if place is not None and place < len(cells) and (text := as_text(cells[place])):
+            if place is not None and place < len(cells) and (text := as_line(cells[place])):
                 names.setdefault(text.lower(), text)
     if len(marks) > 1:
         raise Invalid(f"Column “{source.columns.column('value')}” has both 1,234.50 and 1.234,50. Write all amounts in one way.", field="value")

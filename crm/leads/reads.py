@@ -20,6 +20,7 @@ from crm.fields.catalogue import catalogue
 from crm.fields.filters import CustomFilter
 from crm.fields.filters import condition as custom_condition
 from crm.leads.naming import naming
+from crm.letters import legible
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +220,8 @@ def conditions(session: Session, wanted: LeadFilter, *, is_now: bool = True) -> 
         where.append("l.stage_id in (select st.id from crm.stages as st where st.kind = 'open')")
     for number, part in enumerate(wanted.custom):
         where += custom_condition(session, part, number, parameters, is_now=is_now)
-    if wanted.q.strip():
-        where.append(matching(session, wanted.q.strip(), parameters))
+    if q := legible(wanted.q):
+        where.append(matching(session, q, parameters))
     return where, parameters
 
 
@@ -241,7 +242,7 @@ def matching(session: Session, q: str, parameters: dict[str, Any]) -> str:
 
 def is_common(session: Session, q: str) -> bool:
     """Whether so many leads share the words that finding all of them takes long; the first page of a list does not."""
-    q = q.strip()[:200]
+    q = legible(q)[:200]
     return len(q) < 3 or bool(session.scalar(text("select crm.search_is_common(:q)"), {"q": q}))
 
 

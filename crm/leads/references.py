@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from crm.db import direct
 from crm.errors import Invalid
+from crm.letters import legible
 from crm.pipelines.layout import layout
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 
@@ -60,7 +61,7 @@ class References:
     def team(self, given: Given) -> int | None:
         if not isinstance(given, str):
             return given
-        found = self._teams.get(given.strip().lower())
+        found = self._teams.get(legible(given).lower())
         if found is None:
             raise Invalid(f"There is no team “{given}”.", field="team_id")
         return found[0]
@@ -81,7 +82,7 @@ class References:
     def _one(self, given: Given, statement: str, *, field: str, word: str) -> int | None:
         if not isinstance(given, str):
             return given
-        ids = list(self.session.scalars(text(statement), {"name": given.strip()}))
+        ids = list(self.session.scalars(text(statement), {"name": legible(given)}))
         return self._only(ids, given, field=field, word=word)
 
     @staticmethod
@@ -96,7 +97,7 @@ class References:
         """By name: among the pipelines of the team and those above it, the nearest first."""
         if not isinstance(given, str):
             return given
-        named = [p for p in self._pipelines if p.name.lower() == given.strip().lower()]
+        named = [p for p in self._pipelines if p.name.lower() == legible(given).lower()]
         for team in self._line(team_id):
             ids = [p.id for p in named if p.team_id == team]
             if ids:
@@ -122,7 +123,7 @@ class References:
 
     @staticmethod
     def _stages_called(given: str, among: Iterable[PipelineRow]) -> list[int]:
-        return [stage.id for pipeline in among for stage in pipeline.stages if stage.name.lower() == given.strip().lower()]
+        return [stage.id for pipeline in among for stage in pipeline.stages if stage.name.lower() == legible(given).lower()]
 
     def _line(self, team_id: int | None) -> list[int]:
         """The team and those above it, nearest first."""
@@ -161,7 +162,7 @@ class References:
         names: Mapping[str, list[int]] | None = None
         found: list[int] = []
         for name in given:
-            key = name.strip().lower()
+            key = legible(name).lower()
             if key.isdecimal() and len(key) < 19:
                 found.append(int(key))
                 continue

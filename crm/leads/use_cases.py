@@ -15,6 +15,7 @@ from crm.changes.recent import is_of_one_record
 from crm.companies.use_cases import add_company
 from crm.errors import CrmError, Invalid, NotFound
 from crm.leads.records import LEAD
+from crm.letters import legible
 
 _COMPANY = text("select id from crm.companies where lower(name) = lower(:n) and deleted_at is null order by id limit 1")
 
@@ -30,8 +31,8 @@ def create_lead(
     """
     with session.begin_nested():  # a new company goes with the lead, or not at all
         values = dict(values)
-        if company_name and company_name.strip():
-            found = session.scalar(_COMPANY, {"n": company_name.strip()})
+        if company_name and (called := legible(company_name)):
+            found = session.scalar(_COMPANY, {"n": called})
             if found is None:
                 found, change_set_id = _make_company(session, company_name, values, source=source, label="New lead")
             values["company_id"] = found

@@ -18,6 +18,7 @@ from crm.changes import Edit, Outcome, Result, apply, delete_edit
 from crm.changes.refusals import in_words
 from crm.clock import now
 from crm.errors import Invalid, NotFound, Refused, Stale
+from crm.letters import legible
 from crm.organisation.teams import hold_teams
 from crm.people.reads import require_admin
 from crm.people.records import PERSON, TEAM
@@ -28,7 +29,7 @@ Place = tuple[int | None, int]
 
 
 def role_id(session: Session, name: str) -> int:
-    found = session.scalar(text("select id from crm.roles where lower(name) = lower(:n) and deleted_at is null"), {"n": name.strip()})
+    found = session.scalar(text("select id from crm.roles where lower(name) = lower(:n) and deleted_at is null"), {"n": legible(name)})
     if found is None:
         names = ", ".join(session.scalars(text("select name from crm.roles where deleted_at is null order by id")))
         raise Invalid(f"There is no role “{name}”. Roles are: {names}.", field="role")
@@ -36,7 +37,7 @@ def role_id(session: Session, name: str) -> int:
 
 
 def team_id(session: Session, name: str) -> int:
-    found = session.scalar(text("select id from crm.teams where lower(name) = lower(:n) and deleted_at is null"), {"n": name.strip()})
+    found = session.scalar(text("select id from crm.teams where lower(name) = lower(:n) and deleted_at is null"), {"n": legible(name)})
     if found is None:
         raise Invalid(f"There is no team “{name}”.", field="team")
     return int(found)

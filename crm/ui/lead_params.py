@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from crm.access import Person
-from crm.ui import custom_fields, filters, grid_columns
+from crm.ui import custom_fields, filters, grid_columns, lead_behind
 from crm.ui.lookups import Lookups, teams_in_sight
 from crm.ui.view_params import Param, Screen, by_text, pipelines
+from crm.views.rules import BEHIND
 
 
 def screen(person: Person, lookups: Lookups, *, begins_with_own: bool) -> Screen:
@@ -28,4 +31,9 @@ def screen(person: Person, lookups: Lookups, *, begins_with_own: bool) -> Screen
         found["team"] = Param(None, {"All teams": None, **{lookups.names.teams[team_id]: team_id for team_id in teams}})
     if len(lookups.pipelines) > 1:
         found["pipeline"] = pipelines(lookups, lookups.pipelines, {"All pipelines": None})
-    return Screen("leads", "Leads", found)
+    return Screen("leads", "Leads", found, {name: partial(_said, lookups, name) for name in BEHIND})
+
+
+def _said(lookups: Lookups, name: str, text: str) -> str:
+    """What a chip says of it."""
+    return next((said for said, _ in lead_behind.parts(lookups, {name: text}).values()), "")

@@ -58,7 +58,8 @@ def draw_save(person: Person, lookups: Lookups, screen: Screen, address: Address
 
 def kept_words(screen: Screen, address: Address) -> str:
     """What a view keeps, in the words of its filters."""
-    asked = [text for name, texts in address.items() for text in texts if name != "columns"]
+    beside = screen.only_in_address
+    asked = [beside[name](text) if name in beside else text for name, texts in address.items() for text in texts if name != "columns"]
     asked += ["these columns"] if "columns" in screen.params else []
     return ", ".join(asked) or "everything, in the usual order"
 

@@ -17,7 +17,7 @@ from crm.ui.lookups import Lookups
 from crm.ui.view_params import Screen
 from crm.views import reads, use_cases
 from crm.views.reads import SavedView
-from crm.views.rules import EVERYONE, PRIVATE, TEAM
+from crm.views.rules import EVERYONE, PRIVATE, TEAM, Address
 
 ASKED = "saved"
 PINNED_AT_MOST = 8
@@ -41,10 +41,15 @@ def begin(person: Person, screen: Screen) -> None:
             messages.leave(GONE)
     if view is not None:
         _open(view, screen)
-        for name, texts in view_params.address_now(screen.params, st.session_state).items():
+        for name, texts in now(screen).items():
             with suppress(StreamlitAPIException):  # a filter that is drawn already writes the address by itself
                 st.query_params[name] = texts
         st.rerun()
+
+
+def now(screen: Screen) -> Address:
+    """What the page asks for now, as a view keeps it."""
+    return view_params.address_now(screen, st.session_state, st.query_params)
 
 
 def _is_id(given: str) -> bool:
@@ -52,7 +57,7 @@ def _is_id(given: str) -> bool:
 
 
 def _open(view: SavedView, screen: Screen) -> None:
-    missed = view_params.ask_for(view.address, screen.params, st.session_state)
+    missed = view_params.ask_for(view.address, screen, st.session_state, st.query_params)
     if missed:
         messages.leave(f"“{view.name}” also asks for something that is not here any more, or not in your sight. The rest of it is shown.")
 
@@ -63,7 +68,7 @@ def draw(person: Person, lookups: Lookups, place: DeltaGenerator, screen: Screen
         views = reads.views_of(session, screen.page)
     with place:
         for view in [view for view in views if view.is_pinned][:PINNED_AT_MOST]:
-            is_shown = view_params.same(view.address, screen.params, st.session_state)
+            is_shown = view_params.same(view.address, screen, st.session_state, st.query_params)
             st.button(
                 view.name, key=f"{screen.page}.saved.pinned.{view.id}", type="primary" if is_shown else "secondary", on_click=_open, args=(view, screen),
                 help=said(view, person, lookups),
@@ -71,7 +76,7 @@ def draw(person: Person, lookups: Lookups, place: DeltaGenerator, screen: Screen
         with st.popover("Views", icon=":material/bookmark:", type="tertiary", key=f"{screen.page}_saved"):
             _draw_list(views, person, lookups, screen)
             if person.may("view", "create") and st.button("Save this view", icon=":material/add:", key=f"{screen.page}.saved.new"):
-                saved_view_dialogs.save(person, lookups, screen, view_params.address_now(screen.params, st.session_state))
+                saved_view_dialogs.save(person, lookups, screen, now(screen))
 
 
 def said(view: SavedView, person: Person, lookups: Lookups) -> str:
@@ -102,7 +107,7 @@ def _draw_acts(view: SavedView, person: Person, lookups: Lookups, screen: Screen
     if picked == "rename":
         saved_view_dialogs.change(view, person, lookups, screen)
     elif picked:
-        _act(str(picked), view, person, view_params.address_now(screen.params, st.session_state))
+        _act(str(picked), view, person, now(screen))
 
 
 def acts_of(view: SavedView, person: Person) -> list[str]:

@@ -6,7 +6,7 @@ A text that names nothing here (a stage that was renamed, a colleague out of sig
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from crm.pipelines.reads import PipelineRow
@@ -60,6 +60,8 @@ class Screen:
     page: str
     title: str
     params: Mapping[str, Param]
+    only_in_address: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    """Filters that no widget holds: what their text says, or "" where it means nothing here."""
 
     def narrowing(self, state: MutableMapping[Any, Any]) -> int:
         """How many filters narrow the list now, beside what anybody sees at a glance."""
@@ -80,25 +82,36 @@ def by_text(names: Mapping[str, str]) -> dict[str, str]:
     return {text: name for name, text in names.items()}
 
 
-def address_now(found: Mapping[str, Param], state: MutableMapping[Any, Any]) -> Address:
-    """What the filters ask for now, as a view keeps it."""
+def address_now(screen: Screen, state: MutableMapping[Any, Any], given: Mapping[str, str]) -> Address:
+    """What the filters ask for now, as a view keeps it. `given`: the address."""
+    found = screen.params
+    beside = {name: [given[name]] for name, say in screen.only_in_address.items() if name in given and say(given[name])}
     values = {name: state.get(name, param.default) for name, param in found.items()}
     said = {name: found[name].say(value) for name, value in values.items() if found[name].is_said_always or value != found[name].default}
-    return {name: texts for name, texts in sorted(said.items()) if texts}
+    return {name: texts for name, texts in sorted((said | beside).items()) if texts}
 
 
-def ask_for(address: Address, found: Mapping[str, Param], state: MutableMapping[Any, Any]) -> int:
-    """Set the filters to what the address asks for; answers how many of its texts name nothing here."""
-    missed = 0
+def ask_for(address: Address, screen: Screen, state: MutableMapping[Any, Any], given: MutableMapping[str, str]) -> int:
+    """Set the filters, those of the address `given` included, to what a view asks for; answers how many of its texts name nothing here."""
+    missed, found = 0, screen.params
     for name, param in found.items():
         state[name], lost = param.read(address.get(name, ()))
         missed += lost
+    for name, say in screen.only_in_address.items():
+        given.pop(name, None)
+        if texts := address.get(name):
+            given[name] = texts[0]
+            missed += not say(texts[0])
     state.pop("page", None)  # a view begins at its beginning
-    return missed + sum(len(texts) for name, texts in address.items() if name not in found and name != "pipeline")
+    known = {*found, *screen.only_in_address, "pipeline"}
+    return missed + sum(len(texts) for name, texts in address.items() if name not in known)
 
 
-def same(address: Address, found: Mapping[str, Param], state: MutableMapping[Any, Any]) -> bool:
-    """Whether the filters stand as the address asks."""
+def same(address: Address, screen: Screen, state: MutableMapping[Any, Any], given: Mapping[str, str]) -> bool:
+    """Whether the filters stand as a view asks."""
+    found = screen.params
+    if any(address.get(name, [""])[0] != given.get(name, "") for name in screen.only_in_address):
+        return False
     wanted = {name: param.read(address.get(name, ()))[0] for name, param in found.items()}
     return all(_plain(wanted[name]) == _plain(state.get(name, param.default)) for name, param in found.items())
 

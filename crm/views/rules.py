@@ -10,8 +10,10 @@ from crm.errors import Invalid
 
 PRIVATE, TEAM, EVERYONE = "private", "team", "everyone"
 AUDIENCES = (PRIVATE, TEAM, EVERYONE)
+BEHIND = frozenset({"kind", "source", "reason", "missing", "own", "own2", "closes", "entered", "created", "moved", "quiet"})
+"""Of Leads: what a number that opened it asks for."""
 TAKES: Mapping[str, frozenset[str]] = {
-    "leads": frozenset({"view", "q", "team", "pipeline", "stage", "owner", "market", "sort", "columns", "group"}),
+    "leads": frozenset({"view", "q", "team", "pipeline", "stage", "owner", "market", "sort", "columns", "group"}) | BEHIND,
     "board": frozenset({"pipeline", "team", "whose", "q"}),
     "customers": frozenset({"view", "q", "market", "segment", "ordered", "contact", "lead", "sort"}),
     "explore": frozenset({"measure", "which", "by", "split", "chart", "period", "of_team", "of_owner", "of_pipeline", "of_source", "of_market"}),

@@ -25,6 +25,8 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config, file_util
 
+from crm.web import dialog_keys
+
 HERE = Path(__file__).parent
 FONTS = {"/static/media/MaterialSymbols-Rounded.": "icons.woff2", "/static/media/Source": "no_glyphs.woff2"}
 SCRIPT = re.compile(r"/static/(?:js|css)/[\w.-]+\.(js|css)")
@@ -61,7 +63,7 @@ def first_page(style: str) -> str:
     page = re.sub("<title>.*?</title>", lambda _: head, page, flags=re.DOTALL)
     for pattern, replacement in CHANGES:
         page = re.sub(pattern, replacement, page, flags=re.DOTALL)
-    return page.replace("</body>", f"<style>{style}</style></body>")
+    return page.replace("</body>", f"<style>{style}</style><script>{dialog_keys.SCRIPT}</script></body>")
 
 
 @lru_cache(maxsize=1)

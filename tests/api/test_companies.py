@@ -106,3 +106,14 @@ def test_what_cannot_be_one_is_refused_in_words(api, db, path, body):
     answer = api("ana").post(path, body)
     assert answer.status_code == 422 and answer.json()["detail"], answer.text
     assert db.value("select (select count(*) from crm.companies) + (select count(*) from crm.contacts)") == 0
+
+
+def test_nothing_is_put_into_a_team_that_was_removed(api, db, cast, made, maha):
+    with db.owner().begin() as connection:
+        gone = connection.scalar(text("insert into crm.teams (name, deleted_at) values ('Gone', now()) returning id"))
+    admin = api("alma")
+    for answer in (
+        admin.post("/companies", {"name": "Lost Group", "team": gone}), admin.post("/contacts", {"name": "Nora", "team": gone}),
+        admin.patch(f"/companies/{made.json()['id']}", {"team": gone}, version=1), admin.patch(f"/contacts/{maha['id']}", {"team": gone}, version=1),
+    ):  # fmt: skip
+        assert (answer.status_code, answer.json()["field"]) == (422, "team") and "There is no such team any more" in answer.text

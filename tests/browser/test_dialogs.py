@@ -1,4 +1,4 @@
-"""A dialog begins anew each time, whatever stood in it, or in another one, when it was closed."""
+"""A dialog begins anew each time, whatever stood in it, or in another one, when it was closed; and its keys are its own."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 from crm.access import acting_as
 from crm.assignment.use_cases import save_rule
-from tests.browser.conftest import Site
-from tests.browser.parts import settle
+from tests.browser import grid
+from tests.browser.conftest import Site, wait_for
+from tests.browser.parts import message, settle
 
 
 def open_rule(page: Any, number: int) -> Any:
@@ -35,3 +36,33 @@ def test_what_was_typed_for_one_rule_never_stands_in_anothers_dialog(site: Site)
     page.get_by_role("dialog").wait_for(state="detached")
     settle(page)
     assert open_rule(page, 0).input_value() == "First"
+
+
+def test_a_pipeline_is_made_with_the_keyboard_alone(site: Site) -> None:
+    page = site.open("mona", "/pipelines")
+    settle(page)
+    page.get_by_role("button", name="New pipeline").focus()
+    page.keyboard.press("Enter")
+    name = page.get_by_role("dialog").get_by_label("Name")
+    name.wait_for()
+    settle(page)
+    name.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("By keyboard")
+    page.keyboard.press("Enter")
+    message(page, "“By keyboard” is ready.")
+    assert site.db.value("select count(*) from crm.pipelines where name = 'By keyboard'") == 1
+
+
+def test_ctrl_s_in_a_dialog_saves_the_dialog_and_not_what_lies_behind_it(site: Site) -> None:
+    page = site.open("ana", "/leads?view=Team")
+    grid.wait_for_rows(page, "Delta Foods")
+    grid.type_over(page, "Delta Foods", "next_step", "Not saved yet")
+    settle(page)
+    page.locator(".st-key-leads-new button").click()
+    name = page.get_by_role("dialog").get_by_placeholder("Petra Supplies")
+    name.fill("Added by a key")
+    page.keyboard.press("Control+s")
+    wait_for(lambda: site.db.value("select count(*) from crm.leads where name = 'Added by a key'") == 1, "the lead to be added")
+    settle(page)
+    assert site.db.value("select next_step from crm.leads where name = 'Delta Foods'") != "Not saved yet"

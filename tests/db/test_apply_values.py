@@ -6,9 +6,11 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
+import crm.records  # noqa: F401 - every type is known
 from crm.access import acting_as
 from crm.activities.use_cases import add_activity, edit_activity
 from crm.changes import Edit, apply
+from crm.changes.records import type_of
 from crm.companies.records import COMPANY, CONTACT
 from crm.errors import Invalid
 from tests.db.acts import counts, edit, history, record, row, save
@@ -42,6 +44,35 @@ def test_a_value_that_cannot_be_kept_is_refused_in_words_and_writes_nothing(modu
     assert result.status == "invalid", result
     assert result.error.detail.endswith((".", "?")) and "crm." not in result.error.detail
     assert counts(module_db) == before
+
+
+UNSEEN = "\u202eNa\u200bme\u202c"
+
+
+@pytest.mark.parametrize("make", [
+    lambda cast: Edit("lead", None, {"name": UNSEEN, "team_id": cast.teams["Gulf"], "custom.color": "one\r\n" + UNSEEN}),
+    lambda cast: Edit("company", None, {"name": UNSEEN, "team_id": cast.teams["Gulf"]}),
+    lambda cast: Edit("contact", None, {"name": UNSEEN, "team_id": cast.teams["Gulf"]}),
+    lambda cast: Edit("person", None, {"name": UNSEEN, "email": "name@demo.example"}),
+    lambda cast: Edit("team", None, {"name": UNSEEN}),
+    lambda cast: Edit("role", None, {"name": UNSEEN}),
+    lambda cast: Edit("pipeline", None, {"name": UNSEEN, "team_id": cast.teams["Gulf"], "position": 9}),
+    lambda cast: Edit("stage", cast.stages["Gulf"]["Contacted"], {"name": UNSEEN}, 1),
+    lambda cast: Edit("custom_field", None, {"label": UNSEEN, "record_type": "lead", "options": ["a", UNSEEN], "kind": "choice"}),
+    lambda cast: Edit("view", None, {"name": UNSEEN, "page": "leads", "address": {}}),
+], ids=["lead", "company", "contact", "person", "team", "role", "pipeline", "stage", "field", "view"])  # fmt: skip
+def test_a_name_is_kept_without_what_nobody_sees_in_it(module_db, module_cast, make):
+    result = save(module_cast, "alma", make(module_cast)).results[0]
+    assert result.is_kept, result.error
+    kept = record(module_db, type_of(result.edit.record_type).table.removeprefix("crm."), result.record_id)
+    assert kept.get("label", kept.get("name")) == "Name"
+    assert kept.get("options") in (None, ["a", "Name"])
+    assert kept.get("custom", {}).get("color") in (None, "one\nName")
+
+
+def test_a_name_of_nothing_that_shows_is_no_name(module_db, module_cast):
+    for hidden in ("\u200b", "\u3164", "\u202e \u2066"):
+        assert save(module_cast, "ana", edit(module_cast, "Delta Foods", 1, name=hidden)).results[0].error.detail == "Name cannot be empty."
 
 
 @pytest.mark.parametrize("depth", [30, 5000])

@@ -181,3 +181,30 @@ def test_a_change_of_kind_that_cannot_be_is_refused_in_words(db: Any, cast: Cast
     assert said(cast, drafted(change(db, "color", **wanted))).blockers
     with pytest.raises(Invalid):
         applied(cast, drafted(change(db, "color", **wanted)))
+
+
+def test_two_fields_of_one_place_are_never_called_alike(db: Any, cast: Cast) -> None:
+    label = db.value("select label from crm.custom_fields where id = :id", id=field_id(db, "color"))
+    for draft in (
+        drafted(new(label.upper())),
+        drafted(change(db, "size", label=f" {label}\u200b ")),
+        drafted(change(db, "color", deleted_at=True), new(label)),
+    ):
+        assert any(f"is called “{label}”".lower() in blocker.lower() for blocker in said(cast, draft).blockers)
+        with pytest.raises(Invalid, match="Another field here"):
+            applied(cast, draft)
+    assert applied(cast, drafted(new(label, team_id=cast.teams["Gulf"]))).change_set_id  # another place
+    assert applied(cast, drafted(new(label, record_type="company"))).change_set_id
+
+
+def test_a_field_comes_back_only_where_its_name_is_still_free(db: Any, cast: Cast) -> None:
+    label = db.value("select label from crm.custom_fields where id = :id", id=field_id(db, "color"))
+    removed = applied(cast, drafted(change(db, "color", deleted_at=True)))
+    taken = applied(cast, drafted(new(label)))
+    with acting_as(cast.who("alma")) as session:
+        assert [left.reason for left in undo(session, removed.change_set_id).left_alone] == [
+            f"Another field here is called “{label}”. Give one of them another name first."
+        ]
+    for change_set in (taken.change_set_id, removed.change_set_id):
+        with acting_as(cast.who("alma")) as session:
+            assert not undo(session, change_set).left_alone

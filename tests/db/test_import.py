@@ -52,6 +52,14 @@ A3,,Palm,,,,,Lead,,,,,,,,
 """
 
 
+def test_what_nobody_sees_in_a_file_makes_no_second_lead_team_company_or_person(db, cast):
+    plain = "name,company,owner,stage\nPetra North,Petra Group,Ana,Contacted\n"
+    marked = "\ufeffname,company,owner,stage\n\u200ePetra\u200b North,\u202aPetra Group\u202c,An\u200ca,Contacted\u200f\n"
+    assert counts(bring_in(plain, key="name"))[0] == 1
+    done = bring_in(marked, team="Gulf\u200b", key="name", may_make=True)
+    assert counts(done) == (0, 0, 1, 0, 0) and not done.made
+
+
 def test_a_file_comes_in_whole(db, cast):
     done = bring_in(FILE)
     assert counts(done) == (3, 0, 0, 0, 0)

@@ -112,6 +112,43 @@ saved_view_dialogs.draw_save(person, look_up(person), screen, {"view": ["Team"],
     assert db.value("select count(*) from crm.changes where record_type = 'view'") == 1
 
 
+def test_a_view_keeps_what_a_number_asked_for_and_another_view_lets_it_go(visit: Any, cast: Any, db: Any) -> None:
+    shown = {"view": "Team", "kind": "open", "created": "2020-01-01..2090-12-31"}
+    behind, bare = keep(cast, "ana", "Behind", is_pinned=True), keep(cast, "ana", "Bare", is_pinned=True, address={"view": ["Team"]})
+    page = visit("ana", PAGE, **shown)
+    found = names(page)
+    with acting_as(cast.who("ana")) as session:
+        (view,) = [view for view in reads.views_of(session, "leads") if view.id == behind]
+        assert use_cases.change_view(session, view.id, view.version, {"address": {name: [text] for name, text in shown.items()}}, name="x", source="test")
+    page = press(visit("ana", PAGE, view="Team", kind="won"), f"leads.saved.pinned.{behind}")
+    assert not page.exception
+    assert names(page) == found and {"leads.behind.kind", "leads.behind.created"} <= keys(page)
+    assert (page.query_params["kind"], page.query_params["created"]) == ("open", "2020-01-01..2090-12-31")
+    page = press(page, f"leads.saved.pinned.{bare}")
+    assert not {"kind", "created"} & set(page.query_params) and not [key for key in keys(page) if str(key).startswith("leads.behind")]
+
+
+def test_what_a_number_asked_for_is_kept_in_its_words(look: Any, visit: Any, db: Any) -> None:
+    page = look("""
+import streamlit as st
+from crm.ui import lead_params, saved_view_dialogs, saved_views
+from crm.ui.lookups import look_up
+from crm.ui.viewer import viewer
+person = viewer("lead")
+screen = lead_params.screen(person, look_up(person), begins_with_own=True)
+for name, text in {"kind": "won", "own": "nothing=1", "closes": "none"}.items():
+    st.query_params[name] = text
+saved_view_dialogs.draw_save(person, look_up(person), screen, saved_views.now(screen))
+""", "ana").run()  # fmt: skip
+    words = page.caption[0].value
+    assert "Won leads" in words and "Without a close date" in words
+    page.text_input(key="leads.saved.name").set_value("Won, no date")
+    press(page, "leads.saved.save")
+    assert not page.exception
+    kept = db.value("select address from crm.views")
+    assert (kept["kind"], kept["closes"], "own" in kept) == (["won"], ["none"], False)
+
+
 def test_a_colleague_offers_no_acts_on_a_view_that_is_not_ones_own(cast: Any) -> None:
     view = keep(cast, "mona", "Shared", audience="team", for_team_id=cast.teams["Gulf"])
     with acting_as(cast.who("ana")) as session:

@@ -8,7 +8,7 @@ from crm.access import Person, acting_as
 from crm.dashboards import reads, use_cases
 from crm.dashboards.reads import Dashboard
 from crm.dashboards.rules import EXPLORATION, EXPLORE, LONGEST_TITLE
-from crm.ui import view_params
+from crm.ui import saved_views
 from crm.ui.dashboards import acts, bar, choice
 from crm.ui.lookups import Lookups
 from crm.ui.view_params import Screen
@@ -20,7 +20,7 @@ NEW = 0
 def draw(person: Person, lookups: Lookups, screen: Screen, title: str) -> None:
     """The button, for those who keep dashboards. `title`: what the block is called unless they say otherwise."""
     if bar.may_make(person) and st.button("Pin to a dashboard", icon=":material/push_pin:", type="tertiary", key="explore.pin"):
-        draw_pin(person, lookups, view_params.address_now(screen.params, st.session_state), title)
+        draw_pin(person, lookups, saved_views.now(screen), title)
 
 
 @st.dialog("Pin to a dashboard", width="small")
