@@ -92,16 +92,13 @@ class CellsSaved:
     change_set_id: int | None = None
 
 
-def save_cells(
-    session: Session, edits: Sequence[tuple[int, int, Mapping[str, Any]]], *, source: str, label: str = "", change_set_id: int | None = None
-) -> CellsSaved:
+def save_cells(session: Session, edits: Sequence[tuple[int, int, Mapping[str, Any]]], *, source: str, label: str = "") -> CellsSaved:
     """Write as much of a grid's edits (id, version seen, values) as can be, as one change set.
 
     Where one field of a lead is refused, the lead's other fields are written without it; what met a colleague's change is
     kept as conflicts. `met` lists those leads, `saved` the ones of which everything that was not refused now stands.
-    `change_set_id` continues a change set of the same person.
     """
-    done = CellsSaved(change_set_id=change_set_id)
+    done = CellsSaved()
     open_edits = list(edits)
     while open_edits:
         outcome = apply(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 
 import pandas as pd
 import streamlit as st
@@ -28,7 +27,6 @@ from crm.ui.words import count
 
 STATE = "leads.sheet"
 HEIGHT = 612
-LATE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -39,7 +37,6 @@ class Message:
     change_set_id: int | None = None
     conflicts: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
-    saved: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -57,20 +54,10 @@ class Sheet:
     standing: dict[str, list[str]] = field(default_factory=dict)
     keeps_order: bool = False
     message: Message | None = None
-    pressed_at: float = 0
-    continues: bool = False
 
     @property
     def key(self) -> str:
         return f"leads.grid.{self.generation}"
-
-    def is_to_save(self, *, is_pressed: bool) -> bool:
-        """Whether to save now. The editor reports a cell a moment late, so Save is still meant for what comes just after it."""
-        is_late = monotonic() - self.pressed_at < LATE_SECONDS
-        if is_pressed:
-            self.pressed_at = monotonic()
-        self.continues = is_late and not is_pressed
-        return bool(self.pending) and (is_pressed or is_late)
 
     def lay(self, rows: Sequence[Row], drafts: Drafts, *, is_same_showing: bool = False) -> None:
         """Show `rows` with `drafts` over them. The same showing keeps scroll and cursor; only for changes of one's own."""
@@ -156,10 +143,9 @@ def save(found: Sheet, person: Person, lookups: Lookups) -> None:
     """Write what is typed; what was refused stays typed, what met a colleague's change waits as a conflict."""
     read = {lead_id: unsaved.wanted(draft, lookups) for lead_id, draft in found.pending.items()}
     edits = [(lead_id, found.pending[lead_id].row["version"], values) for lead_id, (values, _) in read.items() if values]
-    before = found.message if found.continues and found.message else Message("")
     try:
         with acting_as(person) as session:
-            done = save_cells(session, edits, source="grid", label=_label(found.pending), change_set_id=before.change_set_id)
+            done = save_cells(session, edits, source="grid", label=_label(found.pending))
             fresh = leads_by_id(session, [row["id"] for row in found.rows])
         fresh = {row["id"]: row for row in custom_fields.with_cells(list(fresh.values()), lookups)}
     except CrmError as error:
@@ -171,7 +157,7 @@ def save(found: Sheet, person: Person, lookups: Lookups) -> None:
         row["version"] in (old["version"], done.versions.get(row["id"])) for row, old in zip(rows, found.rows, strict=True)
     )  # fmt: skip
     left = _left_over(found.pending, refused, fresh if is_mine_alone else {})
-    found.message = _message(found.pending, refused, before.saved | set(done.saved), before.conflicts + len(done.met), done.change_set_id)
+    found.message = _message(found.pending, refused, len(done.saved), len(done.met), done.change_set_id)
     found.lay(rows, left, is_same_showing=is_mine_alone)
     found.keeps_order = True
 
@@ -193,14 +179,14 @@ def _left_over(pending: Drafts, refused: Mapping[int, Mapping[str, CrmError]], f
     return found
 
 
-def _message(pending: Drafts, refused: Mapping[int, Mapping[str, CrmError]], saved: frozenset[int], met: int, change_set_id: int | None) -> Message:
-    words = [f"{len(saved)} saved"] if saved or not met else []
+def _message(pending: Drafts, refused: Mapping[int, Mapping[str, CrmError]], saved: int, met: int, change_set_id: int | None) -> Message:
+    words = [f"{saved} saved"] if saved or not met else []
     if met:
         words.append(f"{met} met a colleague's change")
     reasons = [(pending[lead_id].row["name"], error.detail) for lead_id, errors in refused.items() for error in dict.fromkeys(errors.values())]
     if reasons:
         words.append(f"{len({name for name, _ in reasons})} not taken, still in the grid")
-    return Message(", ".join(words) + ".", change_set_id if saved or met else None, met, reasons, saved)
+    return Message(", ".join(words) + ".", change_set_id if saved or met else None, met, reasons)
 
 
 def discard(found: Sheet) -> None:

@@ -29,8 +29,7 @@ def draw(found: grid.Sheet, person: Person, lookups: Lookups) -> None:
             if st.button("Discard", key="leads.discard", disabled=not pending):
                 grid.discard(found)
                 st.rerun()
-            is_pressed = st.button("Save", key="leads.save", type="primary" if pending else "secondary", shortcut="Ctrl+S")
-            if found.is_to_save(is_pressed=is_pressed):
+            if st.button("Save", key="leads.save", type="primary" if pending else "secondary", shortcut="Ctrl+S") and pending:
                 grid.save(found, person, lookups)
                 st.rerun()
     if found.message and found.message.refused:

@@ -1,5 +1,5 @@
 """Looks after what is typed and not saved, in the browser, where a page's script cannot: asks before the tab closes over it,
-and before a link leaves a form behind; and lets Ctrl+S also save the cell that is still open for typing."""
+and before a link leaves a form behind; and lets Save wait for the cell that was typed last, or is still open for typing."""
 
 from __future__ import annotations
 
@@ -12,18 +12,34 @@ export default function ({ data }) {
   window.__throughlineUnsaved = data ? data.cells : 0
   if (window.__throughlineGuard) return
   window.__throughlineGuard = true
+  const save = () => document.querySelector('.st-key-leads-save button')
+  const editor = () => document.querySelector('#portal textarea, #portal input')
+  // The editor takes a cell in a timer of its own and reports it 150 ms after that. Timers end in the order in which they were due,
+  // so what waits the same way, and longer, comes after the report however slow the browser or the server is.
+  const onceReported = (then) => setTimeout(() => setTimeout(() => setTimeout(then, 200)))
+  const press = (tries = 100) => (save() ? save().click() : tries && setTimeout(press, 50, tries - 1))  // it may be drawn anew just now
+  let unreported = 0
+  const note = (event) => {
+    if (!editor() && !event.target.closest?.('[data-testid=stDataFrame]')) return
+    unreported += 1
+    onceReported(() => { unreported -= 1 })
+  }
+  for (const kind of ['keydown', 'pointerdown', 'pointerup', 'paste', 'cut']) document.addEventListener(kind, note, true)
   window.addEventListener('beforeunload', (event) => {
     if (window.__throughlineUnsaved) event.preventDefault()
   })
   document.addEventListener('keydown', (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 's') return
-    const save = () => document.querySelector('.st-key-leads-save button')
-    if (!save()) return
+    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 's' || !save()) return
     event.preventDefault()
     event.stopPropagation()
-    const editor = document.querySelector('#portal textarea, #portal input')
-    if (editor) editor.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', code: 'Enter', keyCode: 13, bubbles: true }))
-    setTimeout(() => save()?.click(), 250)  // the editor reports a cell a moment late, and the button is then drawn anew
+    editor()?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', code: 'Enter', keyCode: 13, bubbles: true }))
+    onceReported(press)
+  }, true)
+  document.addEventListener('click', (event) => {
+    if (!event.isTrusted || !unreported || !event.target.closest?.('.st-key-leads-save')) return
+    event.preventDefault()
+    event.stopPropagation()
+    onceReported(press)
   }, true)
 }
 """

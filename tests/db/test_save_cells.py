@@ -77,15 +77,6 @@ def test_only_leads_that_nobody_else_touched_report_a_version(db: Any, cast: Any
     assert done.versions == {cast.leads["Delta Foods"]: 2}
 
 
-def test_a_late_cell_joins_the_save_before_it_and_one_undo_takes_both_back(db: Any, cast: Any) -> None:
-    first = save(cast, "ana", ("Petra Supplies", 1, {"next_step": "call"}))
-    save(cast, "ana", ("Delta Foods", 1, {"next_step": "mail"}), change_set_id=first.change_set_id)
-    with acting_as(cast.who("ana")) as session:
-        assert undo(session, first.change_set_id).records == 2
-    assert row(db, cast, "Petra Supplies")["next_step"] is None
-    assert row(db, cast, "Delta Foods")["next_step"] is None
-
-
 def test_recent_saves_are_ones_own_and_leave_out_what_was_undone(db: Any, cast: Any) -> None:
     first = save(cast, "ana", ("Petra Supplies", 1, {"next_step": "call"}), label="Grid, 1 lead")
     save(cast, "bruno", ("Delta Foods", 1, {"next_step": "his"}))

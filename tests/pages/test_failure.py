@@ -9,6 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 SCRIPT = """
+import psycopg
+from sqlalchemy import exc
 from crm.errors import Invalid
 from crm.ui import failure
 try:
@@ -26,6 +28,8 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         def error(self, event: str, **fields: Any) -> None:
             found.append({"event": event, **fields})
 
+        warning = error
+
     monkeypatch.setattr("crm.ui.failure.log", Log())
     return found
 
@@ -42,3 +46,19 @@ def test_anything_else_is_a_number_to_the_person_and_a_place_to_the_log(logged: 
     assert entry["reference"] in page.error[0].value
     assert entry["error"] == "ValueError" and entry["at"]
     assert "ana@demo.example" not in page.error[0].value + json.dumps(entry)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "exc.OperationalError('select', {}, psycopg.OperationalError('server closed'))",
+        "psycopg.OperationalError('ana@demo.example')",
+        "exc.TimeoutError('pool')",
+    ],
+)
+def test_a_database_that_is_away_is_no_mistake_and_the_page_can_run_again(logged: list[dict[str, Any]], error: str) -> None:
+    page = AppTest.from_string(SCRIPT.format(error=error)).run()
+    assert "The database is away" in page.warning[0].value and "kept" in page.warning[0].value and not page.error
+    assert [button.label for button in page.button] == ["Try again"]
+    assert [entry["event"] for entry in logged] == ["page_without_database"]
+    assert "ana@demo.example" not in page.warning[0].value + json.dumps(logged)
