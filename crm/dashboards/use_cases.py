@@ -61,13 +61,8 @@ def change_block(session: Session, found: Dashboard, block: Block, seen_version:
 
 def move_block(session: Session, found: Dashboard, block_id: int, by: int, *, source: str) -> Outcome:
     """So many places up (negative) or down among the blocks as they stand now."""
-    return order_blocks(session, found, moved([block.id for block in blocks_of(session, [found.id])[found.id]], block_id, by), source=source)
-
-
-def order_blocks(session: Session, found: Dashboard, wanted: Sequence[int], *, source: str) -> Outcome:
-    """The blocks in the order of their ids; those that somebody put in meanwhile stay behind them, and those that are gone are passed over."""
     blocks = {block.id: block for block in blocks_of(session, [found.id])[found.id]}
-    order = [*(id_ for id_ in wanted if id_ in blocks), *(id_ for id_ in blocks if id_ not in wanted)]
+    order = moved(list(blocks), block_id, by)
     edits = [
         Edit(BLOCK.name, id_, {"position": place}, blocks[id_].version) for place, id_ in enumerate(order) if blocks[id_].position != place
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A dashboard in a browser: made and shared, pinned to from Explore, put into another order, and live while a colleague works."""
+"""A dashboard in a browser: made and shared, pinned to from Explore, and live while a colleague works."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from crm.access import acting_as
 from crm.dashboards import reads, use_cases
-from tests.browser.conftest import Site, wait_for
+from tests.browser.conftest import Site
 from tests.browser.parts import change, message, new_leads, settle
 from tests.browser.test_reports import tile
 from tests.browser.test_screenshots import complaints, watched
@@ -60,24 +60,6 @@ def test_a_dashboard_is_made_shared_and_pinned_to_from_explore(shared_site: Site
     colleague.get_by_role("heading", name="Leads by source").wait_for()
     assert colleague.get_by_role("button", name="Edit", exact=True).count() == 0
     assert dashboard(shared_site, "carla", "Gulf, weekly") is None
-
-
-def test_blocks_are_put_into_another_order(shared_site: Site, complaints: list[str]) -> None:
-    made(shared_site, "mona", "Ordered", "wins.months", "wins.owners", "wins.reasons")
-    found = dashboard(shared_site, "mona", "Ordered")
-    assert found is not None
-    page = watched(shared_site.open("mona", f"/dashboards?dashboard={found.id}"), complaints)
-    page.get_by_role("button", name="Edit", exact=True).click()
-    page.get_by_role("button", name="Move Who wins? up").click()
-    message(page, "“Who wins?” is moved.")
-    assert titles(shared_site, "mona", "Ordered") == ["wins.owners", "wins.months", "wins.reasons"]
-    message(page, "“Who wins?” is moved.").get_by_role("button", name="Undo").click()
-    wait_for(lambda: titles(shared_site, "mona", "Ordered") == ["wins.months", "wins.owners", "wins.reasons"], "the order to be taken back")
-    settle(page)
-    grips = page.locator(".tl-grip")
-    grips.nth(2).drag_to(grips.nth(0), target_position={"x": 4, "y": 1})
-    message(page, "The blocks stand in another order.")
-    assert titles(shared_site, "mona", "Ordered") == ["wins.reasons", "wins.months", "wins.owners"]
 
 
 def test_a_colleagues_change_appears_while_the_page_stands_as_it_is(shared_site: Site, complaints: list[str]) -> None:

@@ -12,7 +12,6 @@ from crm.dashboards import reads, use_cases
 from crm.dashboards.ready_made import READY_MADE
 from crm.dashboards.rules import FIGURES
 from crm.leads.use_cases import edit_leads
-from crm.ui import order
 from crm.ui.dashboards import catalogue, wall
 from tests.pages.parts import said
 from tests.pages.test_reports import end_two, links, tiles
@@ -178,32 +177,6 @@ def test_blocks_are_put_together_by_who_may_and_each_act_can_be_taken_back(visit
     page = page.button("message.undo").click().run()
     assert not page.exception
     assert [block.id for block in blocks_of(cast, "mona", dashboard)] == [two.id, one.id]
-
-
-@pytest.mark.parametrize("is_late", [False, True])
-def test_blocks_are_dragged_into_an_order_unless_somebody_was_first(visit: Any, cast: Any, monkeypatch: pytest.MonkeyPatch, is_late: bool) -> None:
-    dashboard = shared(cast, "wins.months", "wins.owners", "wins.reasons")
-    seen = [block.id for block in blocks_of(cast, "mona", dashboard)]
-    wanted = [seen[2], seen[0], seen[1]]
-    page = visit("mona", DASHBOARDS, dashboard=str(dashboard))
-    page = button(page, "Edit").click().run()
-    told = iter([wanted])
-    monkeypatch.setattr(order, "heard", lambda *_: next(told, None))
-    monkeypatch.setattr(order, "saw", lambda *_: not is_late)
-    page = page.run()
-    assert not page.exception
-    assert [block.id for block in blocks_of(cast, "mona", dashboard)] == (seen if is_late else wanted)
-    assert ("Somebody changed this since you looked." if is_late else "The blocks stand in another order.") in said(page)
-
-
-def test_a_block_that_came_meanwhile_stays_behind_those_that_are_ordered(cast: Any) -> None:
-    dashboard = shared(cast, "wins.months", "wins.owners")
-    first, second = (block.id for block in blocks_of(cast, "mona", dashboard))
-    with acting_as(cast.who("mona")) as session:
-        found = next(each for each in reads.dashboards(session) if each.id == dashboard)
-        use_cases.add_block(session, found, {"what": "wins.reasons"}, source="test")
-        use_cases.order_blocks(session, found, [second, 999_999, first], source="test")
-    assert [block.what for block in blocks_of(cast, "mona", dashboard)] == ["wins.owners", "wins.months", "wins.reasons"]
 
 
 def test_a_block_is_added_by_choosing_a_figure(look: Any, cast: Any) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from crm.access import acting_as
 from crm.changes import Edit, apply
-from crm.ui import order
+from crm.ui.shape import order
 from tests.pages.parts import press, said
 
 PAGE = "pages/pipelines.py"
@@ -195,10 +195,10 @@ def test_a_stage_that_is_dragged_takes_its_place_in_the_draft(visit: Any, db: An
     "stages", [None, "12new1", [], ["1"], [1, 2, "new1"], [["1"], "2", "new1"], ["1", "1", "new1"], ["1", "2", "3"], ["1", "2", "new1", "2"]]
 )
 def test_what_is_no_order_of_the_stages_is_passed_over(stages: Any) -> None:
-    assert order.read({"of": 7, "items": stages}, 7, [1, 2, "new1"]) is None
+    assert order.read({"pipeline": 7, "stages": stages}, 7, [1, 2, "new1"]) is None
 
 
 def test_an_order_is_of_the_pipeline_that_is_shown() -> None:
-    assert order.read({"of": 7, "items": ["new1", "2", "1"]}, 7, [1, 2, "new1"]) == ["new1", 2, 1]
-    assert order.read({"of": 8, "items": ["new1", "2", "1"]}, 7, [1, 2, "new1"]) is None
+    assert order.read({"pipeline": 7, "stages": ["new1", "2", "1"]}, 7, [1, 2, "new1"]) == ["new1", 2, 1]
+    assert order.read({"pipeline": 8, "stages": ["new1", "2", "1"]}, 7, [1, 2, "new1"]) is None
     assert order.read(["new1", "2", "1"], 7, [1, 2, "new1"]) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import streamlit as st
 from sqlalchemy.orm import Session
@@ -70,14 +70,6 @@ def remove(person: Person, found: Dashboard) -> None:
 
 def move(person: Person, found: Dashboard, block: Block, by: int) -> None:
     act(person, lambda session: use_cases.move_block(session, found, block.id, by, source="page"), f"“{catalogue.title_of(block)}” is moved.")
-
-
-def put_in_order(person: Person, found: Dashboard, wanted: Sequence[int], *, has_seen: bool) -> None:
-    """`has_seen`: whether they stand as they stood where they were dragged."""
-    if not has_seen:
-        messages.leave(MET)
-        return
-    act(person, lambda session: use_cases.order_blocks(session, found, wanted, source="page"), "The blocks stand in another order.")
 
 
 def widen(person: Person, found: Dashboard, block: Block, width: str) -> None:

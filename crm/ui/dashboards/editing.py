@@ -12,7 +12,7 @@ from crm.access import Person, acting_as
 from crm.dashboards import reads
 from crm.dashboards.reads import Block, Dashboard
 from crm.dashboards.rules import EXPLORATION, FULL, HALF
-from crm.ui import look, order
+from crm.ui import look
 from crm.ui.dashboards import acts, catalogue, dialogs
 from crm.ui.lookups import Lookups
 
@@ -22,27 +22,21 @@ def draw(found: Dashboard, person: Person, lookups: Lookups) -> None:
         blocks = reads.blocks_of(session, [found.id])[found.id]
     if not blocks:
         look.empty("Nothing stands on this dashboard yet.", "Add its first block: a figure of any report. You can order and change blocks afterwards.")
-    with st.container(key="dashboards_grid", gap=None):
+    with st.container(key="dashboards_blocks", gap=None):
         for place, block in enumerate(blocks):
             _draw_line(found, block, person, lookups, is_first=place == 0, is_last=place == len(blocks) - 1)
-    order.draw_listener("dashboards", found.id)
-    ids = [block.id for block in blocks]
-    if (wanted := order.heard("dashboards", found.id, ids)) is not None:
-        acts.put_in_order(person, found, wanted, has_seen=order.saw("dashboards", ids))
-        st.rerun()
     if st.button("Add a block", icon=":material/add:", key="dashboards.add", type="secondary" if blocks else "primary"):
         dialogs.draw_add(found, person, lookups)
 
 
 def _draw_line(found: Dashboard, block: Block, person: Person, lookups: Lookups, *, is_first: bool, is_last: bool) -> None:
     title = catalogue.title_of(block)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"dashboards_row_{block.id}"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"dashboards_line_{block.id}"):
         for by, icon, word, is_end in ((-1, "arrow_upward", "up", is_first), (1, "arrow_downward", "down", is_last)):
             if st.button("", icon=f":material/{icon}:", key=f"dashboards.{word}.{block.id}", type="tertiary", disabled=is_end, help=f"Move {title} {word}"):
                 acts.move(person, found, block, by)
                 st.rerun()
-        words = f"<div class='tl-blockline'><b>{escape(title)}</b><span>{escape(_says(block, lookups))}</span></div>"
-        st.html(f"<div class='tl-blockheld'>{order.grip(block.id)}{words}</div>", width="stretch")
+        st.html(f"<div class='tl-blockline'><b>{escape(title)}</b><span>{escape(_says(block, lookups))}</span></div>", width="stretch")
         other = HALF if block.width == FULL else FULL
         if st.button(
             "Whole page" if block.width == FULL else "Half", icon=f":material/{'fullscreen' if block.width == FULL else 'view_column'}:",

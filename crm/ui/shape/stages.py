@@ -16,9 +16,9 @@ from crm.configuration.pipeline_impact import Counted, asked
 from crm.configuration.pipeline_plan import Planned, moved, ordered
 from crm.pipelines.reads import PipelineRow
 from crm.pipelines.rules import ACTIVITY_WORDS, COLOURS, FIELD_WORDS, STAGE_KINDS
-from crm.ui import order, words
+from crm.ui import words
 from crm.ui.board.cards import FIRST_TINT, LAST_TINT
-from crm.ui.shape import state
+from crm.ui.shape import order, state
 
 WIDTHS = (0.75, 0.5, 3.0, 1.5, 1.1, 1.1, 1.7, 3.0, 0.9, 0.6)
 TITLES = ("", "", "Stage", "Kind", "Chance, %", "Days", "Colour", "Asks for", "Leads", "")
@@ -44,8 +44,8 @@ def draw(
                     found.append(stage)
                 else:
                     found.append(_row(pipeline, stage, staying.index(stage), len(staying), held, custom))
-    order.draw_listener("pipelines", pipeline.id)
-    if (dragged := order.heard("pipelines", pipeline.id, [stage.key for stage in staying])) is not None:
+    order.draw_listener(pipeline.id)
+    if (dragged := order.heard(pipeline.id, [stage.key for stage in staying])) is not None:
         state.act(pipeline.id, partial(ordered, keys=dragged))
     if st.button("Add a stage", key=f"pipelines.{pipeline.id}.add", icon=":material/add:", type="tertiary"):
         found = _with_new(found)

@@ -1,24 +1,23 @@
-// Rows of a list, dragged by their grips. The list is the page's own; this only listens, and tells the page the new order.
+// Rows of the stage grid, dragged by their grips. The grid is the page's own; this only listens, and tells the page the new order.
+
+const ROW = '[class*="st-key-pipelines_row_"]'
+const GRIP = '.st-key-pipelines_grid .tl-grip[data-stage]'
 
 export default function ({ data, setTriggerValue }) {
-  const lists = (window.__throughlineOrders ??= {})
-  const order = (lists[data.list] ??= listen(data.list))
-  order.of = data.of
+  const order = (window.__throughlineStages ??= listen())
+  order.pipeline = data.pipeline
   order.emit = setTriggerValue
 }
 
-function listen(list) {
-  const LIST = `.st-key-${list}_grid`
-  const ROW = `[class*="st-key-${list}_row_"]`
-  const GRIP = `${LIST} .tl-grip[data-item]`
-  const order = { of: null, emit: () => {} }
+function listen() {
+  const order = { pipeline: null, emit: () => {} }
   let dragged = null // the row on its way
 
   const rows = () => [...document.querySelectorAll(GRIP)].map((grip) => grip.closest(ROW))
-  const itemOf = (row) => row.querySelector('.tl-grip').dataset.item
+  const stageOf = (row) => row.querySelector('.tl-grip').dataset.stage
   const rowAt = (event) => {
-    const row = event.target.closest?.(LIST) && event.target.closest(ROW)
-    return row?.querySelector('.tl-grip[data-item]') ? row : null
+    const row = event.target.closest?.('.st-key-pipelines_grid') && event.target.closest(ROW)
+    return row?.querySelector('.tl-grip[data-stage]') ? row : null
   }
   const isAbove = (event, row) => {
     const box = row.getBoundingClientRect()
@@ -49,7 +48,7 @@ function listen(list) {
     if (row !== dragged) {
       const wanted = rows().filter((each) => each !== dragged)
       wanted.splice(wanted.indexOf(row) + (isAbove(event, row) ? 0 : 1), 0, dragged)
-      order.emit('order', { of: order.of, items: wanted.map(itemOf), seen: rows().map(itemOf) })
+      order.emit('order', { pipeline: order.pipeline, stages: wanted.map(stageOf) })
     }
     letGo()
   })
