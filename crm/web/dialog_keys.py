@@ -15,6 +15,7 @@ window.addEventListener('keydown', (event) => {
   const isLine = event.key === 'Enter' && !isHeld && !event.isComposing && at.matches?.('[data-testid=stDialog] [data-testid=stTextInput] input')
   if (!isSave && !(isLine && !at.closest('[data-testid=stForm]'))) return
   const main = () => [...dialog.querySelectorAll('[data-testid^=stBaseButton-primary]')].findLast((button) => !button.disabled && button.offsetParent)
+  if (!main() && event.key === 'Enter') return  // Ctrl+Enter in a text then sends what is typed, as everywhere
   if (isSave) event.preventDefault()
   if (isSave) event.stopImmediatePropagation()
   if (!main()) return

@@ -277,6 +277,7 @@ def test_a_pipeline_with_a_draft_and_what_it_comes_to(shared_site: Site, work: l
     page.get_by_role("button", name="Remove Contacted").click()
     page.get_by_text("Draft, 1 change").wait_for()
     page.get_by_role("button", name="Move Negotiation up").click()
+    settle(page)
     page.get_by_role("button", name="Add a stage").click()
     page.get_by_text("Draft, 4 changes").wait_for()
     settle(page)

@@ -94,8 +94,11 @@ def test_a_removed_field_hides_its_data_and_undo_brings_both_back(db, cast):
     with acting_as(cast.who("ana")) as session:
         assert reads.lead(session, cast.leads["Delta Foods"])["custom"] == {}
     assert save(cast, "Delta Foods", 2, grade="B").status == "invalid"
-    assert made(cast) and db.value("select key from crm.custom_fields order by id desc limit 1") == "grade_2"
-    with acting_as(cast.who("alma")) as session:
+    again = made(cast)
+    assert db.value("select key from crm.custom_fields order by id desc limit 1") == "grade_2"
+    with acting_as(cast.who("alma")) as session:  # no two are called alike
+        assert undo(session, gone).left_alone and not reads.lead(session, cast.leads["Delta Foods"])["custom"]
+        apply(session, [delete_edit("custom_field", again, 1)], source="test", on_conflict="refuse")
         undo(session, gone)
     with acting_as(cast.who("ana")) as session:
         assert reads.lead(session, cast.leads["Delta Foods"])["custom"] == {"grade": "A"}

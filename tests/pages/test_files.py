@@ -88,7 +88,7 @@ def test_a_page_that_is_loaded_anew_goes_on_waiting(visit: Any, cast: Any, db: A
 def test_a_file_that_was_made_meanwhile_comes_as_one_is_back(visit: Any, cast: Any, db: Any) -> None:
     asked(visit, cast)
     making.make(the_export(db)["id"])
-    assert "Went to your downloads: 1 row." in said(visit("mona", "pages/leads.py")) and addresses(db) == 1
+    assert "Went to your downloads: 1 row." in said(visit("mona", WINS)) and addresses(db) == 1
 
 
 def test_a_file_that_another_window_fetched_is_said(visit: Any, cast: Any, db: Any) -> None:
