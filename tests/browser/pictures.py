@@ -1,25 +1,20 @@
-"""Pictures of pages to look at, in tests/screenshots/, which git ignores: one file of tests run by itself takes them, the whole suite does not.
-
-Nothing is asserted of a picture, and each takes the browser as long as a page does.
-"""
+"""Pictures of pages to look at, in tests/screenshots/, which git ignores: each page at each width, light and dark."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
 from tests.browser.conftest import SCREENSHOTS, wait_for
 
-ARE_TAKEN = "PYTEST_XDIST_WORKER" not in os.environ
 SCHEMES = ("light", "dark")
 
 
 def faces(page: Any, sizes: Mapping[str, dict[str, int]]) -> Iterator[str]:
-    """The page at these sizes, light and dark, one after the other; answers what to call each. Without pictures: each size and each scheme once."""
+    """The page at these sizes, light and dark, one after the other; answers what to call each."""
     page.mouse.move(1, 1)
-    for width, scheme in product(sizes, SCHEMES) if ARE_TAKEN else zip(sizes, SCHEMES, strict=True):
+    for width, scheme in product(sizes, SCHEMES):
         page.set_viewport_size(sizes[width])
         page.emulate_media(color_scheme=scheme)
         page.wait_for_timeout(450)
@@ -27,9 +22,8 @@ def faces(page: Any, sizes: Mapping[str, dict[str, int]]) -> Iterator[str]:
 
 
 def picture(page: Any, name: str) -> None:
-    if ARE_TAKEN:
-        SCREENSHOTS.mkdir(exist_ok=True)
-        page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 def finds_nothing(page: Any, script: str, what: str) -> None:
