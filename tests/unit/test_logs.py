@@ -1,6 +1,8 @@
 """A log says what failed and where, never what somebody had typed."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import structlog
@@ -53,7 +55,6 @@ def test_the_processes_log_that_way(capsys):
     before = structlog.get_config()
     try:
         logs.set_up()
-        structlog.configure(**{**structlog.get_config(), "cache_logger_on_first_use": False})
         try:
             fail()
         except ValueError as error:
@@ -62,3 +63,9 @@ def test_the_processes_log_that_way(capsys):
         structlog.configure(**before)
     line = capsys.readouterr().err
     assert json.loads(line)["errors"] == ["ValueError", "KeyError"] and SECRET not in line
+
+
+def test_a_command_that_sets_up_no_log_tells_warnings_alone_and_leaves_its_answer_alone():
+    code = "from crm.logs import log; log.info('child_started'); log.warning('child_ended'); print('{}')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "{}\n" and [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["child_ended"]
