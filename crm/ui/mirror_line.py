@@ -19,15 +19,13 @@ def read(session: Session, person: Person) -> MirrorState | None:
 
 
 def said(state: MirrorState | None) -> str:
-    """ "orders 4 min old", "reading orders…"; empty for whom orders are none of theirs."""
+    """ "orders 4 min old", "orders 1 h old · being read"; empty for whom orders are none of theirs."""
     if state is None:
         return ""
-    if state.running:
-        return "reading orders…"
     if state.as_of is None:
-        return "no orders read yet" if state.is_configured else "no production connected"
+        return "reading orders…" if state.running else "no orders read yet" if state.is_configured else "no production connected"
     age = clock.ago(state.as_of).removesuffix(" ago")
-    return f"orders {'just read' if age == 'now' else age + ' old'}" + (" · the last try failed" if state.failed else "")
+    return f"orders {'just read' if age == 'now' else age + ' old'}" + (" · being read" if state.running else " · the last try failed" if state.failed else "")
 
 
 def draw_button(state: MirrorState | None, person: Person) -> None:
