@@ -12,6 +12,13 @@ from sqlalchemy import text
 from tests.browser.conftest import PHONE, Site, wait_for
 from tests.browser.parts import change, days_ago, message, new_leads, settle, stands, wait_until_stands
 
+TWO_STEPS = """card => {
+  const step = () => card.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', altKey: true, bubbles: true, composed: true }))
+  step()
+  step()
+}"""
+"""Both at once: a busy machine may take longer between two keys than the board waits for a second one."""
+
 
 def stage(site: Site, name: str) -> int:
     return int(site.cast.stages["Gulf"][name])
@@ -130,8 +137,7 @@ def test_the_keyboard_moves_the_focused_card_and_keeps_it_focused(shared_site: S
     leads = new_leads(shared_site, "ana", "Sorrel One", "Sorrel Two")
     page = open_board(shared_site, "ana", "sorrel", *leads)
     card(page, leads[0]).focus()
-    page.keyboard.press("Alt+ArrowRight")
-    page.keyboard.press("Alt+ArrowRight")
+    card(page, leads[0]).evaluate(TWO_STEPS)
     wait_until_stands(shared_site, {leads[0]: stage(shared_site, "Negotiation")}, "stage_id")
     wait_for_card(page, shared_site, leads[0], "Negotiation")
     assert stands(shared_site, [leads[0]], "version") == [2]  # two steps, one move
