@@ -20,6 +20,6 @@ if not teams:
     look.empty("There is no team yet.", "Add a team under People first.")
     st.stop()
 st.html("<p class='tl-muted'>The first rule that fits and has somebody there decides. Leads that name their owner are left alone.</p>")
-assignment_rules.draw_trial(person, teams, lookups)
+assignment_rules.draw_trial(person, teams, rules, lookups)
 for team_id in teams:
     assignment_rules.draw_rules(person, team_id, [rule for rule in rules if rule.team_id == team_id], lookups)

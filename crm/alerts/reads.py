@@ -14,10 +14,10 @@ from crm.db import direct
 
 AlertRow = Mapping[str, Any]
 """id, version, lead_id, person_id, due_at, text, done_at, done_by_id, created_by_id, deleted_at, created_at, updated_at; lead, stage_id, lead_owner_id,
-lead_team_id, value_usd and company_id of its lead."""
+lead_team_id, market, value_usd and company_id of its lead."""
 
 _COLUMNS = """a.id, a.version, a.lead_id, a.person_id, a.due_at, a.text, a.done_at, a.done_by_id, a.created_by_id, a.deleted_at, a.created_at, a.updated_at,
-    l.name as lead, l.stage_id, l.owner_id as lead_owner_id, l.team_id as lead_team_id, l.value_usd, l.company_id"""
+    l.name as lead, l.stage_id, l.owner_id as lead_owner_id, l.team_id as lead_team_id, l.market, l.value_usd, l.company_id"""
 _ALERTS = f"select {_COLUMNS} from crm.alerts as a join crm.leads as l on l.id = a.lead_id where a.deleted_at is null and l.deleted_at is null"
 
 

@@ -25,7 +25,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "view_as.started": (VIEWS, "Began to look as"), "view_as.ended": (VIEWS, "Stopped looking as"),
     "person.placed": (SHAPING, "Changed teams and roles of"), "person.disabled": (SHAPING, "Disabled"), "person.enabled": (SHAPING, "Enabled"),
     "person.set_up": (SHAPING, "Set up the first admin"), "order_lens_connected": (SHAPING, "Connected production"),
-    "configuration.applied": (SHAPING, "Applied a draft of"),
+    "configuration.applied": (SHAPING, "Applied a draft"),
 }  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def label(kind: str) -> str:
     return KINDS[kind][1] if kind in KINDS else kind.replace("_", " ").replace(".", ": ").capitalize()
 
 
-_BETWEEN: Mapping[str, str] = {"session.refused": " as ", "link.made": " for ", "order_lens_connected": ""}
+_BETWEEN: Mapping[str, str] = {"session.refused": " as ", "link.made": " for ", "configuration.applied": ": ", "order_lens_connected": ""}
 
 
 def sentence(kind: str, subject: str) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from crm import clock
 from crm.access import missing_grant, person_of
 from crm.access.person import Person
-from crm.audit import kinds
+from crm.audit import kinds, naming
 from crm.errors import Invalid
 
 PAGE = 50
@@ -156,12 +156,7 @@ class _Words:
         named = {"q": sought}
         people = session.scalars(text("select id from crm.people where strpos(lower(name || ' ' || email), :q) > 0 limit 50"), named).all()
         labels = tuple(kind for kind in kinds.KINDS if sought in kinds.label(kind).lower())
-        records: list[tuple[str, int]] = []
-        for name, kind in kinds.shaping_types().items():
-            if "name" in kind.fields:
-                ids = session.scalars(text(f"select id from {kind.table} where strpos(lower(name), :q) > 0 limit 200"), named)
-                records += [(name, record_id) for record_id in ids]
-        return _Words(sought, tuple(people), labels, tuple(records))
+        return _Words(sought, tuple(people), labels, tuple(naming.called(session, sought)))
 
 
 def _event_probes(wanted: AuditFilter, found: _Words, given: dict[str, Any]) -> list[str]:
@@ -232,14 +227,13 @@ _EVENTS = text("""
 def _entries(session: Session, keys: Sequence[Cursor], rows: Mapping[Cursor, Mapping[str, Any]]) -> list[Entry]:
     asked = session.execute(_EVENTS, {"ids": [each[2] for each in keys if each[1] == EVENT]}).mappings()
     events: list[dict[str, Any]] = [dict(row) for row in asked]
-    people = _names(session, "crm.people", {int(row["subject"][7:]) for row in events if _is_of_person(row["subject"])})
+    people = naming.names_of(session, "person", {int(row["subject"][7:]) for row in events if _is_of_person(row["subject"])})
     events = [{**row, "facts": {**row["facts"], **_places(session, row["facts"])}} for row in events]
     found = {(EVENT, row["id"]): _of_event(row, people) for row in events}
     changes = [rows[key] for key in keys if key[1] == CHANGE]
     names = {
-        kind: _names(session, kinds.shaping_types()[kind].table, {row["record_id"] for row in changes if row["record_type"] == kind})
+        kind: naming.names_of(session, kind, {row["record_id"] for row in changes if row["record_type"] == kind})
         for kind in {row["record_type"] for row in changes}
-        if "name" in kinds.shaping_types()[kind].fields
     }
     found |= {(CHANGE, row["id"]): _of_change(row, names) for row in changes}
     return [found[stream, each] for _, stream, each in keys]
@@ -250,14 +244,10 @@ def _places(session: Session, facts: Mapping[str, Any]) -> dict[str, list[str]]:
     places = facts.get("places")
     if not places:
         return {}
-    teams = _names(session, "crm.teams", {team for team, _ in places if team})
-    roles = _names(session, "crm.roles", {role for _, role in places})
+    teams = naming.names_of(session, "team", {team for team, _ in places if team})
+    roles = naming.names_of(session, "role", {role for _, role in places})
     said = [(roles.get(role, "a role that is gone"), teams.get(team, "a team that is gone") if team else "") for team, role in places]
     return {"places": [f"{role} in {team}" if team else role for role, team in said]}
-
-
-def _names(session: Session, table: str, ids: set[int]) -> dict[int, str]:
-    return {row.id: row.name for row in session.execute(text(f"select id, name from {table} where id = any(:ids)"), {"ids": sorted(ids)})} if ids else {}
 
 
 def _is_of_person(subject: str) -> bool:
@@ -270,6 +260,8 @@ def _of_event(row: Mapping[str, Any], people: Mapping[int, str]) -> Entry:
         subject = "" if int(subject[7:]) == row["person_id"] else people.get(int(subject[7:]), subject)
     elif subject.startswith(("session ", "key ")):
         subject = ""  # its number is among the details
+    elif row["kind"] == "configuration.applied":
+        subject = row["facts"].get("title") or subject
     what = kinds.sentence(row["kind"], subject)
     facts = {**row["facts"], **({"subject": row["subject"]} if row["subject"] else {})}
     return Entry(row["at"], EVENT, row["id"], row["person_id"], row["who"], row["kind"], what, row["address"], "", {}, facts)

@@ -24,6 +24,7 @@ FORMAT = 1
 SUBJECT = "file"
 HEAD = """# Throughline: how teams shape their work. Change it, read it in again, and look at what it comes to before you apply it.
 # What the file leaves out stays as it is. Of a pipeline, a role or a list of fields that it names, this is all there is, in its order.
+# To give a stage another name, say what it was: {stage: First call, was: Contacted}. Otherwise the old one is removed, and a new one made.
 """
 
 

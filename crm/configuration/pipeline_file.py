@@ -17,7 +17,7 @@ from crm.errors import Invalid
 from crm.leads.reads import names_of_teams
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 
-STAGE_KEYS = ("stage", "kind", "probability", "target_days", "colour", "fields", "activity", "lost_reasons")
+STAGE_KEYS = ("stage", "was", "kind", "probability", "target_days", "colour", "fields", "activity", "lost_reasons")
 
 
 def _may_shape(session: Session, team_id: int) -> bool:
@@ -65,13 +65,31 @@ def _read_pipeline(session: Session, team_id: int, name: str, given: Sequence[An
         values = [{key: value for key, value in stage.values.items() if key != "position"} for stage in wanted]
         return list(new_edits(session, name, team_id, values, ref=f"{team_id}.{name}"))
     left = {stage.name.lower(): stage for stage in pipeline.stages}
+    renamed_from = _renamed(name, given, left)
     planned: list[Planned] = []
-    for stage in wanted:
-        was = left.pop(stage.name.lower(), None)
+    for place, stage in enumerate(wanted):
+        was = renamed_from.get(place) or left.pop(stage.name.lower(), None)
         planned.append(replace(stage, key=was.id, was=was) if was else stage)
     planned += [replace(standing(stage), is_removed=True) for stage in left.values()]
     renamed = [DraftEdit("pipeline", pipeline.id, {"name": name}, pipeline.version)] if name != pipeline.name else []
     return [*renamed, *edits_of(pipeline, planned, None)]
+
+
+def _renamed(pipeline: str, given: Sequence[Any], left: dict[str, StageRow]) -> dict[int, StageRow]:
+    """place in the file -> the stage that stands and gets another name there; it is taken out of `left`. Raises `Invalid` for one that nobody knows.
+
+    A file that is read a second time says the old name of a stage that has its new one by now.
+    """
+    found: dict[int, StageRow] = {}
+    for place, stage in enumerate(given):
+        if stage.get("was") is None:
+            continue
+        was = words(stage["was"], f"{pipeline}, stage {place + 1}, was")
+        if was.lower() in left:
+            found[place] = left.pop(was.lower())
+        elif str(stage["stage"]).lower() not in left:
+            raise Invalid(f"{pipeline}, stage {place + 1}: no stage is called “{was}”, or another one was it already.")
+    return found
 
 
 def _read_stage(given: Any, where: str, ref: str) -> Planned:

@@ -122,8 +122,8 @@ def _told(session: Session, stale: Stale) -> Stale:
     kind, record_id = type_of(stale.facts["record_type"]), stale.facts["record_id"]
     name = _name_of(session, kind.table, record_id)
     who = session.scalar(text("select name from crm.people where id = :id"), {"id": met.their_person_id}) if met.their_person_id else None
-    when = f" {ago(met.their_at)}" if met.their_at else ""
-    what = "removed" if met.field == "deleted_at" and met.theirs else f"changed {met.label.lower()} of"
+    when = f" {ago(met.their_at).replace('now', 'just now')}" if met.their_at else ""
+    what = "removed" if met.field == "deleted_at" and met.theirs else f"changed the {met.label.lower()} of"
     return Stale(
         f"{who or 'Somebody else'} {what} “{name}”{when}, after you looked. Nothing was applied, your draft is kept: look again and decide.", **stale.facts
     )

@@ -160,7 +160,7 @@ class _Rule:
             pipeline = default_pipeline(layout.pipelines, line)
         else:
             pipeline = check_pipeline(next((p for p in layout.pipelines if p.id == self.rule["pipeline_id"] and p.stages), None), line)
-        check_entry(pipeline.stages[0], {**_values(customer), "company_id": customer["company_id"] or "a new one"})
+        check_entry(pipeline.first_stage, {**_values(customer), "company_id": customer["company_id"] or "a new one"})
         return pipeline
 
     def _make(self, session: Session, customers: Sequence[dict[str, Any]]) -> None:

@@ -22,7 +22,7 @@ _LINK = text("update crm.customers set company_id = :company_id where id = :id a
 
 
 def make_lead(session: Session, customer_id: int, *, source: str, team_id: int | None = None) -> Outcome:
-    """A lead of this customer, one's own, in the first stage of its market's team (or `team_id`, or one's own team). The lead is the last result.
+    """A lead of this customer, one's own, in the first open stage of its market's team (or `team_id`, or one's own team). The lead is the last result.
 
     The customer's company is made and linked where there is none, in the same change set. Raises `NotFound`, `Invalid` or `Refused`; nothing is written then.
     """

@@ -39,11 +39,6 @@ class Place:
     pipeline: PipelineRow
     owners: Mapping[str, int]
 
-    @property
-    def first_stage(self) -> StageRow:
-        """Where a lead begins: the first open stage."""
-        return next((stage for stage in self.pipeline.stages if stage.kind == "open"), self.pipeline.stages[0])
-
     def stage(self, name: str) -> StageRow:
         """The stage by its name, whatever its case. Raises `Invalid` with the names there are."""
         for stage in self.pipeline.stages:

@@ -205,7 +205,7 @@ class Writer:
                 )
 
     def _beginning(self, work: _Work) -> Edit:
-        row, first = work.row, self.place.first_stage
+        row, first = work.row, self.place.pipeline.first_stage
         stage = work.stage or first
         begins_in = first if row.created_on and row.closed_on else stage
         name = LEAD.field("name").read(work.said.get("name") or rules.name_of(row)[:300])

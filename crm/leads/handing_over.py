@@ -24,7 +24,10 @@ CARRIED = ("name", "owner_id", "company_id", "value", "expected_close_on", "next
 _CONTACTS = text(
     "insert into crm.lead_contacts (lead_id, contact_id) select :new, contact_id from crm.lead_contacts where lead_id = :old on conflict do nothing"
 )
-_STANDING = text(f"select custom, {', '.join(column for name in CARRIED for column, _ in LEAD.fields[name].columns)} from crm.leads where id = :id")
+_STANDING = text(f"""
+    select custom, {", ".join(column for name in CARRIED for column, _ in LEAD.fields[name].columns)},
+        (select p.name from crm.people as p where p.id = owner_id and p.disabled_at is not null) as gone_owner
+    from crm.leads where id = :id""")
 _LINKED = """
     select l.id, l.name, l.pipeline_id, l.id = :came_from as is_before from crm.leads as l
     where l.deleted_at is null and l.merged_into_id is null and (l.came_from_lead_id = :id or l.id = :came_from)
@@ -33,8 +36,11 @@ _LINKED = """
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
+    """`gone_owner`: who owned the old lead and is disabled, so that the new one went by the team's assignment rules, or is nobody's yet."""
+
     lead_id: int
     change_set_id: int | None
+    gone_owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +56,10 @@ class Linked:
 def hand_over(
     session: Session, lead_id: int, seen_version: int, pipeline_id: int, *, ends_in: int | None = None, source: str
 ) -> HandedOver:  # fmt: skip
-    """Begin a linked lead in the first stage of that pipeline, and end this one in a won stage (`ends_in`; the first one, when None).
+    """Begin a linked lead in the first open stage of that pipeline, and end this one in a won stage (`ends_in`; the first one, when None).
 
-    The new lead stays in the team, or goes to the pipeline's where that is another one. Raises `NotFound`, `Refused`, `Stale`
-    and `Invalid`; nothing is written then.
+    The new lead stays in the team, or goes to the pipeline's where that is another one. An owner who is disabled stays behind.
+    Raises `NotFound`, `Refused`, `Stale` and `Invalid`; nothing is written then.
     """
     row = _standing(session, lead_id)
     target = next((pipeline for pipeline in pipelines(session) if pipeline.id == pipeline_id), None)
@@ -65,7 +71,7 @@ def hand_over(
     label = f"Handed over {row['name']} to {target.name}"[:200]
     with direct.savepoint(session):
         values = _values(session, row, target)
-        brought = _brought(session, row, values["team_id"])
+        brought, gone_owner = _brought(session, row, values["team_id"])
         made = apply(
             session, [Edit(LEAD.name, None, {**values, **brought}, brought=frozenset(brought))], source=source, label=label, on_conflict="refuse"
         )  # fmt: skip
@@ -75,7 +81,7 @@ def hand_over(
             session.execute(_CONTACTS, {"new": new_id, "old": lead_id})
         ended = Edit(LEAD.name, lead_id, {"stage_id": end.id}, seen_version)
         apply(session, [ended], source=source, on_conflict="refuse", change_set_id=made.change_set_id)
-    return HandedOver(new_id, made.change_set_id)
+    return HandedOver(new_id, made.change_set_id, gone_owner)
 
 
 def _standing(session: Session, lead_id: int) -> Mapping[str, Any]:
@@ -108,12 +114,17 @@ def _values(session: Session, row: Mapping[str, Any], target: PipelineRow) -> di
     return {"team_id": team_id, "pipeline_id": target.id, "came_from_lead_id": row["id"]}
 
 
-def _brought(session: Session, row: Mapping[str, Any], team_id: int) -> dict[str, Any]:
-    """What comes along from the old lead, fields that are closed to whoever hands it over included; of custom ones, what the new team has."""
+def _brought(session: Session, row: Mapping[str, Any], team_id: int) -> tuple[dict[str, Any], str | None]:
+    """What comes along from the old lead, fields that are closed to whoever hands it over included; of custom ones, what the new team has.
+
+    Beside it the name of an owner who is disabled: nobody works on a new lead of theirs.
+    """
     standing: Mapping[Any, Any] = session.execute(_STANDING, {"id": row["id"]}).mappings().one()
     carried = {name: LEAD.fields[name].from_row(standing) for name in CARRIED}
+    if standing["gone_owner"]:
+        carried["owner_id"] = None
     fields = own_catalogue(session).of_team(LEAD.name, team_id)
-    return carried | {field.name: standing["custom"][field.key] for field in fields if field.key in standing["custom"]}
+    return carried | {field.name: standing["custom"][field.key] for field in fields if field.key in standing["custom"]}, standing["gone_owner"]
 
 
 def linked(session: Session, row: Mapping[Any, Any]) -> list[Linked]:

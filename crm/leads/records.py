@@ -133,7 +133,7 @@ class LeadChecks(Checks):
         if wanted.get("stage_id") is None and (current is None or pipeline.id != current["pipeline_id"]):
             if not pipeline.stages:
                 raise Invalid(f"“{pipeline.name}” has no stages yet.", field="pipeline_id")
-            wanted["stage_id"] = after["stage_id"] = pipeline.stages[0].id
+            wanted["stage_id"] = after["stage_id"] = pipeline.first_stage.id
         stage = rules.check_stage(after["stage_id"], pipeline)
         if current is None or stage.id != current["stage_id"]:
             self._check_entry(stage, current, wanted, after)

@@ -52,7 +52,8 @@ def check_entry(stage: StageRow, after: Mapping[str, Any], labels: Mapping[str, 
                           missing=["lost_reason"])  # fmt: skip
     if missing:
         words = " and ".join(FIELD_WORDS.get(name) or (labels or {}).get(name) or name.removeprefix("custom.") for name in missing)
-        raise Invalid(f"{stage.name} needs {words}. Fill it in and move the lead again.", field="stage_id", missing=missing)
+        raise Invalid(f"{stage.name} needs {words}. Fill {'it' if len(missing) == 1 else 'them'} in and move the lead again.", field="stage_id",
+                      missing=missing)  # fmt: skip
 
 
 def missing_owner(stage: StageRow) -> Invalid:

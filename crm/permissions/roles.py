@@ -1,4 +1,4 @@
-"""In what do two roles differ? For those who may see roles everywhere."""
+"""In what do two roles differ: in what they may do, and in which fields they close? For those who may see roles everywhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.access import RESOURCES, person_of
+from crm.changes.records import type_of
 from crm.errors import NotFound
+from crm.fields.catalogue import catalogue
 from crm.permissions.explaining import require_every_role
 
 THINGS: Mapping[str, str] = {
@@ -19,6 +21,7 @@ VERBS: Mapping[str, str] = {
     "view": "see {}", "create": "add {}", "edit": "edit {}", "delete": "delete {}", "assign": "hand over {}", "bulk": "edit many {} at once",
     "import": "import {}", "export": "export {}", "configure": "configure {}", "view_as": "look at the app as other {}", "send": "send {}",
 }  # fmt: skip
+RULES: Mapping[str, str] = {"open": "open", "read_only": "read only", "hidden": "hidden"}
 SCOPES: Mapping[str, str] = {"none": "not at all", "own": "their own", "team": "of their teams", "all": "everywhere"}
 
 
@@ -40,6 +43,17 @@ class Difference:
         return said(self.resource, self.action)
 
 
+@dataclass(frozen=True, slots=True)
+class FieldDifference:
+    """One field that two roles show differently; `one` and `other` are rules of `RULES`."""
+
+    record_type: str
+    field: str
+    said: str
+    one: str
+    other: str
+
+
 def said(resource: str, action: str) -> str:
     """ "Hand over leads"."""
     phrase = VERBS.get(action, action.replace("_", " ") + " {}").format(THINGS.get(resource, resource + "s"))
@@ -49,14 +63,12 @@ def said(resource: str, action: str) -> str:
 def role_choices(session: Session) -> dict[int, str]:
     """Every role by id, the organisation-wide ones first."""
     require_every_role(person_of(session))
-    return {row.id: row.name for row in session.execute(text("select id, name from crm.roles order by is_organisation_wide desc, id"))}
+    return {row.id: row.name for row in session.execute(text("select id, name from crm.roles where deleted_at is null order by is_organisation_wide desc, id"))}
 
 
 def differences(session: Session, one_id: int, other_id: int) -> list[Difference]:
     """Where the two roles' grants differ, in the order of the resources. Raises `NotFound`, `Refused`."""
-    known = role_choices(session)
-    if one_id not in known or other_id not in known:
-        raise NotFound("There is no such role.")
+    _check(session, one_id, other_id)
     scopes: dict[int, dict[tuple[str, str], str]] = {one_id: {}, other_id: {}}
     for row in session.execute(text("select role_id, resource, action, scope from crm.grants where role_id = any(:ids)"), {"ids": [one_id, other_id]}):
         scopes[row.role_id][row.resource, row.action] = row.scope
@@ -67,3 +79,29 @@ def differences(session: Session, one_id: int, other_id: int) -> list[Difference
             if one != other:
                 found.append(Difference(resource, action, one, other))
     return found
+
+
+_RULES = text("select role_id, record_type, field, rule from crm.field_rules where role_id = any(:ids) and deleted_at is null order by record_type desc, field")
+
+
+def field_differences(session: Session, one_id: int, other_id: int) -> list[FieldDifference]:
+    """Which fields the one role closes and the other does not, or not as much. Raises `NotFound`, `Refused`."""
+    _check(session, one_id, other_id)
+    rules: dict[tuple[str, str], dict[int, str]] = {}
+    for row in session.execute(_RULES, {"ids": [one_id, other_id]}):
+        rules.setdefault((row.record_type, row.field), {})[row.role_id] = row.rule
+    return [
+        FieldDifference(record_type, name, f"{_label(session, record_type, name)} of {THINGS.get(record_type, record_type + 's')}", one, other)
+        for (record_type, name), of in rules.items()
+        if (one := of.get(one_id, "open")) != (other := of.get(other_id, "open"))
+    ]
+
+
+def _label(session: Session, record_type: str, name: str) -> str:
+    return catalogue(session).label(record_type, name) if name.startswith("custom.") else type_of(record_type).recorded(name).label
+
+
+def _check(session: Session, *role_ids: int) -> None:
+    known = role_choices(session)
+    if not all(role_id in known for role_id in role_ids):
+        raise NotFound("There is no such role.")

@@ -34,6 +34,11 @@ class PipelineRow:
     stages: tuple[StageRow, ...]
     version: int
 
+    @property
+    def first_stage(self) -> StageRow:
+        """Where leads begin: the first open stage. Of a pipeline that has stages."""
+        return next((stage for stage in self.stages if stage.kind == "open"), self.stages[0])
+
 
 _PIPELINES = text("""
     select p.id, p.team_id, p.name, p.position, p.version from crm.pipelines as p

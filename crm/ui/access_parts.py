@@ -117,14 +117,21 @@ def draw_difference(session: Session, choices: Mapping[int, str]) -> None:
             )
             for label, key, position in (("One role", "one", 1), ("Another role", "other", 2))
         )  # fmt: skip
-    found = roles.differences(session, one, other)
-    if not found:
+    found, closed = roles.differences(session, one, other), roles.field_differences(session, one, other)
+    if not found and not closed:
         look.empty("They grant the same.", "Choose two different roles to see what one may do and the other may not.")
         return
     lines = "".join(f"<tr><th title='{escape(d.grant)}'>{escape(d.said)}</th>{_scope_html(d.one)}{_scope_html(d.other)}</tr>" for d in found)
-    head = f"<tr><th>{words.count(len(found), 'difference')}</th><td>{escape(choices[one])}</td><td>{escape(choices[other])}</td></tr>"
+    lines += "".join(f"<tr><th>{escape(d.said)}</th>{_rule_html(d.one)}{_rule_html(d.other)}</tr>" for d in closed)
+    head = f"<tr><th>{words.count(len(found) + len(closed), 'difference')}</th><td>{escape(choices[one])}</td><td>{escape(choices[other])}</td></tr>"
     st.html(f"<div class='tl-scroll'><table class='tl-table tl-said'>{head}{lines}</table></div>")
 
 
 def _scope_html(scope: str) -> str:
     return f"<td class='tl-scope-{escape(scope)}'>{escape(roles.SCOPES.get(scope, scope))}</td>"
+
+
+def _rule_html(rule: str) -> str:
+    """Looks as a scope of the same strength does."""
+    strength = {"hidden": "none", "open": "all"}.get(rule, "own")
+    return f"<td class='tl-scope-{strength}'>{escape(roles.RULES.get(rule, rule))}</td>"

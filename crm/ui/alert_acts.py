@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from crm.alerts.rules import later
 from crm.changes import Outcome
 from crm.errors import CrmError, Stale
 from crm.ui import messages, words
+from crm.ui.lookups import Lookups
 from crm.ui.words import Names
 
 Alert = Mapping[str, Any]
@@ -46,13 +47,31 @@ def finish_with_call(alert: Alert, person: Person, activity: Mapping[str, Any]) 
     )  # fmt: skip
 
 
-def snooze(alert: Alert, person: Person, choice: str) -> None:
-    """By one of `crm.alerts.rules.LATER`."""
-    snooze_until(alert, person, later(choice, due_at=alert["due_at"], now=clock.now(), time_zone=person.time_zone))
+def snooze(alert: Alert, person: Person, choice: str, lookups: Lookups) -> None:
+    """By one of `crm.alerts.rules.LATER`; a day on which nobody works in the lead's market is passed by."""
+    off, now = lookups.days_off(alert["market"]), clock.now()
+    plainly, until = (later(choice, due_at=alert["due_at"], now=now, time_zone=person.time_zone, days_off=days) for days in ((), off))
+    passed = ", ".join(dict.fromkeys(name for day, name in sorted(off.items()) if _day(plainly, person) <= day < _day(until, person)))
+    _snooze(alert, person, until, f" {passed} is passed by." if passed else "")
 
 
-def snooze_until(alert: Alert, person: Person, until: datetime) -> None:
-    said = f"{alert['lead']} comes back {due(until, person.time_zone)}."
+def snooze_until(alert: Alert, person: Person, until: datetime, lookups: Lookups) -> None:
+    """To the moment that was chosen, whatever day that is; a holiday is named."""
+    _snooze(alert, person, until, on_holiday(until, person, lookups.days_off(alert["market"])))
+
+
+def on_holiday(moment: datetime, person: Person, off: Mapping[date, str]) -> str:
+    """ " That day is a holiday: National day."; empty for any other day."""
+    name = off.get(_day(moment, person))
+    return f" That day is a holiday: {name}." if name else ""
+
+
+def _day(moment: datetime, person: Person) -> date:
+    return moment.astimezone(ZoneInfo(person.time_zone)).date()
+
+
+def _snooze(alert: Alert, person: Person, until: datetime, note: str) -> None:
+    said = f"{alert['lead']} comes back {due(until, person.time_zone)}.{note}"
     _do(person, lambda session: use_cases.snooze_alert(session, alert["id"], alert["version"], until, source="form"), said)
 
 
@@ -65,8 +84,10 @@ def remove(alert: Alert, person: Person) -> None:
     _do(person, lambda session: use_cases.delete_alert(session, alert["id"], alert["version"], source="form"), "The alert is removed.")
 
 
-def set_new(lead_id: int, person: Person, values: Mapping[str, Any]) -> bool:
-    return _do(person, lambda session: use_cases.set_alert(session, lead_id, values, source="form"), "The alert is set.")
+def set_new(lead_id: int, person: Person, values: Mapping[str, Any], off: Mapping[date, str]) -> bool:
+    """`off`: the holidays of the lead's market."""
+    said = f"The alert is set.{on_holiday(values['due_at'], person, off)}"
+    return _do(person, lambda session: use_cases.set_alert(session, lead_id, values, source="form"), said)
 
 
 def _do(person: Person, write: Callable[[Session], Outcome], said: str) -> bool:

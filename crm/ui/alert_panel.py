@@ -67,7 +67,7 @@ def _draw_later(alert: Alert, person: Person, lookups: Lookups) -> None:
         "", list(choices), format_func=choices.__getitem__, key=f"alert.later.{alert['id']}", icon=":material/snooze:", type="tertiary", help="Later"
     )
     if picked is not None and picked in rules.LATER:
-        alert_acts.snooze(alert, person, picked)
+        alert_acts.snooze(alert, person, picked, lookups)
         st.rerun()
     elif picked == "remove":
         alert_acts.remove(alert, person)
@@ -100,7 +100,7 @@ def change(alert: Alert, person: Person, lookups: Lookups) -> None:
     if to != alert["person_id"]:
         alert_acts.hand_over(alert, person, to, lookups.names)
     else:
-        alert_acts.snooze_until(alert, person, _moment(at, person))
+        alert_acts.snooze_until(alert, person, _moment(at, person), lookups)
     st.rerun()
 
 
@@ -117,14 +117,15 @@ def _draw_new(row: Row, person: Person, lookups: Lookups) -> None:
     turn = st.session_state.setdefault(ROUND, 0)
     with st.popover("Alert", icon=":material/alarm_add:", type="tertiary", key=f"alert_new_{turn}"), st.form(f"alert.new.{row['id']}.{turn}", border=False):
         text = st.text_input("What to do", placeholder="call about the samples", max_chars=300, key=f"alert.new.{turn}.text")
-        tomorrow = clock.now().astimezone(ZoneInfo(person.time_zone)).replace(tzinfo=None, hour=9, minute=0, second=0, microsecond=0) + timedelta(days=1)
-        at = st.datetime_input("Due", tomorrow, format="YYYY-MM-DD", key=f"alert.new.{turn}.at")
+        off = lookups.days_off(row["market"])
+        begins = datetime.combine(rules.working_day(clock.today(person.time_zone) + timedelta(days=1), off), rules.MORNING)
+        at = st.datetime_input("Due", begins, format="YYYY-MM-DD", key=f"alert.new.{turn}.at")
         to = st.selectbox(
             "Reminds", *_people(person.id, person, lookups), format_func=lambda i: "me" if i == person.id else lookups.names.people.get(i, "somebody"),
             key=f"alert.new.{turn}.to",
         )  # fmt: skip
         is_sent = st.form_submit_button("Set alert", type="primary")
-    if is_sent and at is not None and alert_acts.set_new(row["id"], person, {"text": text, "due_at": _moment(at, person), "person_id": to}):
+    if is_sent and at is not None and alert_acts.set_new(row["id"], person, {"text": text, "due_at": _moment(at, person), "person_id": to}, off):
         st.session_state[ROUND] = turn + 1
         st.rerun()
     elif is_sent:

@@ -14,6 +14,7 @@ from crm.assignment import reads, use_cases
 from crm.assignment.reads import RuleRow
 from crm.assignment.rules import FIELDS, LEAST_BUSY, PERSON, ROUND_ROBIN
 from crm.errors import CrmError
+from crm.leads.records import LEAD
 from crm.ui import dialogs, look, messages
 from crm.ui.lookups import Lookups, look_up
 from crm.ui.viewer import viewer
@@ -21,6 +22,9 @@ from crm.ui.viewer import viewer
 METHODS: Mapping[str, str] = {
     ROUND_ROBIN: "Round robin: each in turn", LEAST_BUSY: "Least busy: fewest open leads", PERSON: "A person: the first who is there",
 }  # fmt: skip
+COMPARED = ("text", "number", "date", "flag", "choice", "choices", "link")
+"""Kinds of custom fields whose values can be written down as a rule's condition."""
+MOST_TRIED = 3
 NEW = RuleRow(0, 0, 0, "", 0, True, None, {}, ROUND_ROBIN, {})
 
 
@@ -55,7 +59,7 @@ def said(rule: RuleRow, lookups: Lookups) -> str:
     markets = " or ".join(lookups.markets.get(code, code) for code in wants.get("markets", ()))
     parts = [f"from {markets}" if markets else "", f"by {' or '.join(wants['sources'])}" if wants.get("sources") else ""]
     parts.append(f"in {lookups.pipeline_label(rule.pipeline_id)}" if rule.pipeline_id else "")
-    parts.append(f"whose {wants['field'].removeprefix('custom.').replace('_', ' ')} is {wants['value']}" if "field" in wants else "")
+    parts.append(f"whose {_field_words(wants['field'], lookups)} is {wants['value']}" if "field" in wants else "")
     which = " ".join(part for part in parts if part)
     people = ", ".join(lookups.names.people.get(person_id, "somebody") for person_id in rule.ids) or "everybody who works the team's leads"
     how = {ROUND_ROBIN: f"in turn to {people}", LEAST_BUSY: f"to the least busy of {people}", PERSON: f"to {people.replace(', ', ', else ')}"}[rule.method]
@@ -127,9 +131,13 @@ def _ask(rule: RuleRow, lookups: Lookups) -> dict[str, Any]:
         format_func=lambda each: lookups.pipeline_label(each) if each else "Every pipeline",
     )  # fmt: skip
     with right.container(horizontal=True, gap="small", wrap=False):
-        name = st.text_input("Field", wants.get("field", "").removeprefix("custom."), key=f"{key}.field", placeholder="segment")
+        fields = _fields(rule, lookups)
+        name = st.selectbox(
+            "Field", fields, index=fields.index(wants["field"]) if "field" in wants else None, key=f"{key}.field", placeholder="Any",
+            format_func=lambda each: _field_words(each, lookups),
+        )  # fmt: skip
         value = st.text_input("Is", wants.get("value", ""), key=f"{key}.value", placeholder="Horeca")
-    wanted["conditions"] = _conditions(markets, sources, name.strip(), value.strip())
+    wanted["conditions"] = _conditions(markets, sources, name or "", value.strip())
     wanted["method"] = st.radio("They go", list(METHODS), index=list(METHODS).index(rule.method), key=f"{key}.method", format_func=METHODS.__getitem__)
     known = list(dict.fromkeys([*lookups.owners, *rule.ids]))
     people = st.multiselect(
@@ -144,11 +152,22 @@ def _ask(rule: RuleRow, lookups: Lookups) -> dict[str, Any]:
 def _conditions(markets: Sequence[str], sources: str, name: str, value: str) -> dict[str, Any]:
     found: dict[str, Any] = {"markets": list(markets), "sources": [part.strip() for part in sources.split(",") if part.strip()]}
     if name:
-        found["field"] = name if name in FIELDS else f"custom.{name}"
+        found["field"] = name
     return {**found, "value": value} if value else found
 
 
-def draw_trial(person: Person, teams: Sequence[int], lookups: Lookups) -> None:
+def _fields(rule: RuleRow, lookups: Lookups) -> list[str]:
+    """What a rule may ask for, by name; what this one asks for already is among them."""
+    team = [each.name for each in lookups.catalogue.of_team("lead", rule.team_id) if each.kind in COMPARED]
+    standing = [rule.conditions["field"]] if "field" in rule.conditions else []
+    return list(dict.fromkeys([*team, *FIELDS, *standing]))
+
+
+def _field_words(name: str, lookups: Lookups) -> str:
+    return lookups.catalogue.label("lead", name) if name.startswith("custom.") else LEAD.fields[name].label
+
+
+def draw_trial(person: Person, teams: Sequence[int], rules: Sequence[RuleRow], lookups: Lookups) -> None:
     """ "A lead from AE by Website would go to Ana: …", without taking her turn."""
     st.subheader("Try it")
     with st.container(horizontal=True, vertical_alignment="bottom", key="assignment_trial"):
@@ -161,11 +180,16 @@ def draw_trial(person: Person, teams: Sequence[int], lookups: Lookups) -> None:
         pipeline_id = (
             st.selectbox("in", [p.id for p in lines], key="assignment.trial.pipeline", format_func=lookups.pipeline_label, width=180) if lines else None
         )
-    lead = {"team_id": team_id, "market": market, "source": source or None, "pipeline_id": pipeline_id}
+        asked = dict.fromkeys(rule.conditions["field"] for rule in rules if rule.team_id == team_id and rule.is_active and "field" in rule.conditions)
+        held = {
+            name: st.text_input(f"whose {_field_words(name, lookups)} is", key=f"assignment.trial.{name}", width=150).strip() for name in [*asked][:MOST_TRIED]
+        }
+    lead = {"team_id": team_id, "market": market, "source": source or None, "pipeline_id": pipeline_id, **{name: said or None for name, said in held.items()}}
     with acting_as(person) as session:
         (found,) = reads.try_out(session, [lead])
     where = f" from {escape(lookups.markets[market])}" if market else ""
     by = f" by {escape(source)}" if source else ""
+    by += "".join(f" whose {escape(_field_words(name, lookups))} is {escape(value)}" for name, value in held.items() if value)
     if found is None:
         words = "would be its maker's; imported or from orders, nobody's: no rule fits, or everybody it names is away."
     else:

@@ -56,5 +56,6 @@ def draw_dialog(row: Row, lookups: Lookups) -> None:
     except CrmError as error:
         st.error(error.detail)
         return
-    messages.leave(f"{row['name']} goes on in {lookups.pipeline_label(pipeline_id)}.", done.change_set_id)
+    left = f" {done.gone_owner} is disabled and no longer its owner." if done.gone_owner else ""
+    messages.leave(f"{row['name']} goes on in {lookups.pipeline_label(pipeline_id)}.{left}", done.change_set_id)
     st.switch_page("pages/lead.py", query_params={"id": str(done.lead_id)})

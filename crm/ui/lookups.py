@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from functools import cached_property
 
 import streamlit as st
 
 from crm.access import Person, acting_as
 from crm.assignment.absence import away
+from crm.clock import today
 from crm.customers import reads as customers
 from crm.fields.catalogue import NO_FIELDS, Catalogue, lead_fields_of, own_catalogue
 from crm.fields.kinds import Definition
 from crm.goals.reads import starts_in
 from crm.leads import reads
 from crm.ledger.fold import zone_of_days
-from crm.organisation.reads import markets
+from crm.organisation.reads import HolidayRow, holidays, markets
 from crm.pipelines.reads import PipelineRow, StageRow, pipelines
 from crm.ui.words import Names
 
@@ -42,10 +44,16 @@ class Lookups:
     """The time zone in which reports begin and end their days."""
     fiscal_month: int = 1
     """The month in which the fiscal year starts."""
+    holidays: Sequence[HolidayRow] = ()
+    """Those that are not over."""
 
     @cached_property
     def stages(self) -> dict[int, StageRow]:
         return {stage.id: stage for pipeline in self.pipelines for stage in pipeline.stages}
+
+    def days_off(self, market: str | None) -> dict[date, str]:
+        """Day -> the holiday's name: everybody's, and those of the market."""
+        return {each.day: each.name for each in self.holidays if each.market in (None, market)}
 
     def pipeline_label(self, pipeline_id: int) -> str:
         """The pipeline's name, with its team's where two are called alike."""
@@ -73,7 +81,7 @@ def _read(who: tuple[int, bool], stamp: int, _person: Person) -> Lookups:
         )  # fmt: skip
         return Lookups(
             names, found, reads.possible_owners(session), reads.currencies(session), markets(session), fields, _lead_fields(_person, fields),
-            zone_of_days(session), starts_in(session),
+            zone_of_days(session), starts_in(session), holidays(session, since=today("UTC") - timedelta(days=1)),
         )  # fmt: skip
 
 

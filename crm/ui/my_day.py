@@ -173,7 +173,7 @@ def draw_next(day: Day, person: Person, lookups: Lookups) -> None:
         return
     shown = MOST_DUE if st.session_state.get(ALL_DUE) else NEXT
     for alert in day.due[:shown]:
-        _draw_alert(alert, person)
+        _draw_alert(alert, person, lookups)
     if len(day.due) > shown and st.button(f"Show {len(day.due) - shown:,} more that are due", key="home.due.more", type="tertiary"):
         st.session_state[ALL_DUE] = True
         st.rerun()
@@ -190,7 +190,7 @@ def _closes(late_days: int) -> str:
     return f"close overdue {late_days} d" if late_days else "closes today"
 
 
-def _draw_alert(alert: Row, person: Person) -> None:
+def _draw_alert(alert: Row, person: Person, lookups: Lookups) -> None:
     is_late = alert["due_at"] < clock.now()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"next_alert_{alert['id']}"):
         st.page_link(LEAD, label=alert["lead"], query_params={"id": str(alert["lead_id"])})
@@ -205,7 +205,7 @@ def _draw_alert(alert: Row, person: Person) -> None:
                 alert_acts.finish(alert, person)
                 st.rerun()
             if st.button("+1 d", key=f"home.day.{alert['id']}", type="tertiary", help="A day later"):
-                alert_acts.snooze(alert, person, "day")
+                alert_acts.snooze(alert, person, "day", lookups)
                 st.rerun()
 
 

@@ -90,7 +90,9 @@ def draw_holidays(person: Person, holidays: Sequence[HolidayRow], lookups: Looku
         if st.button("Add holiday", key="settings.holiday.add", icon=":material/add:"):
             dialogs.show("New holiday", draw_holiday)
     if not holidays:
-        look.empty("No holidays yet.", "Add the days on which nobody works, for one market or everywhere.")
+        look.empty("No holidays yet.", "Add the days on which nobody works, for one market or everywhere. Alerts that are put off pass them by.")
+    else:
+        st.html("<p class='tl-muted'>An alert that is put off by days passes the holidays of its lead's market by.</p>")
     today = clock.today(person.time_zone)
     for holiday in holidays:
         with st.container(horizontal=True, vertical_alignment="center", key=f"settings_row_holiday_{holiday.id}"):

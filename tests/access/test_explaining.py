@@ -15,7 +15,7 @@ from crm.errors import Invalid, NotFound, Refused
 from crm.leads.reads import lead as lead_read
 from crm.people.use_cases import place_person, role_id
 from crm.permissions.explaining import askable, explain, facts, find_leads, walls_let, who_can
-from crm.permissions.roles import differences, role_choices
+from crm.permissions.roles import differences, field_differences, role_choices
 from crm.permissions.rules import ASKED, steps
 from tests.access.organisation import GRANTS, PEOPLE, TEAMS
 
@@ -225,3 +225,24 @@ def test_two_roles_differ_exactly_where_their_grants_do(wide_db, plain):
             keys = scopes[0].keys() | scopes[1].keys()
             wanted = {key: tuple(scope.get(key, "none") for scope in scopes) for key in keys}
             assert found == {key: pair for key, pair in wanted.items() if pair[0] != pair[1]}
+
+
+def test_two_roles_differ_in_the_fields_that_one_closes(cast):
+    with acting_as(cast.who("alma")) as session:
+        roles = {name: role_id for role_id, name in role_choices(session).items()}
+        rules = (("rep", "custom.color", "hidden"), ("rep", "phone", "read_only"), ("viewer", "phone", "read_only"))
+        edits = [Edit("field_rule", None, {"role_id": roles[role], "record_type": "lead", "field": name, "rule": rule}) for role, name, rule in rules]
+        apply(session, edits, source="test", on_conflict="refuse")
+        assert [(d.said, d.one, d.other) for d in field_differences(session, roles["rep"], roles["viewer"])] == [("Color of leads", "hidden", "open")]
+        found = field_differences(session, roles["admin"], roles["rep"])
+    assert [(d.said, d.one, d.other) for d in found] == [("Color of leads", "open", "hidden"), ("Phone of leads", "open", "read_only")]
+
+
+def test_a_role_that_was_removed_is_compared_with_none(cast):
+    with acting_as(cast.who("alma")) as session:
+        gone = apply(session, [Edit("role", None, {"name": "gone"})], source="test").results[0].record_id
+        apply(session, [delete_edit("role", gone, 1)], source="test", on_conflict="refuse")
+        assert "gone" not in role_choices(session).values()
+        for compare in (differences, field_differences):
+            with pytest.raises(NotFound):
+                compare(session, gone, gone)

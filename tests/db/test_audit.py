@@ -16,6 +16,8 @@ from crm.audit import kinds
 from crm.audit.export import check, write_csv
 from crm.audit.reads import CHANGE, EVENT, AuditFilter, label_of, list_audit
 from crm.changes import Edit, apply, delete_edit
+from crm.configuration.drafts import Draft, DraftEdit
+from crm.configuration.use_cases import apply_draft
 from crm.errors import Invalid, NotFound, Refused
 from crm.exports.asking import ask
 from crm.people.use_cases import disable_person, place_person, role_id
@@ -76,6 +78,54 @@ def test_filters_find_what_is_meant(cast, history, wanted, expected, never):
     with acting_as(cast.who("alma")) as session:
         found = whats(session, **wanted)
     assert expected in found and never not in found
+
+
+@pytest.fixture
+def nameless(cast):
+    """One record of each kind that has no name of its own."""
+    with acting_as(cast.who("alma")) as session:
+        rep = role_id(session, "rep")
+        made = [
+            Edit("custom_field", None, {"record_type": "lead", "label": "Shelf metres", "kind": "number"}),
+            Edit("goal", None, {"team_id": cast.teams["Gulf"], "person_id": cast.people["ana"], "starts_on": "2026-10-01", "amount_usd": "1000"}),
+        ]
+        setting = session.execute(text("select id, version from crm.organisation_settings where key = 'fiscal_year_starts_in_month'")).one()
+        made.append(Edit("setting", setting.id, {"value": 4}, setting.version))
+        apply(session, made, source="page", on_conflict="refuse")
+        rule = {"role_id": rep, "record_type": "lead", "field": "custom.shelf_metres", "rule": "hidden"}
+        apply(session, [Edit("field_rule", None, rule)], source="page", on_conflict="refuse")
+        grant = session.execute(text("select id, version from crm.grants where role_id = :r and resource = 'lead' and action = 'export'"), {"r": rep}).one()
+        apply(session, [Edit("grant", grant.id, {"scope": "own"}, grant.version)], source="page", on_conflict="refuse")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("shelf", {"Field Shelf metres: added", "Field rule rep, Shelf metres of lead: added"}),
+        ("rep, lead: export", {"Grant rep, lead: export: changed"}),
+        ("ana in gulf", {"Goal Ana in Gulf, quarter from 2026-10-01: added"}),
+        ("fiscal year", {"Setting fiscal year starts in month: changed"}),
+    ],
+)
+def test_what_has_no_name_is_told_and_found_by_what_people_know_it_by(cast, nameless, words, expected):
+    with acting_as(cast.who("alma")) as session:
+        assert expected <= set(whats(session, words=words))
+        assert not [what for what in whats(session) if " no. " in what]
+
+
+def test_a_draft_that_was_applied_is_told_by_its_title(cast, db):
+    stage = DraftEdit("stage", cast.stages["Gulf"]["Lead"], {"target_days": 3}, 1)
+    with acting_as(cast.who("alma")) as session:
+        apply_draft(session, Draft(f"pipeline:{cast.pipelines['Gulf']}", "Accounts", (stage,)), source="configuration")
+    with acting_as(cast.who("alma")) as session:
+        assert "Applied a draft: Accounts" in whats(session)
+
+
+def test_what_was_removed_keeps_its_name(cast, nameless):
+    with acting_as(cast.who("alma")) as session:
+        field = session.execute(text("select id, version from crm.custom_fields where label = 'Shelf metres'")).one()
+        apply(session, [delete_edit("custom_field", field.id, field.version)], source="page", on_conflict="refuse")
+        assert "Field Shelf metres: removed" in whats(session)
 
 
 def test_a_person_is_found_by_what_they_did_and_what_was_done_to_them(cast, history):

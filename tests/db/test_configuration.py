@@ -153,7 +153,7 @@ def test_two_admins_at_once_the_second_is_told_who_changed_what_and_keeps_the_dr
     with acting_as(cast.who("mona")) as session:
         draft = drafts.keep_draft(session, SUBJECT, "Accounts", [stage_edit(cast, "Lead", target_days=9, probability=0.3)])
     applied(cast, "alma", Draft("other", "Accounts", (stage_edit(cast, "Lead", target_days=5),)))
-    with pytest.raises(Stale, match=r"Alma changed target days of “Lead”.*draft is kept"):
+    with pytest.raises(Stale, match=r"Alma changed the target days of “Lead” just now.*draft is kept"):
         applied(cast, "mona", draft)
     assert db.value("select probability::text from crm.stages where id = :id", id=cast.stages["Gulf"]["Lead"]) == "0.100"
     with acting_as(cast.who("mona")) as session:

@@ -150,7 +150,7 @@ def test_options_that_go_are_counted(db: Any, cast: Cast) -> None:
 def test_two_admins_at_once_the_second_is_told_who_changed_what(db: Any, cast: Cast) -> None:
     draft = drafted(change(db, "color", label="Hue"))
     applied(cast, drafted(change(db, "color", label="Shade")))
-    with pytest.raises(Stale, match="changed name of “Shade”"):
+    with pytest.raises(Stale, match="changed the name of “Shade”"):
         applied(cast, draft)
 
 

@@ -111,6 +111,32 @@ teams:
     assert db.value(names, p=cast.pipelines["Gulf"]) == "Lead Contacted Negotiation Won Lost"
 
 
+def test_a_stage_that_says_what_it_was_gets_another_name_and_keeps_its_leads(db: Any, cast: Cast) -> None:
+    lead = cast.stages["Gulf"]["Lead"]
+    content = stages(
+        "[{stage: First call, was: lead}, {stage: Lead, was: Contacted}, {stage: Negotiation}, {stage: Won, kind: won}, {stage: Lost, kind: lost}]"
+    )
+    draft = drafted(cast, content)
+    assert not any(edit.removes or edit.record_id is None for edit in draft.edits)
+    with acting_as(cast.who("alma")) as session:
+        apply_draft(session, draft, source="test")
+    assert db.value("select name from crm.stages where id = :id", id=lead) == "First call"
+    assert db.value("select name from crm.stages where id = :id", id=cast.stages["Gulf"]["Contacted"]) == "Lead"
+    assert db.value("select count(*) from crm.leads where stage_id = :id", id=lead) == 3
+
+
+def test_a_file_that_gave_another_name_can_be_read_again(db: Any, cast: Cast) -> None:
+    content = stages("[{stage: First call, was: Lead}, {stage: Contacted}, {stage: Negotiation}, {stage: Won, kind: won}, {stage: Lost, kind: lost}]")
+    with acting_as(cast.who("alma")) as session:
+        apply_draft(session, as_file.read_file(session, content), source="test")
+    assert drafted(cast, content).edits == ()
+
+
+def test_one_stage_becomes_no_two(db: Any, cast: Cast) -> None:
+    with pytest.raises(Invalid, match="another one was it already"):
+        drafted(cast, stages("[{stage: One, was: Lead}, {stage: Two, was: Lead}]"))
+
+
 def test_what_a_file_leaves_out_stays(db: Any, cast: Cast) -> None:
     assert drafted(cast, HEAD + "teams:\n  Gulf: {pipelines: {}}\n").edits == ()
     assert drafted(cast, HEAD + "teams: {}\n").edits == ()
@@ -212,7 +238,8 @@ def stages(given: str) -> str:
 
 OF_A_STAGE = (
     "x", "{stage: no}", "{stage: 2026-01-01}", "{stage: x, probability: lots}", "{stage: x, probability: .nan}", "{stage: x, probability: .inf}",
-    "{stage: x, target_days: 1e400}", "{stage: x, id: 1}", "{kind: open}", "{stage: [x]}",
+    "{stage: x, target_days: 1e400}", "{stage: x, id: 1}", "{stage: x, was: Nothing}", "{stage: x, was: [Lead]}",
+    "{kind: open}", "{stage: [x]}",
 )  # fmt: skip
 OF_A_FILE = (
     "", "just words", "[1, 2]", "throughline: 2", "teams: {}", HEAD + "teams: []", HEAD + "teams: {Gulf: 3}", HEAD + "rockets: {}",

@@ -3,6 +3,7 @@
 import pytest
 
 from crm.access import acting_as
+from crm.changes import Edit, apply
 from crm.errors import CrmError, Invalid, Refused
 from crm.leads.use_cases import create_lead
 from tests.db.acts import counts, record
@@ -57,3 +58,12 @@ def test_after_a_refused_lead_the_transaction_goes_on(db, cast):
             create_lead(session, {**values, "value": "12 apples"}, company_name="Sohar Group", source="test")
         create_lead(session, values, company_name="Sohar Group", source="test")
     assert db.value("select count(*) from crm.companies") == db.value("select count(*) from crm.leads where name = 'Sohar Steel'") == 1
+
+
+def test_a_new_lead_begins_in_the_first_open_stage_whatever_stands_before_it(db, cast):
+    with acting_as(cast.who("alma")) as session:
+        edit = Edit("stage", cast.stages["Gulf"]["Lead"], {"kind": "dormant"}, 1)
+        apply(session, [edit], source="test", on_conflict="refuse")
+    with acting_as(cast.who("ana")) as session:
+        made = create_lead(session, {"name": "New", "team_id": cast.teams["Gulf"]}, source="test").results[-1].record_id
+    assert db.value("select stage_id from crm.leads where id = :id", id=made) == cast.stages["Gulf"]["Contacted"]

@@ -75,6 +75,21 @@ def test_a_person_who_was_disabled_meanwhile_comes_along_and_may_be_named_nowher
     assert isinstance(other.error, Invalid)
 
 
+def test_an_owner_who_was_disabled_stays_behind_and_the_teams_rules_find_another(db: Any, cast: Cast, deals: int) -> None:
+    with acting_as(cast.who("alma")) as session:
+        disable_person(session, cast.people["bruno"], 1, source="test")
+    done = handed(cast, "ana", deals)
+    assert done.gone_owner == "Bruno"
+    assert record(db, "leads", done.lead_id)["owner_id"] is None and row(db, cast, PETRA)["owner_id"] == cast.people["bruno"]
+    with acting_as(cast.who("ana")) as session:
+        undo(session, done.change_set_id)
+    with acting_as(cast.who("alma")) as session:
+        rule = {"team_id": cast.teams["Gulf"], "name": "Ana's", "method": "person", "people": {"ids": [cast.people["ana"]]}}
+        apply(session, [Edit("assignment_rule", None, rule)], source="test", on_conflict="refuse")
+    again = handed(cast, "ana", deals, version=3)
+    assert record(db, "leads", again.lead_id)["owner_id"] == cast.people["ana"]
+
+
 def test_it_is_shown_both_ways_and_taken_back_at_once(db: Any, cast: Cast, deals: int) -> None:
     done = handed(cast, "bruno", deals)
     with acting_as(cast.who("ana")) as session:

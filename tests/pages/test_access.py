@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from crm.access import viewing
+from crm.access import acting_as, viewing
+from crm.changes import Edit, apply
 from crm.ui import viewer
 from crm.ui.page_list import PAGES, PageEntry
 from tests.access.test_walls import fingerprint
@@ -60,12 +61,17 @@ def test_a_name_that_several_leads_share_is_asked_about(visit: Look) -> None:
     assert "No such lead" in said(page)
 
 
-def test_two_roles_are_compared_in_plain_words(look: Look, db: Any) -> None:
+def test_two_roles_are_compared_in_plain_words(look: Look, db: Any, cast: Any) -> None:
     page = look(PAGE, "alma").run()
     ids = {row["name"]: row["id"] for row in db.rows("select id, name from crm.roles")}
     page.selectbox(key="one").set_value(ids["rep"])
     page.selectbox(key="other").set_value(ids["viewer"]).run()
     assert "Edit leads" in said(page) and "not at all" in said(page) and "See leads" not in said(page)
+    with acting_as(cast.who("alma")) as session:
+        rule = {"role_id": ids["viewer"], "record_type": "lead", "field": "phone", "rule": "hidden"}
+        apply(session, [Edit("field_rule", None, rule)], source="test", on_conflict="refuse")
+    page.run()
+    assert "Phone of leads" in said(page) and "hidden" in said(page)
     page.selectbox(key="other").set_value(ids["rep"]).run()
     assert "They grant the same" in said(page)
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from crm.access import acting_as
+from crm.changes import Edit, apply
 from tests.db.test_assignment import make_lead, make_rule
 from tests.pages.parts import press, said
 
@@ -65,14 +67,32 @@ assignment_rules.draw_rule(replace(assignment_rules.NEW, team_id={team}))
 def test_a_new_rule_is_saved_from_the_dialog(look: Any, cast: Any, db: Any) -> None:
     page = look(DIALOG.format(team=cast.teams["Gulf"]), "mona").run()
     page.text_input(key="assignment.rule.name").set_value("Horeca")
-    page.text_input(key="assignment.rule.field").set_value("segment")
-    page.text_input(key="assignment.rule.value").set_value("Horeca")
+    page.selectbox(key="assignment.rule.field").set_value("custom.color")
+    page.text_input(key="assignment.rule.value").set_value("Red")
     page.multiselect(key="assignment.rule.people").set_value([cast.people["bruno"]])
     press(page, "assignment.rule.save")
     assert not page.exception
     assert db.rows("select name, conditions, people, method from crm.assignment_rules") == [
-        {"name": "Horeca", "conditions": {"field": "custom.segment", "value": "Horeca"}, "people": {"ids": [cast.people["bruno"]]}, "method": "round_robin"}
+        {"name": "Horeca", "conditions": {"field": "custom.color", "value": "Red"}, "people": {"ids": [cast.people["bruno"]]}, "method": "round_robin"}
     ]
+
+
+def test_a_field_is_chosen_and_told_by_its_name_also_after_it_was_renamed(look: Any, visit: Any, cast: Any) -> None:
+    make_rule(cast, name="Reds", conditions={"field": "custom.color", "value": "Red"}, people={"ids": [cast.people["bruno"]]})
+    with acting_as(cast.who("alma")) as session:
+        field = session.execute(text("select id, version from crm.custom_fields where key = 'color'")).one()
+        apply(session, [Edit("custom_field", field.id, {"label": "Paint"}, field.version)], source="test", on_conflict="refuse")
+    assert "Leads whose Paint is Red go in turn to Bruno." in said(visit("mona", PAGE))
+    page = look(DIALOG.format(team=cast.teams["Gulf"]), "mona").run()
+    assert {"Paint", "Size", "Mail", "Next step"} <= set(page.selectbox(key="assignment.rule.field").options)
+
+
+def test_a_rule_that_asks_for_a_field_can_be_tried_out_too(visit: Any, cast: Any) -> None:
+    make_rule(cast, name="Reds", conditions={"field": "custom.color", "value": "Red"}, people={"ids": [cast.people["bruno"]]})
+    page = visit("mona", PAGE)
+    assert "no rule fits" in said(page)
+    page.text_input(key="assignment.trial.custom.color").set_value("red").run()
+    assert "A lead of Gulf whose Color is red would go to <b>Bruno</b>." in said(page)
 
 
 def test_a_rule_of_another_team_is_refused_with_the_grant_that_is_missing(look: Any, cast: Any, db: Any) -> None:

@@ -52,7 +52,7 @@ def test_older_entries_are_a_page_away_and_a_new_filter_begins_anew(look: Look, 
     with db.owner().begin() as connection:
         connection.exec_driver_sql(
             "insert into crm.audit_events (kind, subject, at)"
-            " select 'exported', 'thing ' || g, now() - make_interval(mins => g) from generate_series(1, 120) as g"
+            " select 'exported', 'thing ' || g, now() + make_interval(mins => 200 - g) from generate_series(1, 120) as g"
         )
     page = look(PAGE, "alma").run()
     page.selectbox(key="kind").set_value("data").run()

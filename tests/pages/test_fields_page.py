@@ -127,7 +127,7 @@ def test_two_admins_at_once_the_second_decides_what_stands(visit, db, cast, choi
         field = session.connection().exec_driver_sql("select id from crm.custom_fields where key = 'size' and record_type = 'lead'").scalar_one()
         apply(session, [Edit("custom_field", field, {"label": "Heads"}, 1)], source="test", on_conflict="refuse")
     apply_all(page)
-    assert "changed name of “Heads”" in said(page)
+    assert "changed the name of “Heads”" in said(page)
     assert field_of(db, "size")[0]["label"] == "Heads"
     press(page, f"fields.stale.{choice}")
     apply_all(page)

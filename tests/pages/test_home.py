@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
+import pytest
 from sqlalchemy import text
 
 from crm.access import acting_as, as_system
 from crm.alerts.use_cases import set_alert
-from crm.clock import now
+from crm.changes import Edit, apply
+from crm.clock import now, today
 from crm.leads.use_cases import edit_leads
 from tests.pages.parts import press, said
 
@@ -110,6 +112,24 @@ def test_a_day_later_takes_it_off_today(visit: Any, cast: Any, db: Any) -> None:
     page = press(visit("ana", PAGE), f"home.day.{alert}")
     assert "comes back tomorrow" in said(page)
     assert db.value("select due_at > now() and done_at is null from crm.alerts where id = :id", id=alert)
+
+
+@pytest.mark.parametrize(("market", "is_off"), [(None, True), ("AE", True), ("JO", False)])
+def test_a_day_later_passes_the_holidays_of_the_leads_market_by(visit: Any, cast: Any, db: Any, market: str | None, is_off: bool) -> None:
+    tomorrow = today("UTC") + timedelta(days=1)
+    with acting_as(cast.who("alma")) as session:
+        for code, name, currency in (("AE", "Emirates", "AED"), ("JO", "Jordan", "USD")):
+            apply(session, [Edit("market", None, {"code": code, "name": name, "currency": currency})], source="test", on_conflict="refuse")
+        edits = [
+            Edit("holiday", None, {"day": tomorrow, "name": "National day", "market": market}),
+            Edit("lead", cast.leads["Delta Foods"], {"market": "AE"}, 1),
+        ]
+        apply(session, edits, source="test", on_conflict="refuse")
+    alert = remind(cast, "ana", "Delta Foods", hours=-1)
+    page = press(visit("ana", PAGE), f"home.day.{alert}")
+    assert ("National day is passed by." in said(page)) is is_off
+    due = db.value("select (due_at at time zone 'UTC')::date from crm.alerts where id = :id", id=alert)
+    assert due == tomorrow + timedelta(days=1 if is_off else 0)
 
 
 def test_done_by_a_colleague_first_is_said_kindly(visit: Any, cast: Any, db: Any) -> None:

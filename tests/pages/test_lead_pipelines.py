@@ -10,7 +10,9 @@ from crm.access import acting_as
 from crm.changes import Edit, apply
 from crm.configuration.making import new_pipeline
 from crm.leads.handing_over import hand_over
+from crm.people.use_cases import disable_person
 from crm.pipelines.ready_made import READY_MADE
+from crm.ui import messages
 
 PAGE = "pages/lead.py"
 DIALOG = """
@@ -42,6 +44,14 @@ def test_the_dialog_hands_the_lead_over(look: Any, db: Any, cast: Any, deals: in
     assert page.selectbox(key="lead.pipeline.to").options == ["Deals"] and page.selectbox(key="lead.pipeline.end").options == ["Won"]
     page.button(key="lead.pipeline.send").click().run()
     assert db.value("select pipeline_id from crm.leads where came_from_lead_id = :id", id=cast.leads["Petra Supplies"]) == deals
+
+
+def test_an_owner_who_is_disabled_is_named_as_staying_behind(look: Any, db: Any, cast: Any, deals: int) -> None:
+    with acting_as(cast.who("alma")) as session:
+        disable_person(session, cast.people["bruno"], 1, source="test")
+    page = look(DIALOG.format(lead=cast.leads["Petra Supplies"]), "ana").run()
+    page.button(key="lead.pipeline.send").click().run()
+    assert "Bruno is disabled and no longer its owner." in page.session_state[messages.STATE].text
 
 
 def test_both_leads_lead_to_each_other(visit: Any, cast: Any, deals: int) -> None:

@@ -142,7 +142,7 @@ def test_another_admins_change_is_met_not_overwritten(visit: Any, db: Any, cast:
         rep = next(role for role in list_roles(session) if role.name == "rep")
         save_role(session, role_edits(rep, grants={("lead", "view"): "all"}), name="rep", source="page")
     page = press(page, "roles.apply")
-    assert "Alma changed scope of “lead: view”" in page.error[0].value and "your draft is kept" in page.error[0].value
+    assert "Alma changed the scope of “lead: view”" in page.error[0].value and "your draft is kept" in page.error[0].value
     assert scope(db, "rep", "lead", "view") == "all"
     page = press(page, "roles.mine")
     press(page, "roles.apply")

@@ -1,6 +1,6 @@
 """A snooze ends where the person is, and never in the past."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -37,6 +37,17 @@ def test_next_monday_is_never_today():
     monday = datetime(2026, 3, 30, 4, tzinfo=UTC)
     assert in_dubai("monday", NOON) == datetime(2026, 3, 30, 5, tzinfo=UTC)
     assert in_dubai("monday", monday, now=monday) == datetime(2026, 4, 6, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("choice", ["morning", "day", "monday"])
+def test_days_off_are_passed_by(choice):
+    plainly = later(choice, due_at=NOON, now=NOON, time_zone="Asia/Dubai")
+    off = {plainly.date(), plainly.date() + timedelta(days=1)}
+    assert later(choice, due_at=NOON, now=NOON, time_zone="Asia/Dubai", days_off=off) == plainly + timedelta(days=2)
+
+
+def test_an_hour_is_an_hour_on_a_day_off_too():
+    assert later("hour", due_at=NOON, now=NOON, time_zone="Asia/Dubai", days_off={NOON.date()}) == datetime(2026, 3, 27, 10, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("choice", LATER)

@@ -65,6 +65,11 @@ def test_a_stage_says_in_words_what_it_lacks(after):
     assert "value" in raised.value.facts["missing"] and raised.value.field == "stage_id"
 
 
+def test_several_things_that_are_missing_are_asked_for_together():
+    with pytest.raises(Invalid, match=r"needs a value and a next step\. Fill them in and move"):
+        check_entry(stage(100, "value", "next_step"), {})
+
+
 @pytest.mark.parametrize("value", [0, False, "0", 0.0])
 def test_nought_is_an_answer(value):
     check_entry(stage(100, "value"), {"value": value})

@@ -15,7 +15,7 @@ from crm.ui.lookups import Lookups
 
 MOST = 50
 LARGEST_ID = 2**63 - 1
-_HINTS = (" Fill it in and move the lead again.", " Choose one and move the lead again.", " Note it on the lead and move the lead again.")
+_HINTS = tuple(f" {what} and move the lead again." for what in ("Fill it in", "Fill them in", "Choose one", "Note it on the lead"))
 
 
 @dataclass(frozen=True, slots=True)
