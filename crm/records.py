@@ -13,9 +13,10 @@ from crm.organisation import records as organisation
 from crm.people import records as people
 from crm.pipelines import records as pipelines
 from crm.roles import records as roles
+from crm.templates import records as templates
 from crm.views import records as views
 
 __all__ = [
     "activities", "alerts", "assignment", "companies", "customers", "dashboards", "fields", "goals", "leads", "organisation", "people", "pipelines", "roles",
-    "views",
+    "templates", "views",
 ]  # fmt: skip

@@ -17,10 +17,11 @@ from crm.leads import models as leads
 from crm.ledger import models as ledger
 from crm.organisation import models as organisation
 from crm.pipelines import models as pipelines
+from crm.templates import models as templates
 from crm.views import models as views
 
 __all__ = [
     "Base", "access", "activities", "alerts", "assignment", "changes", "companies", "configuration", "customers", "dashboards", "exports", "fields", "goals",
     "leads",
-    "ledger", "organisation", "pipelines", "views",
+    "ledger", "organisation", "pipelines", "templates", "views",
 ]  # fmt: skip

@@ -80,7 +80,7 @@ def _view_settings(person: Person, reach: Reach) -> dict[str, str]:
     }
     share = person.reach("view", "share")
     found |= {"crm.share_all": _on(share.everywhere), "crm.share_teams": _ids(share.teams)}
-    for resource in ("company", "contact", "customer", "pipeline", "person"):
+    for resource in ("company", "contact", "customer", "pipeline", "person", "template"):
         resource_reach = person.reach(resource, "view")
         found[f"crm.{resource}_all"] = _on(resource_reach.everywhere)
         found[f"crm.{resource}_teams"] = _ids(resource_reach.teams)

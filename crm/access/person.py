@@ -27,6 +27,7 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "role": ("view", "configure"),
     "report": ("view", "export"),
     "view": ("create", "edit", "delete", "share"),
+    "template": ("view", "create", "edit", "delete", "assign"),
     "settings": ("configure",),
     "audit": ("view", "export"),
 }
@@ -36,6 +37,7 @@ _NO_OWNER = ("none", "team", "all")
 _SCOPES_OF: Mapping[tuple[str, str], tuple[str, ...]] = {
     **{(resource, action): _WHOLE for resource in ("role", "settings", "audit") for action in RESOURCES[resource]}, ("role", "view"): _NO_OWNER,
     ("field", "configure"): _NO_OWNER, ("goal", "configure"): _NO_OWNER,
+    **{("template", action): _NO_OWNER for action in RESOURCES["template"]},
     ("person", "configure"): _WHOLE, ("person", "view_as"): _WHOLE, ("team", "configure"): _WHOLE,
     **{(resource, action): _NO_OWNER for resource in ("pipeline", "person", "team") for action in ("view", "configure") if (resource, action)
        not in (("person", "configure"), ("team", "configure"))},

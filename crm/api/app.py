@@ -11,14 +11,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from crm.api import alerts, bulk, companies, customers, dashboards, exports, leads, lookups, reports, settling, shaping, timeline
+from crm.api import alerts, bulk, companies, customers, dashboards, exports, leads, lookups, reports, settling, shaping, templates, timeline
 from crm.api.answers import answer
 from crm.api.docs_page import STYLE, page
 from crm.api.openapi import document
 from crm.api.problems import Malformed, MethodNotAllowed, problem
 from crm.errors import CrmError, NotFound
 
-MODULES = (lookups, shaping, leads, bulk, timeline, alerts, companies, customers, settling, reports, dashboards, exports)
+MODULES = (lookups, shaping, leads, bulk, timeline, alerts, companies, templates, customers, settling, reports, dashboards, exports)
 ROUTES = tuple(route for module in MODULES for route in module.routes.routes)
 QUIET: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
 

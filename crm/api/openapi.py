@@ -28,6 +28,7 @@ TAGS = (
     ("timeline", "What happened with a lead."),
     ("alerts", "Follow-up reminders on leads; the same version rules."),
     ("companies", "Organisations and the humans in them; the same version rules."),
+    ("templates", "Texts with merge fields, and what they come to for a lead; the same version rules."),
     ("customers", "Who orders in production, and what: read-only."),
     ("settling", "Undo, and conflicts that wait for you."),
     ("lookups", "Who you are, and what a lead can refer to."),
@@ -56,6 +57,7 @@ _LEAD = ("The lead", replies.Lead)
 _ALERT = ("The alert", replies.Alert)
 _COMPANY = ("The company", replies.Company)
 _CONTACT = ("The contact", replies.Contact)
+_TEMPLATE = ("The template", replies.Template)
 _DASHBOARD = ("The dashboard", replies.Dashboard)
 _BLOCK = ("The block", replies.Block)
 SAYS: Mapping[str, Says] = {
@@ -89,6 +91,12 @@ SAYS: Mapping[str, Says] = {
     "add_contact": Says({201: _CONTACT}, (404, 409)),
     "change_contact": Says({200: _CONTACT}, (404, 428), stale="StaleContactProblem"),
     "delete_contact": Says({204: ("Deleted", None)}, (404, 428), stale="StaleContactProblem"),
+    "list_templates": Says({200: ("A page of templates", replies.TemplateList)}),
+    "read_template": Says({200: _TEMPLATE}, (404,)),
+    "preview_template": Says({200: ("What it comes to", replies.TemplatePreview)}, (404,)),
+    "add_template": Says({201: _TEMPLATE}, (409,)),
+    "change_template": Says({200: _TEMPLATE}, (404, 428), stale="StaleTemplateProblem"),
+    "delete_template": Says({204: ("Deleted", None)}, (404, 428), stale="StaleTemplateProblem"),
     "undo_change_set": Says({200: ("What was taken back, and what was left alone", replies.Undone)}, (404, 409)),
     "list_conflicts": Says({200: ("A page of conflicts", replies.ConflictList)}),
     "resolve_conflict": Says({200: ("Settled", replies.Resolved)}, (*_ONE, 409), stale=True),
@@ -168,6 +176,8 @@ _REQUEST_EXAMPLES: Mapping[str, Any] = {
     "change_company": {"custom": {"size": 14}},
     "add_contact": {"name": "Maha Saleh", "company": "Petra Supplies LLC", "title": "buyer", "email": "maha@petra.example"},
     "change_contact": {"title": "owner"},
+    "add_template": {"name": "First contact", "team": "Gulf", "subject": "{{ lead.company }} and us", "body": 'Hello {{ contact.name | default("there") }},'},
+    "change_template": {"subject": "Hello from {{ me.name }}"},
     "add_pipeline": {"name": "Deals", "team": "Gulf", "begin_with": "deals"},
     "change_pipeline": {"name": "Accounts"},
     "add_stage": {"name": "Trial order", "probability": 0.6, "target_days": 14, "required_fields": ["expected_close_on"], "required_activity": "call"},
@@ -200,6 +210,8 @@ _SENDS = {
     "read_company": ("ETag",), "add_company": ("ETag", "Location", "X-Change-Set"), "change_company": ("ETag", "X-Change-Set"),
     "delete_company": ("X-Change-Set",), "read_contact": ("ETag",), "add_contact": ("ETag", "Location", "X-Change-Set"),
     "change_contact": ("ETag", "X-Change-Set"), "delete_contact": ("X-Change-Set",),
+    "read_template": ("ETag",), "add_template": ("ETag", "Location", "X-Change-Set"), "change_template": ("ETag", "X-Change-Set"),
+    "delete_template": ("X-Change-Set",),
     "add_pipeline": ("ETag", "Location", "X-Change-Set"), "change_pipeline": ("ETag", "X-Change-Set"), "add_stage": ("ETag", "X-Change-Set"),
     "change_stage": ("ETag", "X-Change-Set"), "read_dashboard": ("ETag",), "add_dashboard": ("ETag", "Location", "X-Change-Set"),
     "change_dashboard": ("ETag", "X-Change-Set"), "delete_dashboard": ("X-Change-Set",), "add_block": ("ETag", "X-Change-Set"),
@@ -216,7 +228,7 @@ def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
     models = {model for says in SAYS.values() for _, model in says.replies.values() if model} | {
         replies.Problem, replies.StaleProblem, replies.StaleAlertProblem, replies.StaleStageProblem, replies.StaleCompanyProblem,
-        replies.StaleContactProblem, replies.StaleDashboardProblem, replies.LeadOutOfSight, CompanyName,
+        replies.StaleContactProblem, replies.StaleTemplateProblem, replies.StaleDashboardProblem, replies.LeadOutOfSight, CompanyName,
     }  # fmt: skip
     shapes: list[tuple[Any, Literal["serialization"]]] = [(model, "serialization") for model in sorted(models, key=lambda m: m.__name__)]
     _, definitions = models_json_schema(shapes, ref_template="#/components/schemas/{model}")

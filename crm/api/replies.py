@@ -227,6 +227,35 @@ class DashboardList(Out):
     next_cursor: str | None
 
 
+class Template(Out):
+    id: int
+    version: int
+    name: str
+    team: Named | None = Field(description="Null for everybody's")
+    subject: str
+    body: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class TemplateList(Out):
+    data: list[Template]
+    next_cursor: str | None
+
+
+class MissingField(Out):
+    field: str = Field(examples=["lead.custom.vat_number"])
+    label: str
+    detail: str = Field(description="Why there is nothing: no value, or hidden from your role")
+
+
+class TemplatePreview(Out):
+    subject: str
+    body: str = Field(description="Plain text; where a field had nothing to say, its label in square brackets")
+    missing: list[MissingField]
+    contact: Named | None = Field(description="Whom it speaks to")
+
+
 class CustomersLead(Named):
     stage: Named
     owner: Named | None
@@ -522,3 +551,10 @@ class StaleDashboardProblem(Problem):
 
     conflicts: list[PlainConflict]
     current: Dashboard | Block | None
+
+
+class StaleTemplateProblem(Problem):
+    """Nothing was written."""
+
+    conflicts: list[FieldConflict]
+    current: Template | None

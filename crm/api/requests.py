@@ -286,6 +286,22 @@ class NewDashboard(DashboardFields):
     blocks: Annotated[list[NewBlock], Field(max_length=MOST_BLOCKS)] = []
 
 
+class TemplateFields(Request):
+    """What a writer may set. A field left out stays as it is."""
+
+    name: str | None = Field(None, examples=["First contact"])
+    team: Reference = Field(None, description="Whose it is: id or exact name; null for everybody's, which needs the grant everywhere")
+    subject: str | None = Field(None, description="One line, with merge fields", examples=["{{ lead.company }} and us"])
+    body: str | None = Field(
+        None, description="Plain text, with merge fields: `{{ lead.name }}`, `{{ lead.custom.<key> }}`, `{{ contact.name | default(\"there\") }}`",
+        examples=['Hello {{ contact.name | default("there") }},'],
+    )  # fmt: skip
+
+
+class NewTemplate(TemplateFields):
+    """Needs `name` and `body`."""
+
+
 class Resolution(Request):
     choice: Literal["mine", "theirs"] = Field(description="`mine` writes your value, `theirs` leaves the record as it is")
 
@@ -353,6 +369,11 @@ class CompanyQuery(Paging):
 
 class ContactQuery(CompanyQuery):
     company: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = Field(None, description="Contacts of this company")
+
+
+class PreviewQuery(Request):
+    lead: Annotated[int, Field(ge=1, le=LARGEST_ID)] = Field(description="The lead it is filled in for")
+    contact: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = Field(None, description="Whom it speaks to, of the lead's contacts; by itself, when left out")
 
 
 class AlertQuery(Paging):

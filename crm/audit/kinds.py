@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import crm.records  # noqa: F401 - registers every kind of record
 from crm.changes.records import RecordType, registered
 
-WORK = ("lead", "company", "contact", "activity", "alert", "view")
+WORK = ("lead", "company", "contact", "activity", "alert", "view", "template")
 """Resources that teams work with all day; a change of any other kind of record shapes the work, and belongs to the audit."""
 
 SHAPING, SIGN_INS, REFUSED, SECRETS, KEYS, DATA, VIEWS = "shaping", "sign-ins", "refused", "secrets", "keys", "data", "views"

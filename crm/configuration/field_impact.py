@@ -21,6 +21,7 @@ from crm.fields.rules import RECORD_TYPES
 from crm.fields.use_cases import Converting, converting
 from crm.leads.reads import names_of_teams
 from crm.pipelines.reads import pipelines
+from crm.templates.reads import uses_of
 
 FIELD_KINDS = frozenset({CUSTOM_FIELD.name})
 
@@ -65,7 +66,14 @@ def _listed(options: Any) -> list[str]:
 def _removal(session: Session, field: Definition) -> str:
     held = _count(session, field, "true")
     kept = f"{count(held, 'value')} {'is' if held == 1 else 'are'} kept, and undo brings {'it' if held == 1 else 'them'} back" if held else "it holds no value"
-    return f"“{field.label}” is removed from lists and pages; {kept}."
+    return f"“{field.label}” is removed from lists and pages; {kept}.{_used(session, field)}"
+
+
+def _used(session: Session, field: Definition) -> str:
+    """Templates that name it, those included that the person does not see."""
+    with writing(session, "account", "preview"):
+        uses = uses_of(session, field.record_type, field.key)
+    return f" {count(uses, 'template')} {'uses' if uses == 1 else 'use'} it and will have a gap there." if uses else ""
 
 
 def _change(session: Session, field: Definition, wanted: Mapping[str, Any], kind: Converting | None) -> list[str]:

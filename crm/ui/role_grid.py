@@ -28,7 +28,7 @@ STATE = "roles.sheet"
 NAMES: Mapping[str, str] = {
     "lead": "Leads", "company": "Companies", "contact": "Contacts", "activity": "Calls, notes", "customer": "Customers", "alert": "Alerts",
     "pipeline": "Pipelines", "person": "People", "team": "Teams", "role": "Roles", "report": "Reports", "settings": "Settings", "audit": "Audit",
-    "field": "Fields", "goal": "Goals", "view": "Saved views",
+    "field": "Fields", "goal": "Goals", "view": "Saved views", "template": "Templates",
 }  # fmt: skip
 SCOPES: Mapping[str, str] = {"none": "–", "own": "own", "team": "team", "all": "all"}
 RULES: Mapping[str, str] = {"open": "open", "read_only": "read only", "hidden": "hidden"}

@@ -40,7 +40,7 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
         "audit": {"view": "all", "export": "all"},
         **{resource: {"view": "all", "configure": "all"} for resource in ("pipeline", "team", "role")},
         "person": {"view": "all", "configure": "all", "view_as": "all"},
-        "field": {"configure": "all"}, "goal": {"configure": "all"},
+        "field": {"configure": "all"}, "goal": {"configure": "all"}, "template": ALL,
     },
     "manager": {
         "lead": {**dict.fromkeys(("view", "create", "edit", "delete", "bulk", "import", "export"), "team"), "assign": "all"},
@@ -48,30 +48,33 @@ GRANTS: dict[str, dict[str, dict[str, str]]] = {
         "customer": {"view": "team", "export": "team"}, "alert": {"create": "team", "edit": "team", "delete": "team", "assign": "all"},
         "pipeline": {"view": "team", "configure": "team"}, "person": {"view": "team"}, "team": {"view": "team"}, "report": {"view": "team", "export": "team"},
         "role": {"view": "team"}, "view": {**KEEPS_OWN, "share": "team"},
-        "field": {"configure": "team"}, "goal": {"configure": "team"},
+        "field": {"configure": "team"}, "goal": {"configure": "team"}, "template": dict.fromkeys(ALL, "team"),
     },
     "rep": {
         "lead": {**dict.fromkeys(("view", "create", "edit", "assign", "bulk", "import"), "team"), "delete": "own"},
         "company": dict.fromkeys(("view", "create", "edit", "assign"), "team"), "contact": dict.fromkeys(("view", "create", "edit", "assign"), "team"),
         "customer": {"view": "team"}, "alert": {"create": "team", "edit": "team", "delete": "own", "assign": "team"},
         "activity": {"create": "team", "edit": "own", "delete": "own"}, "pipeline": {"view": "team"}, "person": {"view": "team"}, "team": {"view": "team"},
-        "report": {"view": "team"}, "view": KEEPS_OWN,
+        "report": {"view": "team"}, "view": KEEPS_OWN, "template": {"view": "team"},
     },
     "viewer": {
-        **{resource: {"view": "team"} for resource in ("lead", "company", "contact", "customer", "pipeline", "person", "team", "report")}, "view": KEEPS_OWN,
+        **{resource: {"view": "team"} for resource in ("lead", "company", "contact", "customer", "pipeline", "person", "team", "report", "template")},
+        "view": KEEPS_OWN,
     },
     "solo": {"lead": {**OWN, "assign": "team"}, "company": OWN, "contact": OWN, "activity": {"create": "own", "edit": "own", "delete": "own"},
              "customer": {"view": "own"}, "alert": {"create": "own", "edit": "own", "delete": "own"}, "pipeline": {"view": "team"}, "report": {"view": "own"},
-             "view": {"create": "own", "edit": "own"}},
+             "view": {"create": "own", "edit": "own"}, "template": {"view": "team", "edit": "team"}},
     "hermit": {"lead": {"view": "own", "edit": "own"}, "report": {"view": "own"}, "view": {"create": "own", "edit": "team", "share": "team"}},
     "watcher": {"lead": {"view": "all"}, "report": {"view": "all"}},
     "giver": {"lead": {"view": "team", "edit": "own", "assign": "all", "create": "own", "delete": "none"}, "alert": {"edit": "own", "assign": "team"},
               "customer": {"view": "own", "export": "all"}, "company": {"view": "all", "create": "none"},
-              "view": {"create": "own", "edit": "own", "share": "all"}, "goal": {"configure": "all"}},
-    "carer": {"company": {"view": "team", "create": "team", "edit": "team"}, "contact": {"view": "own", "create": "own", "edit": "own"}},
+              "view": {"create": "own", "edit": "own", "share": "all"}, "goal": {"configure": "all"},
+              "template": {"view": "team", "create": "all", "edit": "all"}},
+    "carer": {"template": {"create": "team", "delete": "team"},
+              "company": {"view": "team", "create": "team", "edit": "team"}, "contact": {"view": "own", "create": "own", "edit": "own"}},
     "nobody": {},
     "auditor": {"audit": {"view": "all"}, "role": {"view": "all"}, "person": {"view": "all"}},
-    "clerk": {"lead": {"view": "team"}, "person": {"view": "all", "configure": "all"}},
+    "clerk": {"template": {"view": "all", "delete": "team"}, "lead": {"view": "team"}, "person": {"view": "all", "configure": "all"}},
 }  # fmt: skip
 SHIPPED = ("admin", "manager", "rep", "viewer")
 # person -> role in each team; a role of the whole organisation stands under None.
@@ -86,7 +89,8 @@ OWNERS: Sequence[str | None] = (None, "nils", "nora", "finn", "sara", "solveig",
 KINDS = {"lead": "leads", "company": "companies", "contact": "contacts", "activity": "activities", "pipeline": "pipelines", "stage": "stages",
          "person": "people", "team": "teams", "alert": "alerts", "role": "roles", "grant": "grants", "field_rule": "field_rules",
          "view": "views", "assignment_rule": "assignment_rules", "market": "markets", "holiday": "holidays", "custom_field": "custom_fields",
-         "goal": "goals", "dashboard": "dashboards", "dashboard_block": "dashboard_blocks"}  # fmt: skip
+         "goal": "goals", "dashboard": "dashboards", "dashboard_block": "dashboard_blocks",
+         "template": "templates"}  # fmt: skip
 # Seen by everybody who is signed in.
 OF_THE_ORGANISATION = {"setting": "organisation_settings", "market": "markets", "holiday": "holidays"}
 
@@ -194,6 +198,11 @@ class Plain:
         reach = self.reach(name, "person", "view")
         return {goal["id"] for goal in self.rows["goals"] if reach.covers(goal["team_id"], False) or goal["person_id"] == self.people[name]}
 
+    def templates(self, name: str) -> set[int]:
+        """Those of teams in reach; everybody's, for whoever sees any."""
+        reach = self.reach(name, "template", "view")
+        return {each["id"] for each in self.rows["templates"] if reach.covers(each["team_id"], False) or (reach and each["team_id"] is None)}
+
     def lead_assignments(self, name: str) -> set[int]:
         leads = self.leads(name)
         return {given["lead_id"] for given in self.rows["lead_assignments"] if given["lead_id"] in leads}
@@ -240,7 +249,7 @@ class Plain:
         seen = {
             "lead": self.leads(name), "company": self.companies(name), "contact": self.contacts(name), "activity": self.activities(name),
             "pipeline": self.pipelines(name), "stage": self.stages(name), "alert": self.alerts(name), "view": self.views(name),
-            "assignment_rule": self.assignment_rules(name), "goal": self.goals(name),
+            "assignment_rule": self.assignment_rules(name), "goal": self.goals(name), "template": self.templates(name),
             "dashboard": self.dashboards(name), "dashboard_block": self.dashboard_blocks(name),
             **{kind: {row["id"] for row in self.rows[table]} for kind, table in OF_THE_ORGANISATION.items()},
             "lead_rule": {rule["id"] for rule in self.rows["lead_rules"]},
@@ -361,6 +370,7 @@ def set_up(engine: Engine) -> Plain:
     _dashboards(plain)
     _assignment(plain)
     _goals(plain)
+    _templates(plain)
     _exports(plain)
     return plain
 
@@ -560,6 +570,18 @@ def _goals(plain: Plain) -> None:
         made = [result.record_id for result in apply(session, edits, source="test", on_conflict="refuse").results]
         apply(session, [delete_edit("goal", goal, 1) for goal in made[1::7]], source="test", on_conflict="refuse")
         apply(session, [Edit("goal", made[0], {"amount_usd": 5}, 1)], source="test", on_conflict="refuse")
+
+
+def _templates(plain: Plain) -> None:
+    """Of every team and of everybody; one of each changed, one removed."""
+    with acting_as(OPERATOR) as session:
+        edits = [
+            Edit("template", None, {"team_id": plain.teams.get(team or ""), "name": f"secret of {team} {number}", "body": "Hello {{ contact.name }}"})
+            for team in (None, *TEAMS) for number in range(3)
+        ]  # fmt: skip
+        made = [result.record_id for result in apply(session, edits, source="test", on_conflict="refuse").results]
+        apply(session, [Edit("template", each, {"subject": "{{ lead.name }}"}, 1) for each in made[1::3]], source="test", on_conflict="refuse")
+        apply(session, [delete_edit("template", each, 1) for each in made[2::3]], source="test", on_conflict="refuse")
 
 
 def _exports(plain: Plain) -> None:

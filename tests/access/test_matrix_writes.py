@@ -26,6 +26,7 @@ WRITTEN = {
     "market": ("settings", "name", "'by hand'", None), "holiday": ("settings", "name", "'by hand'", None),
     "custom_field": ("field", "position", "77", None), "goal": ("goal", "amount_usd", "77", None),
     "dashboard": ("view", "name", "'Dashboard ' || id", "owner_id"), "dashboard_block": ("view", "position", "77", None),
+    "template": ("template", "body", "'by hand'", None),
 }  # fmt: skip
 CONFIGURED = ("pipeline", "stage", "person", "team", "role", "grant", "field_rule", "assignment_rule", "market", "holiday", "custom_field", "goal")
 KEPT = ("view", "dashboard", "dashboard_block")
@@ -62,7 +63,7 @@ def scoped(plain: Plain, kind: str, row) -> dict:
     if kind == "stage":
         (pipeline,) = plain.of("pipelines", [row["pipeline_id"]])
         return {**row, "team_id": pipeline["team_id"], "owner_id": None}
-    if kind in ("pipeline", "assignment_rule", "custom_field", "goal"):
+    if kind in ("pipeline", "assignment_rule", "custom_field", "goal", "template"):
         return {**row, "owner_id": None}
     if kind in ("person", "team", "role", "grant", "field_rule", "market", "holiday"):
         return {**row, "team_id": None, "owner_id": None}
@@ -124,7 +125,7 @@ def expected(plain, name, kind, action, row) -> str:
 def test_editing_reaches_exactly_what_may_be_edited(wide_db, plain, name):
     values = {"lead": "x", "company": "x", "contact": "x", "activity": "x", "alert": "x", "pipeline": 77, "stage": 77, "person": "Asia/Dubai", "role": "x",
               "grant": "all", "field_rule": "hidden", "view": 77, "assignment_rule": 77, "custom_field": 77, "goal": 77,
-              "dashboard_block": 77}  # fmt: skip
+              "dashboard_block": 77, "template": "x"}  # fmt: skip
     with trying(plain, name) as session:
         for kind, (_, field, _, _) in WRITTEN.items():
             rows = rows_of(plain, kind)
@@ -153,6 +154,7 @@ def test_deleting_reaches_exactly_what_may_be_deleted(wide_db, plain, name):
             "goal",
             "dashboard",
             "dashboard_block",
+            "template",
         ):
             rows = plain.rows[KINDS[kind]]
             with aside(session):
@@ -348,6 +350,7 @@ INSERTED = {
     "views": ("view", "owner_id, audience, for_team_id, page, name, address"),
     "dashboards": ("view", "owner_id, audience, for_team_id, name, filters"), "dashboard_blocks": ("view", "dashboard_id, kind, what, parameters"),
     "assignment_rules": ("pipeline", "team_id, name, method"), "goals": ("goal", "team_id, person_id, starts_on, amount_usd"),
+    "templates": ("template", "team_id, name, body"),
     "people": ("person", "email, name"), "teams": ("team", "name"), "roles": ("role", "name"),
     "memberships": ("person", "person_id, team_id, role_id"), "grants": ("role", "role_id, resource, action, scope"),
     "field_rules": ("role", "role_id, record_type, field, rule"),
@@ -369,7 +372,7 @@ def test_raw_inserts_stand_only_in_the_scope_one_may_create_in(wide_db, plain, n
     with trying(plain, name) as session:
         for table, (resource, columns) in INSERTED.items():
             kind = next((kind for kind, its in KINDS.items() if its == table), None)
-            action = "create" if resource in ("lead", "company", "contact", "activity", "alert", "view") else "configure"
+            action = "create" if resource in ("lead", "company", "contact", "activity", "alert", "view", "template") else "configure"
             if table == "dashboard_blocks":
                 action = "edit"
             if not plain.reach(name, resource, action):
@@ -455,7 +458,7 @@ def test_raw_deletes_remove_only_links_and_places_in_reach(wide_db, plain, name)
 def test_a_grant_for_one_resource_opens_no_other(wide_db, plain):
     """An admin may write everything; but what was opened as a write of companies touches companies only."""
     resources = {"lead": "edit", "company": "edit", "contact": "edit", "activity": "edit",
-                 "alert": "edit", "view": "edit", "pipeline": "configure", "person": "configure", "team": "configure",
+                 "alert": "edit", "view": "edit", "template": "edit", "pipeline": "configure", "person": "configure", "team": "configure",
                  "role": "configure", "settings": "configure"}  # fmt: skip
     of = {**{KINDS[kind]: its[0] for kind, its in WRITTEN.items()}, "memberships": "person",
           "organisation_settings": "settings", "markets": "settings", "exchange_rates": "settings"}  # fmt: skip

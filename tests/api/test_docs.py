@@ -30,7 +30,8 @@ def test_every_operation_has_words_a_security_scheme_and_documented_problems(doc
             assert {"401", "403", "422", "429"} <= operation["responses"].keys()
             names = {parameter["name"] for parameter in operation.get("parameters", ())}
             assert ("Idempotency-Key" in names) == (method == "post")
-            kept = ("{lead_id}", "{alert_id}", "{pipeline_id}", "{stage_id}", "{company_id}", "{contact_id}", "{dashboard_id}", "{block_id}")
+            records = ("lead", "alert", "pipeline", "stage", "company", "contact", "dashboard", "block", "template")
+            kept = tuple(f"{{{record}_id}}" for record in records)
             changes = path.endswith(kept) and method in ("patch", "delete")
             assert ("If-Match" in names) == (changes or path.endswith("/hand-over"))
 

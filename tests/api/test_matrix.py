@@ -32,6 +32,7 @@ SECRETS = (
     "31337",
     "secret dashboard",
     "secret block",
+    "secret template",
 )
 
 
@@ -46,11 +47,12 @@ def world(api, cast, petra):
     alert = api("bruno").post("/alerts", {"lead": cast.leads["Petra Supplies"], "due_at": "2027-03-01T09:00:00Z", "text": "secret alert"}).json()
     company = made["company"]["id"]
     contact = api("mona").post("/contacts", {"name": "secret contact", "company": company}).json()
+    template = api("mona").post("/templates", {"name": "secret template", "body": "secret template of {{ lead.name }}"}).json()
     _goal(cast)
     blocks = [{"what": "wins.months", "title": "secret block"}]
     dashboard = api("mona").post("/dashboards", {"name": "secret dashboard", "audience": "team", "team": "Gulf", "blocks": blocks}).json()
     return {
-        "company_id": company, "contact_id": contact["id"],
+        "company_id": company, "contact_id": contact["id"], "template_id": template["id"],
         "lead_id": cast.leads["Petra Supplies"], "pipeline_id": cast.pipelines["Gulf"], "stage_id": cast.stages["Gulf"]["Lead"],
         "change_set_id": int(change.headers["x-change-set"]),
         "conflict_id": conflict["id"], "name": "pipeline_by_stage", "other_lead_id": made["id"], "customer_id": _customer(cast),
@@ -102,6 +104,8 @@ BODIES = {
     ("patch", "/v1/companies/{company_id}"): {"name": "Taken"},
     ("post", "/v1/contacts"): {"name": "Taken", "team": "Gulf"},
     ("patch", "/v1/contacts/{contact_id}"): {"name": "Taken"},
+    ("post", "/v1/templates"): {"name": "Taken", "team": "Gulf", "body": "Taken"},
+    ("patch", "/v1/templates/{template_id}"): {"body": "Taken"},
     ("post", "/v1/dashboards"): {"name": "Taken", "audience": "team", "team": "Gulf"},
     ("patch", "/v1/dashboards/{dashboard_id}"): {"name": "Taken"},
     ("post", "/v1/dashboards/{dashboard_id}/blocks"): {"what": "wins.months"},
@@ -114,7 +118,8 @@ BODIES = {
 }
 # What a stranger gets where a path names a record of the Gulf team, or where they would write into it.
 REFUSED = {("post", "/v1/leads"): 403, ("patch", "/v1/leads"): 200, ("post", "/v1/alerts"): 404, ("post", "/v1/pipelines"): 403,
-           ("post", "/v1/dashboards"): 403, ("post", "/v1/companies"): 403, ("post", "/v1/contacts"): 403, ("post", "/v1/exports"): 403}  # fmt: skip
+           ("post", "/v1/dashboards"): 403, ("post", "/v1/companies"): 403, ("post", "/v1/contacts"): 403, ("post", "/v1/exports"): 403,
+           ("post", "/v1/templates"): 403}  # fmt: skip
 
 
 def everything(document):
@@ -127,7 +132,7 @@ def ask(client, method, path, world):
         body = {"edits": [{**body["edits"][0], "id": world["lead_id"]}]}
     if body and "lead" in body:
         body = {**body, "lead": world["lead_id"]}
-    filled = path.removeprefix("/v1").format(**world)
+    filled = path.removeprefix("/v1").format(**world) + (f"?lead={world['lead_id']}" if path.endswith("/preview") else "")
     is_versioned = method in ("patch", "delete") or path.endswith("/hand-over")
     return client.request(method.upper(), filled, version=2 if is_versioned else None, **({"json": body} if body else {}))
 
