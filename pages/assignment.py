@@ -12,7 +12,8 @@ person = viewer("pipeline", "configure")
 lookups = look_up(person)
 teams = assignment_rules.teams_of(person, lookups)
 with acting_as(person) as session:
-    rules = [rule for rule in reads.assignment_rules(session) if rule.team_id in teams]
+    every = reads.assignment_rules(session)
+rules = [rule for rule in every if rule.team_id in teams]
 
 look.head("Assignment", words.count(len(rules), "rule"), words.count(len(teams), "team"))
 messages.draw(person)
@@ -20,6 +21,6 @@ if not teams:
     look.empty("There is no team yet.", "Add a team under People first.")
     st.stop()
 st.html("<p class='tl-muted'>The first rule that fits and has somebody there decides. Leads that name their owner are left alone.</p>")
-assignment_rules.draw_trial(person, teams, rules, lookups)
+assignment_rules.draw_trial(person, teams, every, lookups)
 for team_id in teams:
-    assignment_rules.draw_rules(person, team_id, [rule for rule in rules if rule.team_id == team_id], lookups)
+    assignment_rules.draw_rules(person, team_id, every, lookups)

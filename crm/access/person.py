@@ -189,10 +189,14 @@ class Person:
         return self.reach("person", "configure").everywhere
 
 
-def missing_grant(resource: str, action: str, *, here: bool = False) -> Refused:
-    """`here`: they hold the grant, but not for this record's team or owner."""
-    where = " for this record" if here else ""
-    return Refused(f"Your role does not let you {action} {_plural(resource)}{where}. An admin can grant “{resource}: {action}”.", grant=f"{resource}: {action}")
+_DOING = {"assign": "hand over", "bulk": "edit many", "view_as": "look as other"}
+
+
+def missing_grant(resource: str, action: str, *, here: bool = False, everywhere: bool = False) -> Refused:
+    """`here`: they hold the grant, but not for this record's team or owner; `everywhere`: not for the whole organisation, which it takes."""
+    where = " for the whole organisation" if everywhere else " for this record" if here else ""
+    what = f"{_DOING.get(action, action)} {_plural(resource)}"
+    return Refused(f"Your role does not let you {what}{where}. An admin can grant “{resource}: {action}”.", grant=f"{resource}: {action}")
 
 
 def closed_field(record_type: str, name: str, label: str, *, is_hidden: bool, doing: str = "change") -> Refused:

@@ -17,7 +17,7 @@ def refusal(by: Person, other: Person) -> CrmError | None:
     if by.is_viewed:
         return Refused(by.viewing_words(), grant="person: view_as")
     if not by.reach("person", "view_as").everywhere:
-        return missing_grant("person", "view_as", here=by.may("person", "view_as"))
+        return missing_grant("person", "view_as", everywhere=by.may("person", "view_as"))
     if other.id == by.id:
         return Invalid("You see what you see already. Choose somebody else.", field="person")
     further = reaches_further(by, other)

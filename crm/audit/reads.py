@@ -85,7 +85,7 @@ class AuditPage:
 def require_auditor(person: Person, action: str = "view") -> None:
     """The audit tells of everybody, so the grant must reach everybody. Raises `Refused`."""
     if not person.require("audit", action).everywhere:
-        raise missing_grant("audit", action, here=True)
+        raise missing_grant("audit", action, everywhere=True)
 
 
 def list_audit(session: Session, wanted: AuditFilter, *, after: Cursor | None = None, most: int = PAGE) -> AuditPage:

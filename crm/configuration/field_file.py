@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from crm.access import person_of
+from crm.access import missing_grant, person_of
 from crm.configuration.drafts import DraftEdit
 from crm.configuration.field_plan import Place, PlannedField, edits_of, standing
 from crm.configuration.yaml_reading import flag, known_parts, mapping, plain, sequence, team_of, words
@@ -50,7 +50,10 @@ def read(session: Session, given: Any) -> list[DraftEdit]:
     places: list[tuple[str, int | None, Any]] = [("everybody", None, parts["everybody"])] if "everybody" in parts else []
     places += [(name, team_of(name, ids), team) for name, team in mapping(parts.get("teams", {}), "fields, teams").items()]
     edits: list[DraftEdit] = []
+    reach = person_of(session).reach("field", "configure")
     for name, team_id, team in places:
+        if team and not (reach.everywhere or team_id in reach.teams):
+            raise missing_grant("field", "configure", here=team_id is not None and not reach.is_none, everywhere=team_id is None and not reach.is_none)
         records = mapping(team, f"fields, {name}")
         known_parts(records, list(RECORDS), f"fields, {name}", "a team")
         for title, fields in records.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from crm.access import person_of
+from crm.access import missing_grant, person_of
 from crm.configuration.drafts import DraftEdit
 from crm.configuration.making import new_edits
 from crm.configuration.pipeline_plan import Planned, edits_of, requirements_of, standing
@@ -50,6 +50,8 @@ def read(session: Session, given: Any) -> list[DraftEdit]:
     edits: list[DraftEdit] = []
     for name, team in mapping(given, "teams").items():
         team_id, parts = team_of(name, ids), mapping(team, name)
+        if parts and not _may_shape(session, team_id):
+            raise missing_grant("pipeline", "configure", here=person_of(session).may("pipeline", "configure"))
         known_parts(parts, ("pipelines",), name, "a team")
         for title, stages in mapping(parts.get("pipelines", {}), name).items():
             edits += _read_pipeline(session, team_id, words(title, name), sequence(stages, f"{name}, {title}"), known)

@@ -43,7 +43,12 @@ class Conversion:
         if not self.lost:
             return f"All {self.standing:,} values convert."
         shown = "; ".join(f"{record}: “{value}”" for record, value in self.samples)
-        return f"{kept:,} of {self.standing:,} values convert. {self.lost:,} do not and are emptied, such as {shown}. Undo brings them back."
+        lost = (
+            f"1 does not and is emptied: {shown}. Undo brings it"
+            if self.lost == 1
+            else f"{self.lost:,} do not and are emptied, such as {shown}. Undo brings them"
+        )
+        return f"{kept:,} of {self.standing:,} {'value converts' if self.standing == 1 else 'values convert'}. {lost} back."
 
 
 def needs_conversion(before: Definition, after: Definition) -> bool:

@@ -121,7 +121,7 @@ def demo_cast() -> list[CastMember]:
 def require_admin(person: Person) -> None:
     """Looking after people is for those whose grant reaches the whole organisation. Raises `Refused`."""
     if not person.require("person", "configure").everywhere:
-        raise missing_grant("person", "configure", here=True)
+        raise missing_grant("person", "configure", everywhere=True)
 
 
 def list_people(session: Session) -> list[Row]:

@@ -70,7 +70,7 @@ class Who:
 def require_every_role(person: Person) -> None:
     """Raises `Refused` where somebody may not see roles everywhere."""
     if not person.require("role", "view").everywhere:
-        raise missing_grant("role", "view", here=True)
+        raise missing_grant("role", "view", everywhere=True)
 
 
 def _told_of(person: Person) -> frozenset[int] | None:

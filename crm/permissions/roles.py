@@ -9,10 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.access import RESOURCES, person_of
-from crm.changes.records import type_of
 from crm.errors import NotFound
-from crm.fields.catalogue import catalogue
 from crm.permissions.explaining import require_every_role
+from crm.roles.reads import field_label
 
 THINGS: Mapping[str, str] = {
     "company": "companies", "activity": "activities", "person": "people", "audit": "the audit", "settings": "the organisation's settings",
@@ -91,14 +90,10 @@ def field_differences(session: Session, one_id: int, other_id: int) -> list[Fiel
     for row in session.execute(_RULES, {"ids": [one_id, other_id]}):
         rules.setdefault((row.record_type, row.field), {})[row.role_id] = row.rule
     return [
-        FieldDifference(record_type, name, f"{_label(session, record_type, name)} of {THINGS.get(record_type, record_type + 's')}", one, other)
+        FieldDifference(record_type, name, f"{field_label(session, record_type, name)} of {THINGS.get(record_type, record_type + 's')}", one, other)
         for (record_type, name), of in rules.items()
         if (one := of.get(one_id, "open")) != (other := of.get(other_id, "open"))
     ]
-
-
-def _label(session: Session, record_type: str, name: str) -> str:
-    return catalogue(session).label(record_type, name) if name.startswith("custom.") else type_of(record_type).recorded(name).label
 
 
 def _check(session: Session, *role_ids: int) -> None:

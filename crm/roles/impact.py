@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 
 from crm.access import Membership, Person, as_system, load
 from crm.changes import Edit
-from crm.changes.records import type_of
 from crm.errors import CrmError, Stale
-from crm.roles.reads import Role, list_roles
+from crm.roles.reads import Role, field_label, list_roles
 from crm.roles.records import FIELD_RULE, GRANT
 from crm.roles.use_cases import save_role
 
@@ -57,7 +56,7 @@ def preview_role(session: Session, edits: Sequence[Edit]) -> RoleImpact:
     touched = sorted(changed.grants.keys() | changed.fields.keys())
     people = _holders(session, touched)
     pairs = [(person, changed.after(person)) for person in people]
-    lines = [*_sight(session, pairs), *_actions(pairs, changed), *_fields(pairs, changed), *_of_nobody(roles, touched)]
+    lines = [*_sight(session, pairs), *_actions(pairs, changed), *_fields(session, pairs, changed), *_of_nobody(roles, touched)]
     return RoleImpact(tuple(lines or ["Nobody gains or loses anything."]), tuple(_blockers(session, edits)))
 
 
@@ -144,7 +143,7 @@ def _action(cell: tuple[str, str], was: str, becomes: str, number: int) -> str:
     return f"“{name}” goes from {was} to {becomes} for {who}."
 
 
-def _fields(pairs: Sequence[tuple[Person, Person]], changed: _Changed) -> list[str]:
+def _fields(session: Session, pairs: Sequence[tuple[Person, Person]], changed: _Changed) -> list[str]:
     words = {"hidden": "no longer {see} {label}", "read_only": "{see} {label}, but cannot change it", "open": "can change {label}"}
     lines = []
     for record_type, name in sorted({field for grid in changed.fields.values() for field in grid}):
@@ -153,7 +152,7 @@ def _fields(pairs: Sequence[tuple[Person, Person]], changed: _Changed) -> list[s
             was, becomes = (person.fields_not_open(record_type).get(name, "open") for person in (before, after))
             if was != becomes:
                 moved[becomes] = moved.get(becomes, 0) + 1
-        label = f"“{type_of(record_type).field(name).label}” of {'companies' if record_type == 'company' else record_type + 's'}"
+        label = f"“{field_label(session, record_type, name)}” of {'companies' if record_type == 'company' else record_type + 's'}"
         for rule, number in sorted(moved.items()):
             lines.append(f"{_people(number)} {words[rule].format(see='sees' if number == 1 else 'see', label=label)}.")
     return lines

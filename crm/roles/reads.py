@@ -9,8 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.access import missing_grant, person_of
+from crm.changes.records import type_of
 from crm.errors import NotFound
-from crm.fields.catalogue import own_catalogue
+from crm.fields.catalogue import catalogue, own_catalogue
 from crm.fields.rules import RECORD_TYPES
 
 
@@ -70,7 +71,7 @@ def list_roles(session: Session) -> list[Role]:
     """Every role with its grid. Raises `Refused`."""
     person = person_of(session)
     if not person.require("role", "view").everywhere:
-        raise missing_grant("role", "view", here=True)
+        raise missing_grant("role", "view", everywhere=True)
     grants: dict[int, dict[tuple[str, str], Cell]] = {}
     for role_id, resource, action, *cell in session.execute(_GRANTS):
         grants.setdefault(role_id, {})[resource, action] = Cell(*cell)
@@ -94,3 +95,8 @@ _ORDER = list(RECORD_TYPES)
 def custom_fields(session: Session) -> list[tuple[str, str]]:
     """(record type, name) of the custom fields there are: of leads, then of companies, then of contacts."""
     return sorted({(field.record_type, field.name) for field in own_catalogue(session).fields}, key=lambda each: (_ORDER.index(each[0]), each[1]))
+
+
+def field_label(session: Session, record_type: str, name: str) -> str:
+    """What people call a field that a role may close; a custom one by its label of now."""
+    return catalogue(session).label(record_type, name) if name.startswith("custom.") else type_of(record_type).recorded(name).label

@@ -34,23 +34,40 @@ def teams_of(person: Person, lookups: Lookups) -> list[int]:
     return [team_id for team_id in lookups.names.teams if reach.everywhere or team_id in reach.teams]
 
 
-def draw_rules(person: Person, team_id: int, rules: Sequence[RuleRow], lookups: Lookups) -> None:
-    """One team's rules, each in a sentence, with its place in the order."""
+def draw_rules(person: Person, team_id: int, every: Sequence[RuleRow], lookups: Lookups) -> None:
+    """One team's rules, each in a sentence, with its place in the order; where it has none, whose act instead."""
+    rules = [rule for rule in every if rule.team_id == team_id]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(lookups.names.teams[team_id], width="stretch")
         if st.button("Add rule", key=f"assignment.add.{team_id}", icon=":material/add:"):
             _open(replace(NEW, team_id=team_id, position=len(rules)))
     if not rules:
-        look.empty("No rule gives out this team's new leads.", "They go to whoever makes them; imported ones and those from orders are nobody's. Add a rule.")
+        _draw_none(team_id, every, lookups)
     for place, rule in enumerate(rules):
         with st.container(horizontal=True, vertical_alignment="center", key=f"assignment_rule_{rule.id}"):
             look_of = "tl-rule" if rule.is_active else "tl-rule tl-off"
-            words = f"<b>{place + 1}. {escape(rule.name)}</b><span>{escape(said(rule, lookups))}</span>"
+            sentence = f"{said(rule, lookups)}{_hidden_by(rule, rules[:place])}"
+            words = f"<b>{place + 1}. {escape(rule.name)}</b><span>{escape(sentence)}</span>"
             st.html(f"<div class='{look_of}'>{words}</div>", width="stretch")
             if st.button("", icon=":material/arrow_upward:", key=f"assignment.up.{rule.id}", type="tertiary", disabled=place == 0, help="Try it earlier"):
                 _move(person, rules, place)
             if st.button("Edit", key=f"assignment.rule.{rule.id}", type="tertiary"):
                 _open(rule)
+
+
+def _draw_none(team_id: int, every: Sequence[RuleRow], lookups: Lookups) -> None:
+    above = lookups.catalogue.line(team_id)
+    names = dict.fromkeys(lookups.names.teams.get(rule.team_id, "a team above") for rule in every if rule.team_id in above and rule.is_active)
+    if names:
+        st.html(f"<p class='tl-muted'>No rules of its own: those of {escape(' and '.join(names))} give out its new leads.</p>")
+        return
+    look.empty("No rule gives out this team's new leads.", "They go to whoever makes them; imported ones and those from orders are nobody's. Add a rule.")
+
+
+def _hidden_by(rule: RuleRow, earlier: Sequence[RuleRow]) -> str:
+    """ " “Everybody in turn” comes first and takes every lead."; empty where the rule's turn can come."""
+    taker = next((each for each in earlier if each.is_active and not each.conditions and each.pipeline_id in (None, rule.pipeline_id)), None)
+    return f" But “{taker.name}” comes first and takes {'every lead' if taker.pipeline_id is None else 'every lead there'}." if taker and rule.is_active else ""
 
 
 def said(rule: RuleRow, lookups: Lookups) -> str:
@@ -180,7 +197,8 @@ def draw_trial(person: Person, teams: Sequence[int], rules: Sequence[RuleRow], l
         pipeline_id = (
             st.selectbox("in", [p.id for p in lines], key="assignment.trial.pipeline", format_func=lookups.pipeline_label, width=180) if lines else None
         )
-        asked = dict.fromkeys(rule.conditions["field"] for rule in rules if rule.team_id == team_id and rule.is_active and "field" in rule.conditions)
+        line = lookups.catalogue.line(team_id)
+        asked = dict.fromkeys(rule.conditions["field"] for rule in rules if rule.team_id in line and rule.is_active and "field" in rule.conditions)
         held = {
             name: st.text_input(f"whose {_field_words(name, lookups)} is", key=f"assignment.trial.{name}", width=150).strip() for name in [*asked][:MOST_TRIED]
         }

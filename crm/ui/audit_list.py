@@ -107,6 +107,8 @@ def _is_words(value: object) -> bool:
 
 
 def _said(names: Names, name: str, value: object) -> str:
-    if isinstance(value, (dict, list, bool)):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (dict, list)):
         return plain_text(value)
     return names.plain(name, value) or words.NOTHING

@@ -106,7 +106,8 @@ def _draw_fields(base: Base, person: Person, lookups: Lookups) -> dict[str, Any]
     if closed.shows(person, "value"):
         given["value"] = _draw_value(base, left, lookups, is_shut=shut["value"])
     if closed.shows(person, "expected_close_on"):
-        given["expected_close_on"] = right.date_input(
+        beside = right if closed.shows(person, "value") else left  # no hole where the value would be
+        given["expected_close_on"] = beside.date_input(
             "Expected close", row["expected_close_on"], key=key("close"), format="YYYY-MM-DD", disabled=shut["expected_close_on"]
         )
     if closed.shows(person, "next_step"):

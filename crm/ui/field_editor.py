@@ -102,8 +102,8 @@ def draw(person: Person, lookups: Lookups, place: Place) -> None:
         st.html(f"<p class='tl-muted'>{said}</p>")
     with st.container(key="fields_grid"):
         st.data_editor(
-            field_grid.frame_of(found.staying, found.filled), key=found.key, hide_index=True, num_rows="dynamic", row_height=36, placeholder="", alt="Fields",
-            disabled=["key", "filled"], column_config=_columns(),
+            field_grid.frame_of(found.staying, found.filled), key=found.key, hide_index=True, num_rows="dynamic", row_height=36, height="content",
+            placeholder="", alt="Fields", disabled=["key", "filled"], column_config=_columns(),
         )  # fmt: skip
     draft, problem = _keep(person, lookups, found, draft)
     with bar:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -156,7 +157,7 @@ def _draw_bar(person: Person, found: Sheet) -> None:
         said = problem or (
             f"{words.count(len(edits), 'goal')} changed, not saved yet." if edits else "Type the USD to win into a cell; empty it to have no goal."
         )
-        st.html(f"<span class='tl-bar{' tl-dirty' if is_dirty else ''}'>{said}</span>", width="stretch")
+        st.html(f"<span class='tl-bar{' tl-dirty' if is_dirty else ''}'>{escape(said)}</span>", width="stretch")
         if st.button("Discard", key="goals.discard", disabled=not is_dirty):
             st.session_state.pop(STATE)
             st.session_state[STATE] = Sheet(generation=found.generation + 1)

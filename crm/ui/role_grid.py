@@ -13,13 +13,12 @@ from sqlalchemy.orm import Session
 
 from crm.access import RESOURCES, Person, acting_as
 from crm.changes import Edit
-from crm.changes.records import type_of
 from crm.configuration.drafts import Draft, discard_draft, open_draft
 from crm.configuration.impact import Impact, preview
 from crm.configuration.use_cases import apply_draft, look_again
 from crm.errors import CrmError
 from crm.roles import rules
-from crm.roles.reads import Role, custom_fields
+from crm.roles.reads import Role, custom_fields, field_label
 from crm.roles.records import CLOSABLE
 from crm.roles.use_cases import Grid, role_edits
 from crm.ui import messages, role_drafts, words
@@ -46,7 +45,7 @@ class Sheet:
 
     role: Role
     standing: Role
-    custom: tuple[tuple[str, str], ...]
+    labels: Mapping[tuple[str, str], str]
     generation: int
     began: tuple[Grid, Grid]
     grants: Grid
@@ -64,12 +63,18 @@ def sheet_of(session: Session, standing: Role) -> Sheet:
     found: Sheet | None = st.session_state.get(STATE)
     if found is None or found.standing.id != standing.id or (not found.edits and found.standing != standing):
         role, grants, fields = role_drafts.found(session, standing)
-        custom = tuple(custom_fields(session))
-        made = Sheet(role, standing, custom, found.generation + 1 if found else 1, (grants, fields), grants, fields)
+        labels = {each: field_label(session, *each) for each in _closable(session, role)}
+        made = Sheet(role, standing, labels, found.generation + 1 if found else 1, (grants, fields), grants, fields)
         made.kept = made.edits
         found = st.session_state[STATE] = made
     found.newest = standing
     return found
+
+
+def _closable(session: Session, role: Role) -> list[tuple[str, str]]:
+    """(record type, name) of what a role may close, and of what this one closes and is no more."""
+    every = [*((record_type, name) for record_type, names in CLOSABLE.items() for name in names), *custom_fields(session)]
+    return [*every, *(each for each in role.fields if each not in every)]
 
 
 def lay_anew() -> None:
@@ -130,11 +135,9 @@ def _typed(edited: pd.DataFrame, role: Role, cells: Mapping[tuple[str, str], tup
 
 def draw_fields(sheet: Sheet) -> None:
     """Which fields the role hides, or shows without letting them be changed."""
-    every = [(record_type, name) for record_type, names in CLOSABLE.items() for name in names]
-    every += sheet.custom
-    every += [each for each in sheet.role.fields if each not in every]
+    every = list(sheet.labels)
     base = pd.DataFrame({
-        "what": [f"{record_type.capitalize()}: {type_of(record_type).field(name).label}" for record_type, name in every],
+        "what": [f"{record_type.capitalize()}: {label}" for (record_type, _), label in sheet.labels.items()],
         "rule": [RULES[sheet.began[1].get(each, sheet.role.fields[each].rule if each in sheet.role.fields else "open")] for each in every],
     })  # fmt: skip
     cc = st.column_config

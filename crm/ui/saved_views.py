@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from html import escape
 from typing import Any
 
 import streamlit as st
@@ -93,7 +94,7 @@ def _draw_list(views: Sequence[SavedView], person: Person, lookups: Lookups, scr
     for view in views:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{screen.page}_saved_{view.id}"):
             st.button(view.name, key=f"{screen.page}.saved.open.{view.id}", type="tertiary", on_click=_open, args=(view, screen))
-            st.html(f"<span class='tl-muted'>{said(view, person, lookups)}</span>", width="stretch")
+            st.html(f"<span class='tl-muted'>{escape(said(view, person, lookups))}</span>", width="stretch")
             _draw_acts(view, person, lookups, screen)
 
 

@@ -23,6 +23,7 @@ from crm.ui.words import Names
 SHOWN: Mapping[str, str] = {"all": "All", "call": "Calls", "meeting": "Meetings", "mail": "Mails", "note": "Notes", "changes": "Changes"}
 KINDS = {"call": ("call",), "meeting": ("meeting",), "note": ("note",), "mail": ("mail_in", "mail_out", "message")}
 PAGE = 25
+HIDDEN = "Something changed that your role does not show."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ def _of_change(row: Mapping[Any, Any], names: Names, companies: Mapping[tuple[st
     who = names.person(row["person_id"], otherwise="the system")
     if row["version"] == 1:
         return Entry(_when(row), "created", "Created", "", f"{who}, {door}")
+    if not row["fields"]:  # and nothing there to take back, for whoever does not see it
+        return Entry(_when(row), "change", "", HIDDEN, f"{who}, {door}")
     lines = [_line(name, old, new, names, companies) for name, (old, new) in row["fields"].items() if name not in ("merged_into_id",)]
     return Entry(_when(row), "change", "", "\n".join(lines), f"{who}, {door}", row)
 

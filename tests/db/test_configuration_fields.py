@@ -61,7 +61,7 @@ def test_impact_is_said_in_numbers(db: Any, cast: Cast) -> None:
     give(cast, "Nile Mart", color="dark red")
     found = said(cast, drafted(change(db, "color", kind="number"), change(db, "size", deleted_at=True), new("Tier", kind="choice", options=["Gold"])))
     assert found.is_ready and found.lines == (
-        "“Color” becomes number. 1 of 2 values convert. 1 do not and are emptied, such as Nile Mart: “dark red”. Undo brings them back.",
+        "“Color” becomes number. 1 of 2 values convert. 1 does not and is emptied: Nile Mart: “dark red”. Undo brings it back.",
         "“Size” is removed from lists and pages; it holds no value.",
         "“Tier” is new on leads of every team: choice out of Gold.",
     )

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from crm.access import acting_as
 from crm.changes import Edit, apply
+from crm.people.use_cases import add_team
 from tests.db.test_assignment import make_lead, make_rule
 from tests.pages.parts import press, said
 
@@ -93,6 +94,22 @@ def test_a_rule_that_asks_for_a_field_can_be_tried_out_too(visit: Any, cast: Any
     assert "no rule fits" in said(page)
     page.text_input(key="assignment.trial.custom.color").set_value("red").run()
     assert "A lead of Gulf whose Color is red would go to <b>Bruno</b>." in said(page)
+
+
+def test_a_rule_that_never_gets_its_turn_says_so(visit: Any, cast: Any) -> None:
+    make_rule(cast, name="Everybody", conditions={})
+    make_rule(cast, name="Website", conditions={"sources": ["Website"]})
+    page = visit("mona", PAGE)
+    assert said(page).count("But “Everybody” comes first and takes every lead.") == 1
+
+
+def test_a_team_below_says_whose_rules_act_there(visit: Any, cast: Any) -> None:
+    with acting_as(cast.who("alma")) as session:
+        add_team(session, "Dubai", parent_id=cast.teams["Gulf"], source="test")
+    make_rule(cast, name="Everybody", conditions={})
+    page = visit("mona", PAGE)
+    assert "No rules of its own: those of Gulf give out its new leads." in said(page)
+    assert "No rule gives out" not in said(page)
 
 
 def test_a_rule_of_another_team_is_refused_with_the_grant_that_is_missing(look: Any, cast: Any, db: Any) -> None:

@@ -48,6 +48,16 @@ def test_no_page_shows_what_is_hidden(visit: Any, closed: int, path: str) -> Non
         assert any(secret in everything(page) for secret in SECRETS)
 
 
+def test_a_change_of_hidden_fields_alone_says_so_and_offers_nothing_to_take_back(visit: Any, db: Any, cast: Any, closed: int) -> None:
+    with acting_as(cast.who("mona")) as session:
+        apply(session, [Edit("lead", closed, {"email": "other@buyer.example"}, 2)], source="form", on_conflict="refuse")
+    change = db.value("select max(id) from crm.changes where record_type = 'lead' and record_id = :id", id=closed)
+    page = visit("ana", "pages/lead.py", id=str(closed))
+    assert "Something changed that your role does not show." in said(page)
+    assert f"lead.undo.{change}" not in {button.key for button in page.button}
+    assert f"lead.undo.{change}" in {button.key for button in visit("mona", "pages/lead.py", id=str(closed)).button}
+
+
 def test_a_list_offers_no_column_order_or_view_of_a_hidden_field(visit: Any, closed: int) -> None:
     page = visit("ana", "pages/leads.py")
     assert not {"value", "currency", "value_usd", "email", "source", "expected_close_on"} & set(page.data_editor[0].value.columns)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from crm.access import RESOURCES, acting_as
+from crm.changes import Edit, apply
 from crm.roles.reads import list_roles
 from crm.roles.use_cases import role_edits, save_role
 from crm.ui.role_grid import STATE
@@ -125,6 +127,14 @@ def test_a_hidden_field_is_previewed_and_applied(visit: Any, cast: Any) -> None:
 def test_custom_fields_of_every_kind_of_record_can_be_closed(visit: Any, cast: Any, label: str, record_type: str) -> None:
     press(press(type_field(open_role(visit), label, "hidden"), "roles.preview"), "roles.apply")
     assert cast.who("ana").hidden_fields(record_type) == {"custom.size"}
+
+
+def test_a_custom_field_goes_by_its_name_of_now(visit: Any, cast: Any) -> None:
+    with acting_as(cast.who("alma")) as session:
+        field = session.execute(text("select id, version from crm.custom_fields where record_type = 'lead' and key = 'size'")).one()
+        apply(session, [Edit("custom_field", field.id, {"label": "Shelf LM"}, field.version)], source="test", on_conflict="refuse")
+    page = press(type_field(open_role(visit), "Lead: Shelf LM", "hidden"), "roles.preview")
+    assert "3 people no longer see “Shelf LM” of leads." in said(page)
 
 
 def test_the_last_admin_is_kept_and_the_preview_says_so(visit: Any, db: Any) -> None:

@@ -42,6 +42,14 @@ def test_a_link_to_a_view_asks_for_what_it_keeps_and_is_not_asked_again(visit: A
     assert "saved" not in page.query_params
 
 
+def test_whose_a_view_is_is_text_and_never_markup(visit: Any, cast: Any) -> None:
+    with acting_as(cast.who("alma")) as session:
+        apply(session, [Edit("team", cast.teams["Gulf"], {"name": "<img src=x onerror=alert(1)>"}, 1)], source="test", on_conflict="refuse")
+    keep(cast, "mona", "Hers", audience="team", for_team_id=cast.teams["Gulf"])
+    page = visit("ana", PAGE)
+    assert "for &lt;img" in said(page) and "<img" not in said(page)
+
+
 @pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("asked", ["99999", "-1", "x", "1; drop table crm.views", "9" * 40, "", "²"])
 def test_a_link_to_no_view_opens_the_page_with_a_kind_line(visit: Any, asked: str) -> None:

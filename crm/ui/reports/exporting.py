@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import streamlit as st
 
@@ -27,7 +28,7 @@ def draw(person: Person, reads: Sequence[Read]) -> None:
         st.caption("As the page shows it now: spreadsheets with a sheet that says what was asked, charts as pictures that say it below.")
         for number, read in enumerate(reads):
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"report_export_{number}"):
-                st.html(f"<span>{report_named(read.name).title}{_of(reads, number)}</span>", width="stretch")
+                st.html(f"<span>{escape(report_named(read.name).title + _of(reads, number))}</span>", width="stretch")
                 for kind, label in export.FORMATS.items():
                     if st.button(label, key=f"reports.{kind}.{number}"):
                         files.ask(person, kind, Wanted(read.name, read.params, read.as_of, read.known_on).as_json())
@@ -40,7 +41,7 @@ def draw(person: Person, reads: Sequence[Read]) -> None:
 
 def _draw_chart(person: Person, number: int, chart: Drawn) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"report_chart_{number}"):
-        st.html(f"<span>{chart.title}</span>", width="stretch")
+        st.html(f"<span>{escape(chart.title)}</span>", width="stretch")
         if st.button(PICTURE, key=f"reports.{picture.KIND}.{number}"):
             files.ask_for_picture(person, picture.wanted_of(chart.read.name, chart.title, chart.footer(), chart.figure))
 
