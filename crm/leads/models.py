@@ -55,6 +55,11 @@ class Lead(Base):
         CheckConstraint("length(name) between 1 and 300", name="name_length"),
         # Which leads one sees, and why they were lost, where every row of something else asks for its lead.
         Index("ix_leads_reach", "id", postgresql_include=["team_id", "owner_id", "lost_reason"]),
+        # Why leads were lost in a period; those without a reason stand in no entry.
+        Index(
+            "ix_leads_lost", "stage_id", "stage_entered_at", postgresql_where=text("lost_reason is not null and deleted_at is null"),
+            postgresql_include=["id", "lost_reason", "value_usd", "created_at", "team_id", "pipeline_id", "owner_id", "source", "market"],
+        ),
         Index("ix_leads_updated_at", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_team_id_updated_at", "team_id", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_owner_id_updated_at", "owner_id", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),
@@ -72,7 +77,7 @@ class Lead(Base):
         Index("uq_leads_team_id_external_id", "team_id", "external_id", unique=True, postgresql_where=text("external_id is not null and deleted_at is null")),
         Index("ix_leads_came_from_lead_id", "came_from_lead_id", postgresql_where=text("came_from_lead_id is not null")),
         Index("ix_leads_merged_into_id", "merged_into_id", postgresql_where=text("merged_into_id is not null")),
-    )
+    )  # fmt: skip
 
 
 class LeadContact(Base):

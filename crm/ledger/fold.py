@@ -18,7 +18,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from crm.access import as_system
-from crm.ledger import standing
+from crm.ledger import passing, standing
 from crm.ledger.sums import added_up
 from crm.organisation.reads import reporting_time_zone
 
@@ -88,7 +88,8 @@ _FOLD = text(f"""
 _REBUILD = tuple((text(each.rebuilt_days()), text(each.rebuilt_months())) for each in _FOLDS)
 _EMPTY = tuple(text(f"delete from crm.{table} where leads = 0 and value_usd = 0") for table in (_STANDING.days, _STANDING.months, *standing.TABLES))
 _CLEAR = tuple(
-    text(f"delete from crm.{table}") for table in ("unfolded_postings", *(table for each in _FOLDS for table in (each.days, each.months)), standing.LIST)
+    text(f"delete from crm.{table}")
+    for table in ("unfolded_postings", *(table for each in _FOLDS for table in (each.days, each.months)), standing.LIST, *passing.CLEARED)
 )
 
 
@@ -96,6 +97,8 @@ def fold(*, batch: int = BATCH) -> int:
     """Fold what was posted since; answers how many postings. The first time, and where the reporting time zone changed, it rebuilds."""
     if _must_begin_anew():
         return rebuild()
+    with as_system() as session:
+        session.execute(passing.NEW_TARGETS, {"time_zone": session.execute(_BEGIN).one().time_zone})
     folded, stays = _fold_list(_FOLD, batch), _fold_list(standing.FOLD, batch)
     if folded or stays:
         with as_system() as session:
@@ -142,7 +145,8 @@ def rebuild() -> int:
         for days, months in _REBUILD:
             session.execute(days, {"time_zone": time_zone})
             session.execute(months)
-        session.execute(standing.REBUILD, {"time_zone": time_zone})
+        for statement in standing.REBUILD:
+            session.execute(statement, {"time_zone": time_zone})
         session.execute(_STAMP, {"time_zone": time_zone})
         return int(session.scalar(text("select count(*) from crm.postings")) or 0)
 

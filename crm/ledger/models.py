@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CHAR, BigInteger, CheckConstraint, Index, Numeric, SmallInteger, UniqueConstraint, func, text
+from sqlalchemy import CHAR, BigInteger, CheckConstraint, Double, Index, Numeric, SmallInteger, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -311,6 +311,75 @@ class StoodClosingMonth(_StoodByMonth, _ByClose, Base):
     __table_args__ = (_one_row("stood_closing_months", "month", "close_month"),)
 
 
+class _Late(_Stood):
+    """What went over the target of its stage in a day or a month, less what left after it; and who moved on, and how many of them in time.
+
+    With the stage's target in `folded_targets`: where that is no longer the stage's, the sums are not either, until the next fold.
+    """
+
+    leads: Mapped[int] = mapped_column(comment="that went over the target of their stage, less those that left it after")
+    value_usd: Mapped[Decimal] = mapped_column(Numeric(18, 2), comment="theirs")
+    moved_on: Mapped[int] = mapped_column(comment="leads that left the stage for another one")
+    in_time: Mapped[int] = mapped_column(comment="of these, within the target")
+
+
+class LateDay(_Late, Base):
+    """By day: also one to come, on which leads that stand now will be over the target."""
+
+    __tablename__ = "late_days"
+    day: Mapped[date] = mapped_column(comment="when they went over the target, or left after it, in the reporting time zone")
+    __table_args__ = (_one_row("late_days", "day"),)
+
+
+class LateMonth(_Late, Base):
+    """The days of `late_days` summed by month."""
+
+    __tablename__ = "late_months"
+    month: Mapped[date] = mapped_column(comment="its first day")
+    __table_args__ = (_one_row("late_months", "month"),)
+
+
+class FoldedTarget(Base):
+    """The target that `late_days` and `late_months` count a stage by."""
+
+    __tablename__ = "folded_targets"
+    stage_id: Mapped[Ref] = mapped_column(primary_key=True, autoincrement=False)
+    target_days: Mapped[int] = mapped_column(comment="the stage's target when it was counted")
+
+
+class PassageMonth(Base):
+    """Leads that left a stage for another one in a month, by how many days they had been there. A cache, rebuilt at will."""
+
+    __tablename__ = "passage_months"
+    id: Mapped[Id]
+    month: Mapped[date] = mapped_column(comment="first day of the month in which they left the stage, in the reporting time zone")
+    team_id: Mapped[Ref]
+    pipeline_id: Mapped[Ref]
+    stage_id: Mapped[Ref]
+    owner_id: Mapped[Ref | None]
+    step: Mapped[int] = mapped_column(comment="how many days they had been in the stage, rounded up; 0 and less within one day (crm.step_of)")
+    moved_on: Mapped[int] = mapped_column(comment="leads that left the stage for another one")
+    took: Mapped[list[float]] = mapped_column(ARRAY(Double), comment="the days of each, exactly")
+    __table_args__ = (
+        UniqueConstraint("month", *_BUCKET, "step", name="uq_passage_months_cell", postgresql_nulls_not_distinct=True),
+        Index("ix_passage_months_stage_id_step", "stage_id", "step", "month"),
+    )
+
+
+class ArrivalMonth(Base):
+    """Leads that stand in a stage, by the month in which they came there, and how many days each took until then. A cache, rebuilt at will."""
+
+    __tablename__ = "arrival_months"
+    id: Mapped[Id]
+    month: Mapped[date] = mapped_column(comment="first day of the month in which they came to their stage, in the reporting time zone")
+    team_id: Mapped[Ref]
+    pipeline_id: Mapped[Ref]
+    stage_id: Mapped[Ref]
+    owner_id: Mapped[Ref | None]
+    took: Mapped[list[float]] = mapped_column(ARRAY(Double), comment="the days that each took from its beginning until then, exactly")
+    __table_args__ = (UniqueConstraint("month", *_BUCKET, name="uq_arrival_months_cell", postgresql_nulls_not_distinct=True),)
+
+
 class UnfoldedStay(Base):
     """A stay that opened or ended since the last fold, listed by the statement that wrote it. The fold removes it."""
 
@@ -327,6 +396,7 @@ class UnfoldedStay(Base):
     began_at: Mapped[datetime]
     stage_entered_at: Mapped[datetime]
     happened_at: Mapped[datetime] = mapped_column(comment="when the stay opened or ended")
+    left_by: Mapped[str | None] = mapped_column(comment="the kind of posting that ended it; null for one that opened")
     value_usd: Mapped[Decimal] = mapped_column(Numeric(16, 2), comment="signed USD")
 
 

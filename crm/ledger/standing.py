@@ -6,7 +6,7 @@ the days of the month that its day lies in, instead of reading all stays.
 
 Every stay that opens or ends is listed in `unfolded_stays`, with +1 or -1 and its moment, by the statement that writes it: at every moment fold
 and list together are the stays. Readers take whole months from the fold and the list; the days at both ends of a
-period, and what the fold does not tell apart, they read from the stays themselves.
+period, and what the fold does not tell apart, they read from the stays themselves. Beside them `crm.ledger.passing` folds the same list.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
+from crm.ledger import passing
 from crm.ledger.sums import added_up
 
 LIST = "unfolded_stays"
@@ -36,6 +37,7 @@ def _upserts() -> Iterator[str]:
     for fold, cell in _PAST_CELLS.items():
         for unit in ("day", "month"):
             yield f"{fold}_{unit}s_folded as ({added_up(f'{fold}_{unit}s', f'{unit}, {cell}', _COUNTED, 'counted')})"
+    yield from passing.upserts("taken")
 
 
 FOLD = text(f"""
@@ -50,8 +52,8 @@ FOLD = text(f"""
     ), {", ".join(_upserts())}
     select count(*) as taken, max(id) as newest from taken
 """)
-REBUILD = text("select crm.fold_standing_anew(:time_zone)")
-"""A function of the owner's: the machinery reads no stay itself."""
+REBUILD = (text("select crm.fold_standing_anew(:time_zone)"), *passing.REBUILD)
+"""Functions of the owner's: the machinery reads no stay itself."""
 
 _OPEN = f"""(
     select {_BY_MONTH}, 1 as leads, value_usd from crm.stays where left_at is null
@@ -72,7 +74,7 @@ _HAPPENED = f"""(
 
 def differences() -> str:
     """SQL: the cells in which fold and list together are not the stays."""
-    return " union all ".join(_differences())
+    return " union all ".join((*_differences(), *passing.differences()))
 
 
 def _differences() -> Iterator[str]:

@@ -148,7 +148,7 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     hiding.refuse(session, "lead", report.tells, doing="see a report about")
     filters = read_filters(session, report, params)
     period = None if filters.binds.get("which") in STANDING else _period(report, filters.binds, as_of, today)
-    if as_of and filters.binds.get("fold") != POSTINGS:
+    if as_of and filters.binds.get("fold", POSTINGS) != POSTINGS:
         filters.binds["fold"] = ""
     if period:
         filters.binds.update(from_day=period[0], to_day=period[1], **_folded_months(filters.binds, period, as_of, today))

@@ -7,44 +7,92 @@
 -- columns: reason text (as it is today); lost bigint; share numeric (0..1, of all that were lost); lost_value_usd numeric;
 --   median_days numeric (from the beginning to the loss)
 
-with ended as (
-    select y.lead_id, y.team_id, y.pipeline_id, y.owner_id, y.source, y.market, y.value_usd, y.began_at, y.stage_entered_at
+with lost as (
+    select s.id
+    from crm.stages as s
+    where s.kind = 'lost'
+),
+
+-- Now: why they were lost, from an index of leads that have a reason.
+given as (
+    select
+        l.id as lead_id,
+        l.lost_reason as reason,
+        coalesce(l.value_usd, 0) as value_usd,
+        date_part('epoch', l.stage_entered_at - l.created_at) / 86400 as days
+    from crm.leads as l
+    where :as_of is null
+        and l.lost_reason is not null
+        and l.deleted_at is null
+        and l.stage_id in (select s.id from lost as s)
+        and l.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
+        and l.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+        and (:team_id is null or l.team_id = :team_id)
+        and (:pipeline_id is null or l.pipeline_id = :pipeline_id)
+        and (:owner_id is null or l.owner_id = :owner_id)
+        and (:source is null or l.source = :source)
+        and (:market is null or l.market = :market)
+),
+
+ended as (
+    select y.lead_id, y.value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
     from crm.stays as y
     where :as_of is null
         and y.left_at is null
-        and y.stage_id in (select s.id from crm.stages as s where s.kind = 'lost')
+        and y.stage_id in (select s.id from lost as s)
         and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
         and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
-    union all
-    select y.lead_id, y.team_id, y.pipeline_id, y.owner_id, y.source, y.market, y.value_usd, y.began_at, y.stage_entered_at
+        and (:team_id is null or y.team_id = :team_id)
+        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+),
+
+-- As of a past day: leads lie in the order in which they were made, and looked up in that order, neighbours share a page.
+stood as materialized (
+    select y.lead_id, y.value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
     from crm.stays as y
     where :as_of is not null
-        and y.stage_id in (select s.id from crm.stages as s where s.kind = 'lost')
+        and y.stage_id in (select s.id from lost as s)
         and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
         and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
         and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
         and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+        and (:team_id is null or y.team_id = :team_id)
+        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+    order by y.lead_id
 ),
 
--- Leads lie in the order in which they were made: looked up in that order, neighbours share a page.
-in_order as materialized (
-    select e.lead_id, e.value_usd, date_part('epoch', e.stage_entered_at - e.began_at) / 86400 as days
+reasons as (
+    select g.reason, g.value_usd, g.days
+    from given as g
+    union all
+    select 'Not given' as reason, e.value_usd, e.days
     from ended as e
-    where (:team_id is null or e.team_id = :team_id)
-        and (:pipeline_id is null or e.pipeline_id = :pipeline_id)
-        and (:owner_id is null or e.owner_id = :owner_id)
-        and (:source is null or e.source = :source)
-        and (:market is null or e.market = :market)
-    order by e.lead_id
+    where not exists (select from given as g where g.lead_id = e.lead_id)
+    union all
+    select coalesce(l.lost_reason, 'Not given') as reason, t.value_usd, t.days
+    from stood as t
+    left join crm.leads as l on l.id = t.lead_id
+),
+
+by_reason as (
+    select r.reason, count(*) as lost, sum(r.value_usd) as value_usd, array_agg(r.days) as days
+    from reasons as r
+    group by r.reason
 )
 
+-- Reason by reason: days alone are sorted much faster than days beside their reason.
 select
-    coalesce(l.lost_reason, 'Not given') as reason,
-    count(*) as lost,
-    round(count(*) / sum(count(*)) over (), 4) as share,
-    sum(e.value_usd) as lost_value_usd,
-    round((percentile_cont(0.5) within group (order by e.days))::numeric, 2) as median_days
-from in_order as e
-left join crm.leads as l on l.id = e.lead_id
-group by coalesce(l.lost_reason, 'Not given')
-order by lost desc, reason
+    b.reason,
+    b.lost,
+    round(b.lost / sum(b.lost) over (), 4) as share,
+    b.value_usd as lost_value_usd,
+    round(m.days::numeric, 2) as median_days
+from by_reason as b
+cross join lateral (select percentile_cont(0.5) within group (order by d.days) as days from unnest(b.days) as d (days)) as m
+order by b.lost desc, b.reason

@@ -3,14 +3,14 @@
 -- grain: one row per pipeline and open stage, in pipeline and stage order; stages in use, and removed ones that leads left in the period
 -- params: from_day date (inclusive, a day of time_zone: when they moved on); to_day date (inclusive);
 --   as_of date or null (which leads were in the stage at the end of this day; null for now); time_zone text (the one the standing fold was made in);
---   now timestamptz;
+--   now timestamptz; months_from date; months_to date (the whole months in the period that the fold answers: from the one, before the other);
 --   team_id bigint or null (null for every team in reach); pipeline_id bigint or null; owner_id bigint or null; source text or null; market text or null
 -- columns: pipeline_id bigint; pipeline text; stage_id bigint; stage text; target_days int (as it is today; null: none);
 --   moved_on bigint (leads that left the stage for another one in the period); median_days numeric; p90_days numeric;
 --   in_time_share numeric (0..1, of those that moved on, within the target; null without one); leads bigint (in the stage then);
 --   over_target bigint (of these, longer than the target); over_target_usd numeric; oldest_days numeric (how long the one has been there that came first)
 
-with of_pipelines as (
+with stages as materialized (
     select
         p.team_id,
         p.position as pipeline_position,
@@ -21,91 +21,231 @@ with of_pipelines as (
         s.name as stage,
         s.target_days,
         coalesce((:as_of + 1)::timestamp at time zone :time_zone, :now) - make_interval(days => s.target_days) as due_since,
+        ((:now at time zone :time_zone)::date + 1)::timestamp at time zone :time_zone - make_interval(days => s.target_days) as due_by_tomorrow,
+        :source is null and :market is null and f.target_days is not null as is_folded,
         p.deleted_at is null and s.deleted_at is null as is_in_use
     from crm.stages as s
     join crm.pipelines as p on p.id = s.pipeline_id
+    left join crm.folded_targets as f on f.stage_id = s.id and f.target_days = s.target_days
     where s.kind = 'open'
         and (:pipeline_id is null or p.id = :pipeline_id)
 ),
 
-stages as (
+-- Moves after the day that is looked back to are in the fold, too: its month is whole only where it ends with that day.
+whole as (
     select
-        p.*,
-        date_trunc('month', p.due_since at time zone :time_zone)::date as due_month,
-        date_trunc('month', p.due_since at time zone :time_zone) at time zone :time_zone as due_month_at
-    from of_pipelines as p
+        :months_from as begins,
+        greatest(:months_from, least(:months_to, case when :as_of is not null then date_trunc('month', :to_day + 1)::date end)) as ends
 ),
 
--- A stay ends with any change of owner or value; it is left for another stage where it was moved. Stage by stage, in the order of an index.
-leaving as (
-    select s.stage_id, l.moved_on, l.days, l.in_time
-    from stages as s
-    cross join lateral (
-        select
-            count(*) as moved_on,
-            percentile_cont(array[0.5, 0.9]) within group (order by x.days) as days,
-            count(*) filter (where x.days <= s.target_days) as in_time
+edges as materialized (
+    select cast(:from_day as timestamp) at time zone :time_zone as begins_at, w.begins::timestamp at time zone :time_zone as ends_at
+    from whole as w
+    union all
+    select w.ends::timestamp at time zone :time_zone as begins_at, (:to_day + 1)::timestamp at time zone :time_zone as ends_at
+    from whole as w
+),
+
+-- A stay ends with any change of owner or value; it is left for another stage where it was moved. Who left in a whole month comes from the
+-- fold, by the days they had been there, rounded up to a step, and from what it has not counted yet; the days at both ends stage by stage, in
+-- the order of an index.
+unfolded as materialized (
+    select x.stage_id, crm.step_of(x.took) as step, array_agg(x.took) as took
+    from (
+        select u.stage_id, date_part('epoch', u.happened_at - u.stage_entered_at) / 86400 as took
+        from crm.unfolded_stays as u
+        where u.left_by = 'moved'
+            and u.happened_at >= (select w.begins::timestamp at time zone :time_zone from whole as w)
+            and u.happened_at < (select w.ends::timestamp at time zone :time_zone from whole as w)
+            and (:team_id is null or u.team_id = :team_id)
+            and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
+            and (:owner_id is null or u.owner_id = :owner_id)
+        union all
+        select y.stage_id, date_part('epoch', y.left_at - y.stage_entered_at) / 86400 as took
+        from edges as e
+        cross join stages as s
+        join crm.stays as y on y.stage_id = s.stage_id and y.left_at >= e.begins_at and y.left_at < e.ends_at
+        where y.left_by = 'moved'
+            and (:team_id is null or y.team_id = :team_id)
+            and (:owner_id is null or y.owner_id = :owner_id)
+            and (:source is null or y.source = :source)
+            and (:market is null or y.market = :market)
+    ) as x
+    group by 1, 2
+),
+
+by_step as (
+    select
+        x.stage_id,
+        x.step,
+        x.moved_on,
+        (sum(x.moved_on) over (partition by x.stage_id order by x.step))::int as up_to,
+        (sum(x.moved_on) over (partition by x.stage_id))::int as in_all
+    from (
+        select g.stage_id, g.step, sum(g.moved_on)::int as moved_on
         from (
-            select date_part('epoch', y.left_at - y.stage_entered_at) / 86400 as days
-            from crm.stays as y
-            where y.stage_id = s.stage_id
-                and y.left_by = 'moved'
-                and y.left_at >= cast(:from_day as timestamp) at time zone :time_zone
-                and y.left_at < (:to_day + 1)::timestamp at time zone :time_zone
-                and (:team_id is null or y.team_id = :team_id)
-                and (:owner_id is null or y.owner_id = :owner_id)
-                and (:source is null or y.source = :source)
-                and (:market is null or y.market = :market)
-            offset 0  -- so that days are worked out once for each stay
-        ) as x
-    ) as l
-    where l.moved_on > 0
+            select m.stage_id, m.step, m.moved_on
+            from crm.passage_months as m
+            where m.month >= (select w.begins from whole as w)
+                and m.month < (select w.ends from whole as w)
+                and (:team_id is null or m.team_id = :team_id)
+                and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
+                and (:owner_id is null or m.owner_id = :owner_id)
+            union all
+            select u.stage_id, u.step, cardinality(u.took) as moved_on
+            from unfolded as u
+        ) as g
+        group by g.stage_id, g.step
+    ) as x
 ),
 
--- Who waits, and whose target ended in an earlier month than the one they came in, comes from the fold and from what it has not counted yet;
--- where a source or a market is asked for, which the fold does not tell apart, from the stays.
-counted as (
+-- A median lies on one of them or between two: by counting it is known on which step, and among those of that step it is looked for exactly.
+places as materialized (
+    select d.stage_id, d.step, p.part, p.place, d.moved_on, d.up_to - d.moved_on as before
+    from (
+        select i.stage_id, q.part, q.part * (i.in_all - 1) as place
+        from (select b.stage_id, max(b.in_all) as in_all from by_step as b group by b.stage_id) as i
+        cross join (values (0.5::double precision), (0.9)) as q (part)
+    ) as p
+    join by_step as d on d.stage_id = p.stage_id and d.up_to > floor(p.place) and d.up_to - d.moved_on <= ceil(p.place)
+),
+
+percentiles as (
+    select x.stage_id, x.part, min(t.took) + (x.place - floor(x.place)) * (max(t.took) - min(t.took)) as days
+    from (
+        select p.stage_id, p.part, p.place, n.took
+        from places as p
+        left join unfolded as u on u.stage_id = p.stage_id and u.step = p.step
+        cross join lateral (
+            select percentile_disc(
+                array[
+                    (greatest(floor(p.place) - p.before, 0) + 0.5) / p.moved_on,
+                    (least(ceil(p.place) - p.before, p.moved_on - 1) + 0.5) / p.moved_on
+                ]
+            ) within group (order by y.took) as took
+            from (
+                select t.took
+                from crm.passage_months as m
+                cross join unnest(m.took) as t (took)
+                where m.stage_id = p.stage_id
+                    and m.step = p.step
+                    and m.month >= (select w.begins from whole as w)
+                    and m.month < (select w.ends from whole as w)
+                    and (:team_id is null or m.team_id = :team_id)
+                    and (:owner_id is null or m.owner_id = :owner_id)
+                union all
+                select t.took
+                from unnest(u.took) as t (took)
+            ) as y
+        ) as n
+    ) as x
+    cross join unnest(x.took) as t (took)
+    group by x.stage_id, x.part, x.place
+),
+
+leaving as (
     select
-        m.stage_id,
-        m.leads,
-        case when m.entered_month < s.due_month then m.leads else 0 end as over_target,
-        case when m.entered_month < s.due_month then m.value_usd else 0 end as over_target_usd
-    from crm.standing_months as m
-    join stages as s on s.stage_id = m.stage_id
-    where :as_of is null
-        and :source is null
-        and :market is null
+        d.stage_id,
+        sum(d.moved_on)::bigint as moved_on,
+        coalesce(sum(d.moved_on) filter (where d.step <= coalesce(nullif(s.target_days, 0), -800)), 0) as in_time,
+        (select p.days from percentiles as p where p.stage_id = d.stage_id and p.part = 0.5) as median_days,
+        (select p.days from percentiles as p where p.stage_id = d.stage_id and p.part = 0.9) as p90_days
+    from by_step as d
+    join stages as s on s.stage_id = d.stage_id
+    group by d.stage_id
+),
+
+-- Who is over the target comes from the fold and from what it has not counted yet. Where it counted by another target than the stage has by now, and where a
+-- source or a market is asked for, which it does not tell apart, from the stays.
+day as (
+    select x.day, date_trunc('month', x.day::timestamp)::date as month, (x.day + 1)::timestamp at time zone :time_zone as ends_at
+    from (select coalesce(:as_of, (:now at time zone :time_zone)::date) as day) as x
+),
+
+late as (
+    select m.stage_id, m.leads, m.value_usd
+    from crm.late_months as m
+    where m.month < (select d.month from day as d)
+        and m.stage_id = any(array(select s.stage_id from stages as s where s.is_folded))
         and (:team_id is null or m.team_id = :team_id)
         and (:owner_id is null or m.owner_id = :owner_id)
     union all
-    select
-        u.stage_id,
-        u.leads,
-        case when u.stage_entered_at < s.due_month_at then u.leads else 0 end as over_target,
-        case when u.stage_entered_at < s.due_month_at then u.value_usd else 0 end as over_target_usd
+    select m.stage_id, m.leads, m.value_usd
+    from crm.late_days as m
+    where m.day >= (select d.month from day as d)
+        and m.day <= (select d.day from day as d)
+        and m.stage_id = any(array(select s.stage_id from stages as s where s.is_folded))
+        and (:team_id is null or m.team_id = :team_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select u.stage_id, u.leads, u.value_usd
     from crm.unfolded_stays as u
     join stages as s on s.stage_id = u.stage_id
+    where s.is_folded
+        and greatest(u.happened_at, u.stage_entered_at + make_interval(days => s.target_days)) < (select d.ends_at from day as d)
+        and (:team_id is null or u.team_id = :team_id)
+        and (:owner_id is null or u.owner_id = :owner_id)
+    union all
+    -- Today is folded to its end: those whose target ends later today are not over it yet.
+    select y.stage_id, -1 as leads, -y.value_usd
+    from stages as s
+    join crm.stays as y on y.stage_id = s.stage_id and y.stage_entered_at >= s.due_since and y.stage_entered_at < s.due_by_tomorrow
+    where :as_of is null
+        and s.is_folded
+        and y.left_at is null
+        and (:team_id is null or y.team_id = :team_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+    union all
+    select y.stage_id, 1 as leads, y.value_usd
+    from stages as s
+    join crm.stays as y on y.stage_id = s.stage_id and y.stage_entered_at < s.due_since
+    where :as_of is null
+        and not s.is_folded
+        and y.left_at is null
+        and (:team_id is null or y.team_id = :team_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+    union all
+    select y.stage_id, 1 as leads, y.value_usd
+    from stages as s
+    join crm.stays as y on y.stage_id = s.stage_id and y.stage_entered_at < s.due_since
+    where :as_of is not null
+        and not s.is_folded
+        and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+        and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
+        and (:team_id is null or y.team_id = :team_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+),
+
+too_long as (
+    select l.stage_id, sum(l.leads)::bigint as leads, sum(l.value_usd) as value_usd
+    from late as l
+    group by l.stage_id
+),
+
+-- Who waits comes from the fold of what stands and from what it has not counted yet; where a source or a market is asked for, from the stays.
+counted as (
+    select m.stage_id, m.leads
+    from crm.standing_months as m
+    where :as_of is null
+        and :source is null
+        and :market is null
+        and m.stage_id = any(array(select s.stage_id from stages as s))
+        and (:team_id is null or m.team_id = :team_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+    union all
+    select u.stage_id, u.leads
+    from crm.unfolded_stays as u
     where :as_of is null
         and :source is null
         and :market is null
         and (:team_id is null or u.team_id = :team_id)
         and (:owner_id is null or u.owner_id = :owner_id)
     union all
-    select y.stage_id, 0 as leads, 1 as over_target, y.value_usd as over_target_usd
-    from stages as s
-    join crm.stays as y on y.stage_id = s.stage_id and y.stage_entered_at >= s.due_month_at and y.stage_entered_at < s.due_since
-    where :as_of is null
-        and :source is null
-        and :market is null
-        and y.left_at is null
-        and (:team_id is null or y.team_id = :team_id)
-        and (:owner_id is null or y.owner_id = :owner_id)
-    union all
-    select
-        y.stage_id,
-        1 as leads,
-        case when y.stage_entered_at < s.due_since then 1 else 0 end as over_target,
-        case when y.stage_entered_at < s.due_since then y.value_usd else 0 end as over_target_usd
+    select y.stage_id, 1 as leads
     from crm.stays as y
     join stages as s on s.stage_id = y.stage_id
     where :as_of is null
@@ -119,9 +259,9 @@ counted as (
 
 -- As of a past day, what came to each stage and what left it until then, by the month in which it came there.
 then_by_month as (
-    select x.stage_id, x.entered_month, sum(x.leads) as leads, sum(x.value_usd) as value_usd
+    select x.stage_id, x.entered_month, sum(x.leads) as leads
     from (
-        select m.stage_id, m.entered_month, m.leads, m.value_usd
+        select m.stage_id, m.entered_month, m.leads
         from crm.stood_months as m
         where m.month < date_trunc('month', :as_of)::date
             and :source is null
@@ -129,7 +269,7 @@ then_by_month as (
             and (:team_id is null or m.team_id = :team_id)
             and (:owner_id is null or m.owner_id = :owner_id)
         union all
-        select d.stage_id, d.entered_month, d.leads, d.value_usd
+        select d.stage_id, d.entered_month, d.leads
         from crm.stood_days as d
         where d.day >= date_trunc('month', :as_of)::date
             and d.day <= :as_of
@@ -138,7 +278,7 @@ then_by_month as (
             and (:team_id is null or d.team_id = :team_id)
             and (:owner_id is null or d.owner_id = :owner_id)
         union all
-        select u.stage_id, date_trunc('month', u.stage_entered_at at time zone :time_zone)::date as entered_month, u.leads, u.value_usd
+        select u.stage_id, date_trunc('month', u.stage_entered_at at time zone :time_zone)::date as entered_month, u.leads
         from crm.unfolded_stays as u
         where u.happened_at < (:as_of + 1)::timestamp at time zone :time_zone
             and :source is null
@@ -151,17 +291,8 @@ then_by_month as (
 ),
 
 waiting as (
-    select c.stage_id, c.leads, c.over_target, c.over_target_usd, f.first_entered_at
-    from (
-        select
-            x.stage_id,
-            sum(x.leads)::bigint as leads,
-            sum(x.over_target)::bigint as over_target,
-            sum(x.over_target_usd) as over_target_usd
-        from counted as x
-        group by x.stage_id
-        having sum(x.leads) <> 0
-    ) as c
+    select c.stage_id, c.leads, f.first_entered_at
+    from (select x.stage_id, sum(x.leads)::bigint as leads from counted as x group by x.stage_id having sum(x.leads) <> 0) as c
     cross join lateral (
         select min(y.stage_entered_at) as first_entered_at
         from crm.stays as y
@@ -173,36 +304,13 @@ waiting as (
             and (:market is null or y.market = :market)
     ) as f
     union all
-    select
-        t.stage_id,
-        t.leads,
-        t.over_target + f.over_target as over_target,
-        t.over_target_usd + f.over_target_usd as over_target_usd,
-        o.first_entered_at
+    select t.stage_id, t.leads, o.first_entered_at
     from (
-        select
-            s.stage_id,
-            s.due_month_at,
-            s.due_since,
-            sum(b.leads)::bigint as leads,
-            coalesce(sum(b.leads) filter (where b.entered_month < s.due_month), 0)::bigint as over_target,
-            coalesce(sum(b.value_usd) filter (where b.entered_month < s.due_month), 0) as over_target_usd,
-            min(b.entered_month)::timestamp at time zone :time_zone as first_month_at
+        select b.stage_id, sum(b.leads)::bigint as leads, min(b.entered_month)::timestamp at time zone :time_zone as first_month_at
         from then_by_month as b
         join stages as s on s.stage_id = b.stage_id
-        group by s.stage_id, s.due_month_at, s.due_since
+        group by b.stage_id
     ) as t
-    cross join lateral (
-        select count(*) as over_target, coalesce(sum(y.value_usd), 0) as over_target_usd
-        from crm.stays as y
-        where y.stage_id = t.stage_id
-            and y.stage_entered_at >= t.due_month_at
-            and y.stage_entered_at < t.due_since
-            and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
-            and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
-            and (:team_id is null or y.team_id = :team_id)
-            and (:owner_id is null or y.owner_id = :owner_id)
-    ) as f
     cross join lateral (
         select min(y.stage_entered_at) as first_entered_at
         from crm.stays as y
@@ -214,12 +322,7 @@ waiting as (
             and (:owner_id is null or y.owner_id = :owner_id)
     ) as o
     union all
-    select
-        y.stage_id,
-        count(*) as leads,
-        count(*) filter (where y.stage_entered_at < s.due_since) as over_target,
-        coalesce(sum(y.value_usd) filter (where y.stage_entered_at < s.due_since), 0) as over_target_usd,
-        min(y.stage_entered_at) as first_entered_at
+    select y.stage_id, count(*) as leads, min(y.stage_entered_at) as first_entered_at
     from crm.stays as y
     join stages as s on s.stage_id = y.stage_id
     where :as_of is not null
@@ -240,16 +343,17 @@ select
     s.stage,
     s.target_days,
     coalesce(l.moved_on, 0) as moved_on,
-    round(l.days[1]::numeric, 2) as median_days,
-    round(l.days[2]::numeric, 2) as p90_days,
+    round(l.median_days::numeric, 2) as median_days,
+    round(l.p90_days::numeric, 2) as p90_days,
     case when s.target_days is not null then round(l.in_time::numeric / l.moved_on, 4) end as in_time_share,
     coalesce(w.leads, 0) as leads,
-    coalesce(w.over_target, 0) as over_target,
-    coalesce(w.over_target_usd, 0) as over_target_usd,
+    coalesce(o.leads, 0) as over_target,
+    coalesce(o.value_usd, 0) as over_target_usd,
     round((date_part('epoch', coalesce((:as_of + 1)::timestamp at time zone :time_zone, :now) - w.first_entered_at) / 86400)::numeric, 1) as oldest_days
 from stages as s
 left join leaving as l on l.stage_id = s.stage_id
 left join waiting as w on w.stage_id = s.stage_id
+left join too_long as o on o.stage_id = s.stage_id
 where l.moved_on is not null
     or w.leads is not null
     or (s.is_in_use and (:team_id is null or s.team_id = :team_id))

@@ -117,9 +117,9 @@ ended_groups as (
             when :by like 'custom.%' then l.custom ->> substr(:by, 8)
         end as word,
         c.kind,
-        1 as leads,
-        e.value_usd,
-        case when c.kind = 'won' then date_part('epoch', e.stage_entered_at - e.began_at) / 86400 end as days
+        count(*) as leads,
+        sum(e.value_usd) as value_usd,
+        array_agg(date_part('epoch', e.stage_entered_at - e.began_at) / 86400) filter (where c.kind = 'won') as took
     from ended as e
     join closing as c on c.id = e.stage_id
     left join crm.leads as l on l.id = e.lead_id and :by like 'custom.%'
@@ -132,6 +132,7 @@ ended_groups as (
         order by y.entered_at desc, y.id desc
         limit 1
     ) as before on true
+    group by 1, 2, 3
 ),
 
 grouped as (
@@ -149,44 +150,57 @@ grouped as (
     from ended_groups as g
 ),
 
--- How long those took that were won.
-took as (
-    select x.group_id, x.word, percentile_cont(0.5) within group (order by x.days) as median_days, avg(x.days) as mean_days
-    from (
-        select
-            case :by when 'owner' then y.owner_id when 'team' then y.team_id when 'pipeline' then y.pipeline_id end as group_id,
-            case when :by = 'month' then to_char(y.stage_entered_at at time zone :time_zone, 'YYYY-MM') end as word,
-            date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
-        from crm.stays as y
-        where :as_of is null
-            and y.left_at is null
-            and y.stage_id in (select c.id from closing as c where c.kind = 'won')
-            and y.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
-            and y.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
-            and (:team_id is null or y.team_id = :team_id)
-            and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
-            and (:owner_id is null or y.owner_id = :owner_id)
-        union all
-        select
-            case :by when 'owner' then y.owner_id when 'team' then y.team_id when 'pipeline' then y.pipeline_id end as group_id,
-            case when :by = 'month' then to_char(y.stage_entered_at at time zone :time_zone, 'YYYY-MM') end as word,
-            date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
-        from crm.stays as y
-        where :as_of is not null
-            and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
-            and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
-            and y.stage_id in (select c.id from closing as c where c.kind = 'won')
-            and y.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
-            and y.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
-            and (:team_id is null or y.team_id = :team_id)
-            and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
-            and (:owner_id is null or y.owner_id = :owner_id)
-        union all
-        select g.group_id, g.word, g.days
-        from ended_groups as g
-        where g.days is not null
-    ) as x
-    group by x.group_id, x.word
+-- How long those took that were won: in whole months from the fold and from what it has not counted yet, which came there since (+1) or went (-1); in the
+-- days at both ends, as of a past day, and where the fold does not know the groups, from the stays.
+listed as materialized (
+    select
+        case :by when 'owner' then u.owner_id when 'team' then u.team_id when 'pipeline' then u.pipeline_id end as group_id,
+        case when :by = 'month' then to_char(u.stage_entered_at at time zone :time_zone, 'YYYY-MM') end as word,
+        date_part('epoch', u.stage_entered_at - u.began_at) / 86400 as days,
+        sum(u.leads)::int as leads
+    from crm.unfolded_stays as u
+    where :as_of is null
+        and u.stage_id in (select c.id from closing as c where c.kind = 'won')
+        and u.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
+        and u.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
+        and (:team_id is null or u.team_id = :team_id)
+        and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
+        and (:owner_id is null or u.owner_id = :owner_id)
+    group by 1, 2, 3
+    having sum(u.leads) <> 0
+),
+
+arrived as materialized (
+    select
+        case :by when 'owner' then m.owner_id when 'team' then m.team_id when 'pipeline' then m.pipeline_id end as group_id,
+        case when :by = 'month' then to_char(m.month, 'YYYY-MM') end as word,
+        m.took
+    from crm.arrival_months as m
+    where :as_of is null
+        and m.month >= :months_from
+        and m.month < :months_to
+        and m.stage_id in (select c.id from closing as c where c.kind = 'won')
+        and (:team_id is null or m.team_id = :team_id)
+        and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
+        and (:owner_id is null or m.owner_id = :owner_id)
+),
+
+stood as (
+    select
+        case :by when 'owner' then y.owner_id when 'team' then y.team_id when 'pipeline' then y.pipeline_id end as group_id,
+        case when :by = 'month' then to_char(y.stage_entered_at at time zone :time_zone, 'YYYY-MM') end as word,
+        array_agg(date_part('epoch', y.stage_entered_at - y.began_at) / 86400) as took
+    from crm.stays as y
+    where :as_of is not null
+        and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
+        and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
+        and y.stage_id in (select c.id from closing as c where c.kind = 'won')
+        and y.stage_entered_at >= cast(:months_from as timestamp) at time zone :time_zone
+        and y.stage_entered_at < cast(:months_to as timestamp) at time zone :time_zone
+        and (:team_id is null or y.team_id = :team_id)
+        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+    group by 1, 2
 ),
 
 totals as (
@@ -196,10 +210,54 @@ totals as (
         coalesce(sum(g.leads) filter (where g.kind = 'won'), 0)::bigint as won,
         coalesce(sum(g.leads) filter (where g.kind = 'lost'), 0)::bigint as lost,
         coalesce(sum(g.value_usd) filter (where g.kind = 'won'), 0) as won_value_usd,
-        coalesce(sum(g.value_usd) filter (where g.kind = 'lost'), 0) as lost_value_usd
+        coalesce(sum(g.value_usd) filter (where g.kind = 'lost'), 0) as lost_value_usd,
+        coalesce(g.group_id::text, g.word, '') in (select coalesce(l.group_id::text, l.word, '') from listed as l where l.leads < 0) as has_lost_some
     from grouped as g
     group by g.group_id, g.word
     having sum(g.leads) <> 0
+),
+
+-- Group by group: days alone are sorted much faster than days beside the group they are of.
+took as (
+    select t.group_id, t.word, x.median_days, x.mean_days
+    from totals as t
+    left join stood as s
+        on coalesce(s.group_id, 0) = coalesce(t.group_id, 0) and coalesce(s.word, '') = coalesce(t.word, '') and (s.word is null) = (t.word is null)
+    left join ended_groups as e
+        on e.kind = 'won'
+            and coalesce(e.group_id, 0) = coalesce(t.group_id, 0) and coalesce(e.word, '') = coalesce(t.word, '') and (e.word is null) = (t.word is null)
+    cross join lateral (
+        select percentile_cont(0.5) within group (order by y.days) as median_days, avg(y.days) as mean_days
+        from (
+            select d.days
+            from unnest(s.took) as d (days)
+            union all
+            select d.days
+            from unnest(e.took) as d (days)
+            union all
+            select l.days
+            from listed as l
+            cross join generate_series(1, l.leads)
+            where l.group_id is not distinct from t.group_id and l.word is not distinct from t.word
+            union all
+            select d.days
+            from arrived as a
+            cross join unnest(a.took) as d (days)
+            where a.group_id is not distinct from t.group_id and a.word is not distinct from t.word and not t.has_lost_some
+            union all
+            (
+                select d.days
+                from arrived as a
+                cross join unnest(a.took) as d (days)
+                where a.group_id is not distinct from t.group_id and a.word is not distinct from t.word and t.has_lost_some
+                except all
+                select l.days
+                from listed as l
+                cross join generate_series(1, -l.leads)
+                where l.group_id is not distinct from t.group_id and l.word is not distinct from t.word
+            )
+        ) as y
+    ) as x
 )
 
 select
@@ -219,7 +277,8 @@ select
     round(k.median_days::numeric, 2) as median_days,
     round(k.mean_days::numeric, 2) as mean_days
 from totals as t
-left join took as k on k.group_id is not distinct from t.group_id and k.word is not distinct from t.word
+left join took as k
+    on coalesce(k.group_id, 0) = coalesce(t.group_id, 0) and coalesce(k.word, '') = coalesce(t.word, '') and (k.word is null) = (t.word is null)
 left join crm.people as p on :by = 'owner' and p.id = t.group_id
 left join crm.teams as m on :by = 'team' and m.id = t.group_id
 left join crm.pipelines as w on :by = 'pipeline' and w.id = t.group_id

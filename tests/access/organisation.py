@@ -311,8 +311,11 @@ class Plain:
             return None
         if table in ("postings", "stays", "posting_days", "posting_months", "move_days", "move_months", "standing_months", "source_months", "closing_months",
                      "stood_days", "stood_months", "stood_source_days", "stood_source_months", "stood_closing_days", "stood_closing_months",
+                     "late_days", "late_months", "passage_months", "arrival_months",
                      "unfolded_stays", "unfolded_postings"):  # fmt: skip
             return self.buckets(name, table)
+        if table == "folded_targets":
+            return self.stages(name) & {row["stage_id"] for row in self.rows[table]}
         if table == "order_months":
             return {row["id"] for row in self.rows[table] if self.covered(name, "customer", "view", {**row, "owner_id": None})}
         if table == "lead_contacts":
@@ -326,7 +329,7 @@ class Plain:
 
 
 # The tables whose key is not called id.
-KEYS = {"folded_order_months": "month", "lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id",
+KEYS = {"folded_order_months": "month", "folded_targets": "stage_id", "lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id",
         "exchange_rates": "currency || valid_from", "lead_reasons": "lead_id", "lead_assignments": "lead_id", "assignment_turns": "rule_id",
         "lead_search_texts": "lead_id", "lead_custom_values": "lead_id", "credentials": "person_id", "alembic_version": "version_num"}  # fmt: skip
 
@@ -361,6 +364,7 @@ def set_up(engine: Engine) -> Plain:
         pipelines = _pipelines(session, plain)
         _fields(session, plain)
     _leads(plain, pipelines)
+    _moves(pipelines)
     fold()
     _work(plain)
     _production(plain)
@@ -394,7 +398,7 @@ def _pipelines(session: Any, plain: Plain) -> dict[str, tuple[int, list[int]]]:
             session, [Edit("pipeline", None, {"team_id": plain.teams[team], "name": f"{team} deals", "position": 0})], source="test", on_conflict="refuse"
         )
         pipeline = made.results[0].record_id
-        stages = [Edit("stage", None, {"pipeline_id": pipeline, "name": n, "kind": k, "position": i, "probability": 0})
+        stages = [Edit("stage", None, {"pipeline_id": pipeline, "name": n, "kind": k, "position": i, "probability": 0, "target_days": 7})
                   for i, (n, k) in enumerate((("New", "open"), ("Talking", "open"), ("Won", "won")))]  # fmt: skip
         made = apply(session, stages, source="test", on_conflict="refuse")
         found[team] = (pipeline, [result.record_id for result in made.results])
@@ -437,6 +441,14 @@ def _leads(plain: Plain, pipelines: Mapping[str, tuple[int, list[int]]]) -> None
         with writing(session, "lead", "edit"):
             session.execute(text("insert into crm.lead_contacts (lead_id, contact_id) values (:l, :c)"),
                             [{"l": leads[(i * 5) % len(leads)], "c": contact.record_id} for i, contact in enumerate(contacts) if i % 3 == 0])  # fmt: skip
+
+
+def _moves(pipelines: Mapping[str, tuple[int, list[int]]]) -> None:
+    """Most leads have gone on a stage before anything is folded."""
+    following = {stages[0]: stages[1] for _, stages in pipelines.values()}
+    with acting_as(OPERATOR) as session:
+        leads = session.execute(text("select id, version, stage_id from crm.leads where id % 3 > 0 order by id")).all()
+        apply(session, [Edit("lead", lead.id, {"stage_id": following[lead.stage_id]}, lead.version) for lead in leads], source="test", on_conflict="refuse")
 
 
 def _work(plain: Plain) -> None:

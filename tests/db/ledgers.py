@@ -41,6 +41,13 @@ def change(db: Database, lead_id: int, *, when: datetime | None = None, **wanted
         apply(session, [Edit("lead", lead_id, wanted, version, effective_at=when)], source="test", on_conflict="refuse")
 
 
+def set_target(db: Database, stage_id: int, days: int | None) -> None:
+    """What a stage's target is from now on."""
+    version = db.value("select version from crm.stages where id = :id", id=stage_id)
+    with acting_as(OPERATOR) as session:
+        apply(session, [Edit("stage", stage_id, {"target_days": days}, version)], source="test", on_conflict="refuse")
+
+
 def set_time_zone(db: Database, name: str) -> None:
     with db.owner().begin() as connection:
         connection.execute(

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from statistics import median
 from typing import Any
 
 from sqlalchemy import event, text
@@ -97,8 +96,14 @@ def differences(session: Session) -> list[str]:
     for row in velocity:
         days = visits.get(row["stage_id"], [])
         same(f"visits of stage {row['stage_id']}", row["moved_on"], len(days))
-        if days and abs(float(row["median_days"]) - median(days)) > 0.006:
-            found.append(f"median days of stage {row['stage_id']}: {row['median_days']} instead of {median(days)}")
+        for column, part in (("median_days", 0.5), ("p90_days", 0.9)):
+            if days and abs(float(row[column]) - _percentile(days, part)) > 0.006:
+                found.append(f"{column} of stage {row['stage_id']}: {row[column]} instead of {_percentile(days, part)}")
+        if days and row["target_days"] is not None:
+            share = sum(1 for each in days if each <= row["target_days"]) / len(days)
+            if abs(float(row["in_time_share"]) - share) > 0.00006:
+                found.append(f"in time in stage {row['stage_id']}: {row['in_time_share']} instead of {share}")
+    _check_targets(session, leads, velocity, same)
     _check_movement(session, leads, same)
     return found
 
@@ -204,6 +209,33 @@ def _visits(session: Session) -> dict[int, list[float]]:
             visits[before].append((row.at - entered[row.record_id]) / timedelta(days=1))
         entered[row.record_id] = row.at
     return visits
+
+
+def _percentile(days: Sequence[float], part: float) -> float:
+    """Between the two that it lies between."""
+    ordered, place = sorted(days), part * (len(days) - 1)
+    low, high = ordered[int(place)], ordered[min(int(place) + 1, len(ordered) - 1)]
+    return low + (place - int(place)) * (high - low)
+
+
+def _check_targets(session: Session, leads: Rows, velocity: Rows, same: Any) -> None:
+    now = clock.now()
+    late = _grouped(
+        [
+            lead for lead in leads
+            if lead["kind"] == "open" and lead["target_days"] is not None and lead["stage_entered_at"] + timedelta(days=lead["target_days"]) < now
+        ],
+        lambda lead: lead["stage_id"],
+    )  # fmt: skip
+    same(
+        "over target",
+        {row["stage_id"]: (row["over_target"], row["over_target_usd"]) for row in velocity if row["over_target"]},
+        {stage: (len(rows), sum((row["value_usd"] for row in rows), Decimal(0))) for stage, rows in late.items()},
+    )
+    week = _rows(session, "stale_by_week")[-1]
+    same("over target this week", (week["over_target"], week["over_target_usd"]), (
+        sum(len(rows) for rows in late.values()), sum((row["value_usd"] for rows in late.values() for row in rows), Decimal(0))
+    ))  # fmt: skip
 
 
 def _check_movement(session: Session, leads: Rows, same: Any) -> None:

@@ -10,7 +10,7 @@ from crm.access import as_system
 from crm.clock import now
 from crm.customers.order_months import fold_orders
 from crm.ledger.fold import fold
-from tests.db.ledgers import add_lead, at
+from tests.db.ledgers import add_lead, at, change
 
 NAMES = ["database", "schema", "row security", "ledger = leads", "stays", "fold = postings", "months = orders", "worker", "mirror"]
 
@@ -18,6 +18,8 @@ NAMES = ["database", "schema", "row security", "ledger = leads", "stays", "fold 
 @pytest.fixture
 def healthy(db, cast):
     """A database with leads, some of them folded, and a worker's heartbeat."""
+    moved = add_lead(cast, "Gulf", "ana", when=at("2026-03-01 20:00"), value="5")
+    change(db, moved, when=at("2026-03-20 20:00"), stage_id=cast.stages["Gulf"]["Contacted"])
     fold()
     add_lead(cast, "Gulf", None, when=at("2026-03-31 20:00"), value="5")
     damage(
@@ -55,7 +57,7 @@ def test_each_check_is_one_line(healthy, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(NAMES)
     assert all(line.startswith("ok    ") for line in lines)
-    assert "postings add up to the 5 live leads" in lines[3]
+    assert "postings add up to the 6 live leads" in lines[3]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,11 @@ def test_each_check_is_one_line(healthy, capsys):
         (["delete from crm.stood_months"], ["fold = postings"]),
         (["update crm.stood_source_days set value_usd = value_usd + 0.01 where id = (select min(id) from crm.stood_source_days)"], ["fold = postings"]),
         (["update crm.stood_closing_months set leads = leads - 1 where id = (select min(id) from crm.stood_closing_months)"], ["fold = postings"]),
+        (["update crm.late_days set leads = leads + 1 where id = (select min(id) from crm.late_days)"], ["fold = postings"]),
+        (["update crm.late_months set value_usd = value_usd + 0.01 where id = (select min(id) from crm.late_months)"], ["fold = postings"]),
+        (["update crm.passage_months set took[1] = took[1] + 1 where id = (select min(id) from crm.passage_months)"], ["fold = postings"]),
+        (["update crm.passage_months set moved_on = moved_on + 1 where id = (select min(id) from crm.passage_months)"], ["fold = postings"]),
+        (["update crm.arrival_months set took[1] = took[1] + 1 where id = (select min(id) from crm.arrival_months)"], ["fold = postings"]),
         (["delete from jobs.procrastinate_workers"], ["worker"]),
         (["update jobs.procrastinate_workers set last_heartbeat = now() - interval '2 minutes'"], ["worker"]),
     ],

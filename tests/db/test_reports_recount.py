@@ -7,7 +7,7 @@ import pytest
 
 from crm import clock
 from crm.ledger.fold import fold, rebuild
-from tests.db.ledgers import add_lead, change, complaints, set_time_zone
+from tests.db.ledgers import add_lead, change, complaints, set_target, set_time_zone
 from tests.db.report_recount import differences, one_snapshot
 
 
@@ -17,6 +17,9 @@ def act(db, cast, chance, leads):
         began = clock.now() - timedelta(days=chance.randrange(300))
         owner = chance.choice(["ana", "bruno", None])
         leads.append(add_lead(cast, "Gulf", owner, when=began, value=str(chance.randrange(1, 999)), source=chance.choice(["Web", "Fair", None])))
+        return
+    if chance.random() < 0.05:
+        set_target(db, cast.stages["Gulf"][chance.choice(["Lead", "Contacted", "Negotiation"])], chance.choice([None, 0, 1, 20, 90]))
         return
     lead = chance.choice(leads)
     is_deleted = db.value("select deleted_at is not null from crm.leads where id = :id", id=lead)

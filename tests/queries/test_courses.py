@@ -10,7 +10,7 @@ from crm.activities.use_cases import add_activity
 from crm.errors import Invalid
 from crm.ledger.fold import fold
 from crm.reports.use_cases import run
-from tests.db.ledgers import add_lead, at, change, set_time_zone
+from tests.db.ledgers import add_lead, at, change, set_target, set_time_zone
 from tests.queries.test_pipeline_by_stage import with_grants
 
 SPRING = date(2026, 4, 12)
@@ -169,3 +169,19 @@ def test_weeks_without_end_are_refused(db, cast, name):
     with pytest.raises(Invalid, match="week by week, over 1,100 days at most") as refused:
         run(OPERATOR, name, {"from": "0001-01-01"})
     assert refused.value.field == "from"
+
+
+@pytest.mark.parametrize("asked", [{}, {"owner": "Ana"}, {"source": "Web"}])
+def test_a_new_target_holds_at_once_and_in_the_fold_after_it(db, cast, year, asked):
+    def told():
+        return [tuple(row.values()) for row in rows("stale_by_week", **asked)], [tuple(row.values()) for row in rows("stage_velocity", **asked)]
+
+    before = told()
+    for target in (0, 3, None, 400):
+        for stage in ("Lead", "Negotiation"):
+            set_target(db, year[stage], target)
+        at_once = told()
+        assert at_once != before
+        fold()
+        assert told() == at_once
+        before = at_once
