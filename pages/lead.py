@@ -25,6 +25,7 @@ from crm.ui import (
     words,
 )  # fmt: skip
 from crm.ui.lookups import look_up
+from crm.ui.templates import write
 from crm.ui.viewer import viewer
 
 person = viewer("lead")
@@ -64,6 +65,7 @@ look.head(
 with st.container(horizontal=True, key="lead_line", vertical_alignment="center"):
     lead_head.facts_line(row, lookups, person, at=before or clock.now())
     if not before:
+        write.draw_button(row, person)
         lead_head.draw_menu(row, person, lookups)
 if not before:
     lead_links.draw_links(row, person, lookups)

@@ -1,4 +1,4 @@
-"""What the demo's people have shaped for themselves: who gets new leads, lists and dashboards kept under a name, days off, one colleague away."""
+"""What the demo's people have shaped for themselves: who gets new leads, lists, dashboards and templates kept under a name, days off, one colleague away."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from crm.access import acting_as, as_system, load
 from crm.assignment.use_cases import save_rule
 from crm.dashboards.ready_made import READY_MADE
 from crm.dashboards.use_cases import make_dashboard
+from crm.demo.letters import write_letters
 from crm.demo.organisation import LEFT, PEOPLE, SOURCE, TEAMS, Organisation
 from crm.organisation.configuring import save_holiday
 from crm.people.use_cases import change_myself
@@ -72,6 +73,7 @@ def settle_in(made: Organisation, *, today: date) -> None:
         with _as(made, name) as session:
             save_view(session, values, source=SOURCE)
     _put_together(made)
+    write_letters(made)
     with _as(made, "alma") as session:
         for month, day, name, market in HOLIDAYS:
             coming = next(found for year in (today.year, today.year + 1) if (found := date(year, month, day)) >= today)

@@ -58,6 +58,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pages/explore.py", "explore", "Explore", ":material/insights:", "Understand", "report"),
     PageEntry("pages/pipelines.py", "pipelines", "Pipelines", ":material/view_column:", "Shape", "pipeline", "configure"),
     PageEntry("pages/fields.py", "fields", "Fields", ":material/label:", "Shape", "field", "configure"),
+    PageEntry("pages/templates.py", "templates", "Templates", ":material/mail:", "Shape", "template"),
     PageEntry("pages/people.py", "people", "People", ":material/group:", "Shape", "person", "configure", everywhere=True),
     PageEntry("pages/roles.py", "roles", "Roles", ":material/key:", "Shape", "role", "configure", everywhere=True),
     PageEntry("pages/access.py", "access", "Access", ":material/help:", "Shape", "role"),

@@ -9,6 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SHEETS = (
     "shell.css", "look.css", "day.css", "board/page.css", "access.css", "reports/page.css", "explore/page.css", "dashboards/page.css",
+    "templates/page.css",
 )  # fmt: skip
 
 

@@ -200,6 +200,7 @@ def test_a_first_look_finds_what_people_have_shaped(demo):
     assert demo(f"{dashboards} order by d.id") == [
         ("Gulf this quarter", "team", True), ("The quarter, every team", "everyone", True), ("Orders and markets", "everyone", True),
     ]  # fmt: skip
+    assert demo("select team_id is null, count(*), count(distinct team_id) from crm.templates group by 1 order by 1") == [(False, 8, 4), (True, 2, 0)]
     assert demo("select count(*), min(day) >= current_date - 1 from crm.holidays") == [(9, True)]
     assert demo("select split_part(email, '@', 1) from crm.people where absent_from <= current_date and absent_until >= current_date") == [("priya",)]
 

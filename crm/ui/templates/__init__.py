@@ -1,0 +1,1 @@
+"""What the page Templates and the Write dialog of a lead draw."""
