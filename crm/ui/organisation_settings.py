@@ -78,6 +78,7 @@ def _save_calendar(person: Person, wanted: dict[str, tuple[Standing, Any]]) -> N
         st.error(f"{error.detail} Nothing was saved.")
         return
     del st.session_state[CALENDAR]
+    forget()
     anew = " Reports are being counted anew by its days." if "reporting_time_zone" in changed else ""
     messages.leave(f"Saved: {', '.join(configuring.LABELS[key].lower() for key in changed)}.{anew}", done.change_set_id if len(changed) == 1 else None)
     st.rerun()

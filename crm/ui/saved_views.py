@@ -74,10 +74,21 @@ def draw(person: Person, lookups: Lookups, place: DeltaGenerator, screen: Screen
                 view.name, key=f"{screen.page}.saved.pinned.{view.id}", type="primary" if is_shown else "secondary", on_click=_open, args=(view, screen),
                 help=said(view, person, lookups),
             )  # fmt: skip
-        with st.popover("Views", icon=":material/bookmark:", type="tertiary", key=f"{screen.page}_saved"):
+        with st.popover("Views", icon=":material/bookmark:", type="tertiary", key=_list_key(screen), on_change="rerun"):
             _draw_list(views, person, lookups, screen)
-            if person.may("view", "create") and st.button("Save this view", icon=":material/add:", key=f"{screen.page}.saved.new"):
+            if person.may("view", "create") and st.button(
+                "Save this view", icon=":material/add:", key=f"{screen.page}.saved.new", on_click=_close, args=(screen,)
+            ):  # fmt: skip
                 saved_view_dialogs.save(person, lookups, screen, now(screen))
+
+
+def _list_key(screen: Screen) -> str:
+    return f"{screen.page}_saved"
+
+
+def _close(screen: Screen) -> None:
+    """Shut the list: it would stand before the dialog that comes, and keep the keyboard out of it."""
+    st.session_state[_list_key(screen)] = False
 
 
 def said(view: SavedView, person: Person, lookups: Lookups) -> str:
@@ -103,8 +114,9 @@ def _draw_acts(view: SavedView, person: Person, lookups: Lookups, screen: Screen
     if not acts:
         return
     picked = st.menu_button(
-        "", acts, format_func=ACTS.__getitem__, key=f"{screen.page}.saved.acts.{view.id}", icon=":material/more_horiz:", help="More", type="tertiary"
-    )
+        "", acts, format_func=ACTS.__getitem__, key=f"{screen.page}.saved.acts.{view.id}", icon=":material/more_horiz:", help="More", type="tertiary",
+        on_click=_close, args=(screen,),
+    )  # fmt: skip
     if picked == "rename":
         saved_view_dialogs.change(view, person, lookups, screen)
     elif picked:

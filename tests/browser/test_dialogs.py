@@ -66,3 +66,17 @@ def test_ctrl_s_in_a_dialog_saves_the_dialog_and_not_what_lies_behind_it(site: S
     wait_for(lambda: site.db.value("select count(*) from crm.leads where name = 'Added by a key'") == 1, "the lead to be added")
     settle(page)
     assert site.db.value("select next_step from crm.leads where name = 'Delta Foods'") != "Not saved yet"
+
+
+def test_the_list_of_views_gives_way_to_the_dialog_that_keeps_one(site: Site) -> None:
+    page = site.open("ana", "/leads?view=Team")
+    grid.wait_for_rows(page, "Delta Foods")
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("button", name="Save this view").click()
+    dialog = page.locator("[data-testid=stDialog]")
+    dialog.get_by_label("Name").fill("All of us")
+    settle(page)
+    assert page.locator("[data-testid=stPopoverBody]:visible").count() == 0
+    dialog.get_by_role("button", name="Save view").click()
+    message(page, "The view “All of us” is saved.")
+    assert site.db.value("select count(*) from crm.views where name = 'All of us' and deleted_at is null") == 1
