@@ -96,7 +96,8 @@ def acting_as(person: Person, *, resource: str = "lead", action: str = "view", e
     only their own sees only their own.
     """
     with Session(engine or db_engine.runtime_engine(), expire_on_commit=False) as session, session.begin():
-        session.info.update(person=person, back=_back_as(_view_role(person.reach(resource, action))))
+        reach = person.reach(resource, action)
+        session.info.update(person=person, reach=reach, back=_back_as(_view_role(reach)))
         _apply(session, _view(person, resource, action))
         yield session
         _check_sound(session)
@@ -105,6 +106,12 @@ def acting_as(person: Person, *, resource: str = "lead", action: str = "view", e
 def person_of(session: Session) -> Person:
     """Who this session acts as."""
     found: Person = session.info["person"]
+    return found
+
+
+def reach_of(session: Session) -> Reach:
+    """How far the leads go that this session sees: the reach of what it was opened for."""
+    found: Reach = session.info["reach"]
     return found
 
 

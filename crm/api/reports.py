@@ -34,7 +34,7 @@ def _report(report: Report) -> dict[str, object]:
         "name": report.name,
         "title": report.title,
         "parameters": [{"name": param.name, "says": param.says, "options": list(param.options) or None} for param in report.params],
-        "columns": [{"name": column.name, "type": column.type} for column in report.query.columns],
+        "columns": [{"name": column.name, "type": column.type} for column in report.columns],
         "known_on": report.tells_what_was_known,
     }
 

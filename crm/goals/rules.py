@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+_EXACT = Decimal("0.0001")
+
 
 def quarter_start(day: date, starts_in: int) -> date:
     """The first day of the quarter that `day` lies in, where the fiscal year starts in that month."""
@@ -77,6 +79,11 @@ def of_teams(goals: Iterable[Goal], parents: Mapping[int, int | None]) -> Decima
         if not any(team in whole for team in _line(goal.team_id, parents, itself=goal.person_id is not None))
     ]  # fmt: skip
     return sum(amounts, Decimal(0)) if amounts else None
+
+
+def progress(won_usd: Decimal | None, goal_usd: Decimal | None) -> Decimal | None:
+    """What is won, of the goal: above 1 where it is more; None without a goal, or where what is won is hidden."""
+    return None if won_usd is None or not goal_usd else (won_usd / goal_usd).quantize(_EXACT)
 
 
 def _line(team_id: int, parents: Mapping[int, int | None], *, itself: bool) -> Iterable[int]:

@@ -146,7 +146,9 @@ def _number_format(name: str, of: str) -> str:
         return "yyyy-mm-dd" if of == "date" else "yyyy-mm-dd hh:mm"
     if of != "numeric":
         return "General"
-    return "#,##0.00" if name.endswith("_usd") or name == "amount" else "0.0%" if name.endswith(("share", "rate")) or name == "from_previous" else "#,##0.##"
+    if name.endswith("_usd") or name == "amount":
+        return "#,##0.00"
+    return "0.0%" if name.endswith(("share", "rate", "progress")) or name == "from_previous" else "#,##0.##"
 
 
 def _write_cell(sheet: Any, line: int, column: int, value: Any, style: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from crm.db import queries
 from crm.errors import NotFound
-from crm.reports import exploring
+from crm.reports import exploring, goals
 
 Kind = Literal["team", "pipeline", "person", "source", "market", "days", "day", "months", "group", "one_of", "dimension", "most", "flag"]
 
@@ -31,7 +31,7 @@ class Param:
 
 @dataclass(frozen=True)
 class Report:
-    """One report. Its columns are those of its query's header.
+    """One report. Its columns are those of its query's header, and goals where it has them.
 
     `period_days`: it looks at a period, from and to, this long unless asked otherwise, and at most `most_days`. `is_of_orders`: it reads the mirror of
     production, and whoever runs it must see customers. `tells`: the fields of leads that its rows are about; whoever's
@@ -49,6 +49,14 @@ class Report:
     tells: tuple[str, ...] = ()
     is_explored: bool = False
     """What it counts and its groups are chosen: see `crm.reports.exploring`."""
+
+    has_goals: bool = False
+    """Its owners stand beside what they mean to win: see `crm.reports.goals`."""
+
+    @cached_property
+    def columns(self) -> tuple[queries.Item, ...]:
+        """Those of its query, and those that are joined to them."""
+        return (*self.query.columns, *(goals.COLUMNS if self.has_goals else ()))
 
     @cached_property
     def query(self) -> queries.Query:
@@ -117,7 +125,8 @@ _ALL = (
     ),
     Report("won_by_week", "What was won in each week?", "pipeline/won_by_week", _IN_PERIOD, period_days=84, most_days=MOST_DAYS_BY_WEEK),
     Report(
-        "owners", "What does each owner have open, and what did they win and lose?", "pipeline/owners", (TEAM, PIPELINE, OWNER, FROM, TO), period_days=90
+        "owners", "What does each owner have open, and what did they win and lose?", "pipeline/owners", (TEAM, PIPELINE, OWNER, FROM, TO), period_days=90,
+        has_goals=True,
     ),
     Report(
         "sources", "Where do leads come from, and what becomes of them?", "pipeline/sources", (TEAM, PIPELINE, OWNER, LEAD_MARKET, FROM, TO), period_days=90,

@@ -20,10 +20,12 @@ from crm.errors import Invalid
 from crm.goals.reads import starts_in
 from crm.ledger.fold import zone_of_days
 from crm.organisation.reads import base_currency
+from crm.reports import goals
 from crm.reports.exploring import POSTINGS, STANDING, WHICH, Grouping, name_groups
 from crm.reports.filters import read_filters
 from crm.reports.registry import REPORTS, Report, report_named
 
+Rows = list[dict[str, Any]]
 _REACH = {
     "all": "Everybody's leads", "team": "Leads of the teams in reach", "mixed": "Leads of the teams in reach, and one's own", "own": "One's own leads",
     "none": "No leads are in reach",
@@ -44,7 +46,7 @@ class ReportResult:
     title: str
     columns: tuple[str, ...]
     column_types: tuple[str, ...]
-    rows: list[dict[str, Any]]
+    rows: Rows
     filters: dict[str, str]
     scope: str
     """How far the person's grant reaches: none, own, team, mixed or all."""
@@ -68,6 +70,8 @@ class ReportResult:
     """Of what is explored: what is counted, and in which groups."""
     known_on: date | None = None
     """The day with whose knowledge it was read; None for what is known now."""
+    remarks: tuple[str, ...] = ()
+    """What else to know about the numbers."""
 
     def states(self) -> list[str]:
         """What to know about the numbers, a short sentence each."""
@@ -77,6 +81,7 @@ class ReportResult:
                 f"{begins:%-d %b %Y} to {ends:%-d %b %Y}, both included; days begin at midnight in {self.time_zone}.",
                 f"{self._reach()}.",
                 *self._amounts(),
+                *self.remarks,
                 *self._age(),
             ]
         moment = "Now, exact to the last change" if self.is_now and not self.data_age_seconds else f"As of the end of {self.as_of:%-d %b %Y}"
@@ -164,6 +169,7 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     given["shift"] = (fiscal_month - 1) % 3
     with _planned_for_its_days(session, report):
         rows = report.query.run(session, **{name: value for name, value in given.items() if name in wanted})
+        rows, remarks = _with_goals(session, rows, given, today, fiscal_month) if report.has_goals else (rows, ())
     if filters.grouping:
         name_groups(rows, filters.grouping.by, filters.grouping.split, fiscal_month)
     left_out = _left_out(session, report)
@@ -172,12 +178,25 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     age = max(0, int((clock.now() - read_at).total_seconds())) if read_at else None
     return ReportResult(
         name=report.name, title=report.title,
-        columns=tuple(column.name for column in report.query.columns), column_types=tuple(column.type for column in report.query.columns),
+        columns=tuple(column.name for column in report.columns), column_types=tuple(column.type for column in report.columns),
         rows=rows, filters=filters.said, scope=person_of(session).reach("customer" if report.is_of_orders else "report", "view").scope,
         time_zone=time_zone, currency=base_currency(session), rate=report.rate, as_of=as_of or today, is_now=as_of is None, period=period,
         data_age_seconds=age if report.is_of_orders else 0, is_of_orders=report.is_of_orders, read_at=read_at,
-        left_out=left_out, grouping=filters.grouping, known_on=known_on,
+        left_out=left_out, grouping=filters.grouping, known_on=known_on, remarks=remarks,
     )  # fmt: skip
+
+
+def _with_goals(session: Session, rows: Rows, given: Mapping[str, Any], today: date, fiscal_month: int) -> tuple[Rows, tuple[str, ...]]:
+    """The rows beside what their owners mean to win in the quarter of the last day, and the sentence that says so."""
+    if given["is_hidden"]:
+        return goals.without(rows), ()
+    ends: date = given["to_day"]
+    quarter = goals.quarter_of(session, ends, team_id=given["team_id"], owner_id=given["owner_id"], fiscal_month=fiscal_month)
+    if given["pipeline_id"] or not quarter.goals:
+        said = ("Goals are of all pipelines, so that none stands beside figures of one.",) if quarter.goals else ()
+        return goals.without(rows), said
+    binds = {**given, **_folded_months(given, (quarter.begins, ends), given["as_of"], today)}
+    return goals.beside(rows, quarter, goals.won_in(session, quarter, binds)), (quarter.says(ends),)
 
 
 def _sees_own_customers(session: Session) -> bool:
@@ -223,7 +242,7 @@ def _left_out(session: Session, report: Report) -> tuple[str, ...]:
     """The columns that would tell what a hidden field holds: sums over leads' values."""
     if report.is_of_orders or not hiding.is_hidden(session, "lead", "value"):
         return ()
-    return tuple(column.name for column in report.query.columns if column.name.endswith("_usd"))
+    return tuple(column.name for column in report.columns if column.name.endswith("_usd") or column.name == goals.PROGRESS)
 
 
 def _months(binds: Mapping[str, Any], day: date) -> dict[str, date]:

@@ -102,7 +102,7 @@ def _bar(found: Progress) -> str:
     if found.goal_usd is None:
         said = f"<span>No goal for {name} yet. What is won and expected counts towards it once somebody sets one.</span>"
         return f"<div class='tl-goal'><p><small>{name}</small><b>{escape(money.short(found.forecast_usd))} in sight</b>{said}</p>{_parts(found)}</div>"
-    percent = round(100 * float(found.forecast_usd / found.goal_usd))
+    percent = round(100 * float(rules.progress(found.forecast_usd, found.goal_usd) or 0))
     missing = found.goal_usd - found.forecast_usd
     said = f"{escape(money.short(missing))} to go" if missing > 0 else f"{escape(money.short(-missing))} more than the goal" if missing < 0 else "just the goal"
     figures = f"<b>{escape(money.short(found.forecast_usd))} of {escape(money.short(found.goal_usd))}</b><span>{percent}% of the goal in sight · {said}</span>"

@@ -21,6 +21,7 @@ from crm.configuration.drafts import DraftEdit, keep_draft
 from crm.customers.order_months import fold_orders
 from crm.exports import asking as exports
 from crm.exports import making
+from crm.goals.rules import months_on, quarter_start
 from crm.ledger.fold import fold
 from crm.people.use_cases import add_person, add_team, role_id
 from crm.reports.export import Wanted
@@ -572,12 +573,13 @@ def _assignment(plain: Plain) -> None:
 
 
 def _goals(plain: Plain) -> None:
-    """Of every team and of everybody in it, for two quarters; one changed, some taken back."""
+    """Of every team and of everybody in it, for this quarter and the next; one changed, some taken back."""
+    begins = quarter_start(clock.today("UTC"), 1)
     with acting_as(OPERATOR) as session:
         placed = [(team, name) for name, places in PEOPLE.items() for team in places if team] + [(team, None) for team in TEAMS]
         edits = [
             Edit("goal", None, {"team_id": plain.teams[team], "person_id": plain.people.get(name or ""), "starts_on": day, "amount_usd": 1000 + number})
-            for number, (team, name) in enumerate(placed) for day in ("2026-10-01", "2027-01-01")
+            for number, (team, name) in enumerate(placed) for day in (begins, months_on(begins, 3))
         ]  # fmt: skip
         made = [result.record_id for result in apply(session, edits, source="test", on_conflict="refuse").results]
         apply(session, [delete_edit("goal", goal, 1) for goal in made[1::7]], source="test", on_conflict="refuse")

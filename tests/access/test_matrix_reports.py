@@ -2,13 +2,16 @@
 
 import csv
 import io
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from crm import clock
 from crm.access import acting_as
 from crm.errors import NotFound, Refused
 from crm.exports import asking, handing, making
+from crm.goals.rules import quarter_start
 from crm.reports.export import CSV, Wanted
 from crm.reports.registry import REPORTS
 from crm.reports.use_cases import run
@@ -109,11 +112,36 @@ def test_forecasts_owners_sources_and_cohorts_hold_leads_in_reach(wide_db, plain
     assert sum(row["open"] for row in rows) <= len(opening) and {row["said_usd"] for row in rows} == {0}
     owners = asked(plain, name, "owners", **EVER)
     assert sum(row["open"] for row in owners) == len(opening) and sum(row["began"] for row in owners) == len(stays)
-    assert {row["owner_id"] for row in owners} == {stay["owner_id"] for stay in stays}
+    assert {row["owner_id"] for row in owners} == {stay["owner_id"] for stay in stays} | meant_by(plain, name).keys()
     sources = asked(plain, name, "sources", **EVER)
     assert sum(row["leads"] for row in sources) == len(stays)
     cohorts = asked(plain, name, "cohorts", **EVER)
     assert sum(row["leads"] for row in cohorts if row["months_since"] == 0) == len(stays)
+
+
+def meant_by(plain, name):
+    """Person -> what they mean to win in this quarter, with the teams in reach of the report."""
+    reach, begins = plain.reach(name, "report", "view"), quarter_start(clock.today("UTC"), 1)
+    found = Counter()
+    for goal in plain.rows["goals"]:
+        is_seen = goal["id"] in plain.goals(name) and reach.covers(goal["team_id"], goal["person_id"] == plain.people[name])
+        if is_seen and goal["person_id"] and goal["deleted_at"] is None and goal["starts_on"] == begins:
+            found[goal["person_id"]] += goal["amount_usd"]
+    return found
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_goals_stand_beside_what_was_won_in_reach(wide_db, plain, name):
+    rows = asked(plain, name, "owners", **EVER)
+    if rows is None:
+        return
+    goals = meant_by(plain, name)
+    assert {row["owner_id"]: row["goal_usd"] for row in rows if row["goal_usd"] is not None} == goals
+    won = Counter()
+    for stay in standing(plain, name):
+        if stay["kind"] == "won" and stay["stage_entered_at"].date() >= quarter_start(clock.today("UTC"), 1):
+            won[stay["owner_id"]] += stay["value_usd"]
+    assert {row["owner_id"]: row["goal_won_usd"] for row in rows if row["goal_usd"] is not None} == {person: won[person] for person in goals}
 
 
 @pytest.mark.parametrize("name", PEOPLE)

@@ -20,6 +20,7 @@ from crm.ui.reports import asked as asking
 from crm.ui.reports import parts, picking
 from tests.db.ledgers import add_lead, at, change
 from tests.pages.parts import said
+from tests.roles import hide_from
 
 FORECAST, WINS, TEAM, REVENUE, STALE, PIPELINE = (f"pages/{name}.py" for name in ("forecast", "win_loss", "team_report", "revenue", "stale", "pipeline_report"))
 PAGES = (FORECAST, WINS, TEAM, REVENUE, STALE, PIPELINE)
@@ -256,6 +257,28 @@ def test_a_teams_page_shows_goals_of_people_and_what_they_did(visit: Any, cast: 
     page = visit("mona", TEAM)
     assert "1 call, meeting, mail or note on 1 lead. Ana won most: $12.4k." in said(page)
     assert "50% of $24.8k" in said(page)
+
+
+def test_whoever_has_a_goal_only_still_has_a_line_and_a_page_of_one_pipeline_has_no_goals(visit: Any, cast: Any) -> None:
+    from tests.pages.test_goals import make_goal
+
+    end_two(cast)
+    make_goal(cast, person="mona", amount="5000")
+    page = visit("mona", TEAM)
+    assert "0% of $5,000" in said(page) and "Goals are those of Q" in said(page)
+    one = visit("mona", TEAM, of_pipeline=str(cast.pipelines["Gulf"]))
+    assert not one.exception
+
+
+def test_where_values_are_hidden_the_teams_page_tells_no_progress(visit: Any, cast: Any) -> None:
+    from tests.pages.test_goals import make_goal
+
+    end_two(cast)
+    make_goal(cast, person="ana", amount="24800")
+    hide_from(cast, "ana", "value")
+    page = visit("ana", TEAM)
+    assert not page.exception
+    assert "24.8k" not in said(page) and "% of $" not in said(page)
 
 
 def order(cast: Any, *moments: datetime) -> None:

@@ -2,14 +2,19 @@
 
 from datetime import date
 from decimal import Decimal
+from io import StringIO
 
 import pytest
 
-from crm.access import OPERATOR
+from crm.access import OPERATOR, acting_as
 from crm.ledger.fold import fold
+from crm.organisation.configuring import save_setting
+from crm.reports.export import Wanted, write_csv
 from crm.reports.use_cases import run
 from tests.db.ledgers import add_lead, at, change
-from tests.queries.test_pipeline_by_stage import with_grants
+from tests.db.test_goals import make_goal
+from tests.queries.test_pipeline_by_stage import in_both_teams, with_grants
+from tests.roles import hide_from
 
 MARCH = {"from": "2026-03-01", "to": "2026-03-31"}
 MARCH_31 = date(2026, 3, 31)
@@ -61,6 +66,84 @@ def test_owners_are_those_in_reach(db, cast, march):
     assert set(owners(with_grants(cast.who("ana"), gulf="own"))) == {"Ana"}
     assert set(owners(team="Gulf")) == {"Ana", "Bruno", "Nobody"}
     assert set(owners(owner="bruno")) == {"Bruno"}
+
+
+def goals(person=OPERATOR, as_of=MARCH_31, **filters):
+    """Who has a goal -> it, what they won in its quarter, and how far that is."""
+    rows = run(person, "owners", {**MARCH, **filters}, as_of).rows
+    return {row["owner"]: (row["goal_usd"], row["goal_won_usd"], row["goal_progress"]) for row in rows if row["goal_usd"] is not None}
+
+
+@pytest.fixture
+def meant(db, cast, march):
+    """Goals of the first quarter, in which ana won another 130 before March, and one of ana's for the next."""
+    early = add_lead(cast, "Gulf", "ana", when=at("2026-01-05 10:00"), value="130")
+    change(db, early, when=at("2026-01-31 23:00"), stage_id=cast.stages["Gulf"]["Won"])
+    before = add_lead(cast, "Gulf", "ana", when=at("2025-12-05 10:00"), value="9000")
+    change(db, before, when=at("2025-12-31 23:00"), stage_id=cast.stages["Gulf"]["Won"])
+    for team, person, amount in (("Gulf", "ana", "400"), ("Gulf", "mona", "50"), ("Gulf", None, "9000"), ("Levant", "carla", "800")):
+        make_goal(cast, "alma", team=team, person=person, starts_on="2026-01-01", amount=amount)
+    make_goal(cast, person="ana", starts_on="2026-04-01", amount="7")
+
+
+def test_a_goal_stands_beside_what_was_won_in_its_quarter(db, cast, meant):
+    assert goals() == {"Carla": (800, 1000, Decimal("1.25")), "Ana": (400, 200, Decimal("0.5")), "Mona": (50, 0, 0)}
+
+
+def test_whoever_has_a_goal_and_nothing_else_comes_last(db, cast, meant):
+    assert list(owners()) == ["Carla", "Ana", "Bruno", "Nobody", "Mona"] and owners()["Mona"] == (0,) * 7
+
+
+def test_a_goal_is_of_the_quarter_of_the_last_day_and_won_up_to_it(db, cast, meant):
+    assert goals(to="2026-03-14", as_of=date(2026, 3, 14)) == {"Ana": (400, 130, Decimal("0.325")), "Carla": (800, 0, 0), "Mona": (50, 0, 0)}
+    assert goals(to="2026-04-02", as_of=None) == {"Ana": (7, 0, 0)}
+    assert goals(**{"from": "2025-12-01"}, to="2025-12-31") == {}
+
+
+def test_a_quarter_begins_as_the_fiscal_year_does(db, cast, meant):
+    with acting_as(cast.who("alma")) as session:
+        save_setting(session, "fiscal_year_starts_in_month", 2, source="test")
+    make_goal(cast, person="ana", starts_on="2026-02-01", amount="100")
+    assert goals(owner="ana") == {"Ana": (100, 70, Decimal("0.7"))}
+
+
+def test_goals_are_of_the_teams_in_reach_and_ones_own(db, cast, meant):
+    assert set(goals(cast.who("carla"))) == {"Carla"}
+    assert set(goals(cast.who("mona"))) == {"Ana", "Mona"}
+    assert goals(with_grants(cast.who("ana"), gulf="own")) == {"Ana": (400, 200, Decimal("0.5"))}
+    assert goals(with_grants(cast.who("bruno"), gulf="own")) == {}
+    assert set(goals(team="Levant")) == {"Carla"}
+    assert set(goals(owner="ana")) == {"Ana"}
+
+
+def test_somebodys_goals_in_two_teams_are_one_and_a_team_has_its_own(db, cast, meant):
+    in_both_teams(db, cast)
+    make_goal(cast, "alma", team="Levant", person="ana", starts_on="2026-01-01", amount="600")
+    assert goals()["Ana"] == (1000, 200, Decimal("0.2"))
+    assert goals(team="Gulf")["Ana"] == (400, 200, Decimal("0.5"))
+    assert goals(team="Levant")["Ana"] == (600, 0, 0)
+    assert goals(cast.who("mona"))["Ana"] == (400, 200, Decimal("0.5"))
+
+
+def test_goals_are_not_told_of_one_pipeline_and_the_report_says_which_they_are(db, cast, meant):
+    pipeline = str(cast.pipelines["Gulf"])
+    of_one = run(OPERATOR, "owners", {**MARCH, "pipeline": pipeline}, MARCH_31)
+    assert {row["goal_usd"] for row in of_one.rows} == {None} and "Goals are of all pipelines, so that none stands beside figures of one." in of_one.states()
+    assert "Goals are those of Q1 2026, with what was won in it up to 31 Mar 2026." in run(OPERATOR, "owners", MARCH, MARCH_31).states()
+
+
+def test_where_values_are_hidden_no_goal_tells_them(db, cast, meant):
+    found = run(hide_from(cast, "ana", "value"), "owners", MARCH, MARCH_31)
+    assert {"goal_usd", "goal_won_usd", "goal_progress"} <= set(found.left_out)
+    assert {row[name] for row in found.rows for name in found.left_out} == {None}
+
+
+def test_a_file_holds_the_goals_in_reach_of_exporting(db, cast, meant):
+    file = StringIO()
+    write_csv(cast.who("mona"), Wanted("owners", MARCH, MARCH_31).as_json(), file)
+    head, *rows = (line.split(",") for line in file.getvalue().splitlines())
+    assert {row[1]: row[-3:] for row in rows if row[-1]} == {"Ana": ["400.00", "200.00", "0.5000"], "Mona": ["50.00", "0", "0.0000"]}
+    assert head[-3:] == ["goal_usd", "goal_won_usd", "goal_progress"]
 
 
 def sources(person=OPERATOR, as_of=MARCH_31, **filters):

@@ -61,3 +61,10 @@ def test_a_teams_goal_stands_for_its_people_and_the_teams_below(goals, total):
 
 def test_teams_that_name_each_other_as_parent_end_somewhere():
     assert rules.of_teams([goal(GULF, 7, 10)], {GULF: COAST, COAST: GULF}) == 10
+
+
+def test_progress_is_a_share_of_the_goal_and_nothing_without_one():
+    assert rules.progress(Decimal(50), Decimal(200)) == Decimal("0.25")
+    assert rules.progress(Decimal(300), Decimal(200)) == Decimal("1.5")
+    assert rules.progress(Decimal(50), None) is None
+    assert rules.progress(None, Decimal(200)) is None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 import streamlit as st
 
-from crm.goals import reads, rules
+from crm.goals import rules
 from crm.ui import words
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
@@ -35,7 +34,7 @@ MOST = 12
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`won`: what each owner won in the quarter; `goals`: what they mean to, by person. `months`, `course`, `weeks`: for the lines in the tiles."""
+    """`months`, `course`, `weeks`: for the lines in the tiles."""
 
     owners: Read
     before: Read | None
@@ -46,8 +45,6 @@ class Found:
     course: Read
     weeks: Read
     quarter_name: str
-    won: Mapping[int, Decimal]
-    goals: Mapping[int, Decimal]
 
 
 def read(reader: Reader, page: Page) -> Found:
@@ -56,24 +53,17 @@ def read(reader: Reader, page: Page) -> Found:
     owners = _narrowed(asked, picked[ACTIVITY])
     activity = _narrowed(asked, picked[OWNERS])
     quarter = rules.quarter_start(asked.ends, page.lookups.fiscal_month)
-    of_quarter = reader("owners", asked, period=(quarter, asked.ends))
-    goals = [goal for goal in reads.goals_between(reader.session, quarter, quarter) if asked.team_id in (None, goal.team_id) and goal.person_id]
     return Found(
         reader("owners", owners), reader.earlier("owners", owners), reader("win_rate", owners, period=last_year(asked), by="month"), reader("activity",
             activity), reader.earlier("activity", activity),
         reader("movement", owners, period=(owners.begins, owners.ends)), reader.course("pipeline_by_month", owners),
         reader.course("activity_by_week", activity),
-        rules.quarter_name(quarter, page.lookups.fiscal_month), _won(of_quarter),
-        {person_id: rules.of_person(goals, person_id) or Decimal(0) for person_id in {goal.person_id for goal in goals if goal.person_id}},
+        rules.quarter_name(quarter, page.lookups.fiscal_month),
     )  # fmt: skip
 
 
 def _narrowed(asked: Asked, owner: int | None) -> Asked:
     return replace(asked, owner_id=owner) if owner else asked
-
-
-def _won(read: Read) -> dict[int, Decimal]:
-    return {row["owner_id"]: row["won_value_usd"] for row in read.rows if row["owner_id"]} if read.shows("won_value_usd") else {}
 
 
 def headline(found: Found) -> str:
@@ -129,7 +119,10 @@ def _draw_owners(read: Read) -> None:
     empty, hint = "Nobody has an open lead here.", "Owners show here once leads are theirs."
     with parts.block("Who has what open, and who won?", read, key="team_owners", empty=empty, hint=hint) as any_:
         if any_:
-            rows = read.rows[:MOST]
+            rows = [row for row in read.rows if row["open"] or row["won"]][:MOST]
+            if not rows:  # nothing but goals, and losses
+                parts.draw_empty(empty, hint)
+                return
             names, ids = [row["owner"] or "Nobody" for row in rows], [row["owner_id"] for row in rows]
             is_money = read.shows("won_value_usd")
             columns = (
@@ -160,16 +153,15 @@ def _draw_lines(found: Found, page: Page) -> None:
         lines = [
             (row["owner"] or "Nobody", asking.behind(page.lookups, page.asked, kind="open", owner=page.lookups.names.people.get(row["owner_id"], "Nobody")),
              (f"{row['open']:,}", usd(row["open_value_usd"]), f"{row['won']:,}", share(row["win_rate"]), usd(row["won_value_usd"]), days(row["median_days"]),
-              _progress(found, row["owner_id"])))
+              progress(row)))
             for row in found.owners.rows
         ]  # fmt: skip
         parts.draw_lines("team", lines, ("Open", "Open value", "Won", "Win rate", "Value won", "Days to win", "Goal"))
 
 
-def _progress(found: Found, owner_id: int | None) -> str:
+def progress(row: Mapping[str, Any]) -> str:
     """ "62% of $50.0k": what was won in the quarter, of the goal."""
-    goal = found.goals.get(owner_id or 0)
-    return f"{share(found.won.get(owner_id or 0, Decimal(0)) / goal)} of {usd(goal)}" if goal else words.NOTHING
+    return words.NOTHING if row["goal_progress"] is None else f"{share(row['goal_progress'])} of {usd(row['goal_usd'])}"
 
 
 def _draw_summary(found: Found, page: Page) -> None:

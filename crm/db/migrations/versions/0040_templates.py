@@ -8,7 +8,7 @@ from alembic import context, op
 from crm.db.history import history_triggers
 
 revision = "0040"
-down_revision = "0038"
+down_revision = "0039"
 
 WALLS = import_module("crm.db.migrations.versions.0004_walls")
 RECORDED = ("team_id", "name", "subject", "body", "deleted_at")
