@@ -21,7 +21,7 @@ def mirror(**given):
 
 
 @pytest.mark.parametrize(
-    "state, line",
+    ("state", "line"),
     [
         (None, ""),
         (mirror(is_configured=False), "no production connected"),
