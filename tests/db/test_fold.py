@@ -213,3 +213,15 @@ def test_nobody_can_change_what_was_posted(db, cast, table):
     for session_of in (as_system, lambda: acting_as(OPERATOR)):
         with pytest.raises(ProgrammingError, match="permission denied"), session_of() as session:
             session.execute(text(f"update crm.{table} set value_usd = 0"))
+
+
+def test_steps_follow_the_days_and_end_with_whole_ones(db):
+    """What took longer never stands on an earlier step, and whole days end one: by steps alone it is known who was in time."""
+    took = sorted(random.Random(3).choice([1e-7, 0.001, 0.3, 1, 3, 40]) * random.Random(n).random() for n in range(2000))
+    steps = [
+        row["step"]
+        for row in db.rows("select crm.step_of(t.took) as step from unnest(cast(:took as float8[])) with ordinality as t (took, n) order by n", took=took)
+    ]
+    assert steps == sorted(steps)
+    assert all((step <= days) == (each <= days) for each, step in zip(took, steps, strict=True) for days in (1, 2, 7, 40))
+    assert [db.value("select crm.step_of(cast(:d as float8))", d=days) for days in (-1, 0, 1, 1.001, 2, 2.5, 700)] == [-800, -800, 0, 2, 2, 3, 700]
