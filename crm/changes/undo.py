@@ -147,3 +147,17 @@ def _undo_batch(session: Session, edits: Sequence[Edit], change_set_id: int, sou
         if result.error:
             errors.append(result.error)
             done.left_alone.append(LeftAlone(result.edit.record_type, record_id, result.error.detail))
+
+
+def left_by_name(session: Session, left_alone: Sequence[LeftAlone], *, most: int = 20) -> list[tuple[str, str]]:
+    """(what the record is called, why) of the first `most`, each said once. What has no name, or is out of sight, goes by its kind: "Lead"."""
+    told = list({(left.record_type, left.record_id, left.reason): left for left in left_alone}.values())[:most]
+    names: dict[tuple[str, int], str] = {}
+    for record_type in {left.record_type for left in told}:
+        kind = type_of(record_type)
+        column = next((column for column in ("name", "label") if column in kind.fields), None)
+        if column:
+            asked = text(f"select id, {column} as name from {kind.table} where id = any(:ids)")
+            found = session.execute(asked, {"ids": [left.record_id for left in told if left.record_type == record_type]})
+            names |= {(record_type, row.id): row.name for row in found}
+    return [(names.get((left.record_type, left.record_id)) or type_of(left.record_type).label, left.reason) for left in told]

@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from crm.access import Person, acting_as
-from crm.changes import undo
+from crm.changes import left_by_name, undo
 from crm.errors import CrmError
 from crm.fields.kinds import Definition
 from crm.leads.reads import leads_by_id
@@ -200,7 +200,8 @@ def take_back(person: Person, change_set_id: int) -> Message:
     try:
         with acting_as(person) as session:
             done = undo(session, change_set_id)
+            left = left_by_name(session, done.left_alone)
     except CrmError as error:
         return Message(error.detail)
     text = f"Taken back: {count(done.records, 'record')}." if done.records else "There was nothing left to take back."
-    return Message(text, refused=[(f"{left.record_type} {left.record_id}".capitalize(), left.reason) for left in done.left_alone])
+    return Message(text, refused=left)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from crm import clock
 from crm.access import Person, acting_as
-from crm.changes import undo
+from crm.changes import left_by_name, undo
 from crm.changes.recent import recent_change_sets
 from crm.errors import CrmError
 from crm.ui import words
@@ -59,10 +59,11 @@ def take_back(person: Person, change_set_id: int) -> None:
     try:
         with acting_as(person) as session:
             done = undo(session, change_set_id)
+            left = left_by_name(session, done.left_alone)
     except CrmError as error:
         leave(error.detail)
         return
-    kept = tuple(dict.fromkeys(f"{left.reason}: left as it is." for left in done.left_alone))
+    kept = tuple(dict.fromkeys(f"{name}: {reason.rstrip('.')}. Left as it is." for name, reason in left))
     leave(f"Taken back: {words.count(done.records, 'record')}." if done.records else "There was nothing left to take back.", None, kept)
 
 

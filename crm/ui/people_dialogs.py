@@ -56,6 +56,8 @@ def draw_add() -> None:
         with acting_as(person) as session:
             person_id = use_cases.add_person(session, {"name": name, "email": email}, people_places.require(places), source="page")
         st.success(f"{name} is in.", icon=":material/check_circle:")
+        if not places:
+            st.warning("They have no team and role yet, so they would see nothing. Give them one with “Manage” in the list.")
         ask_for_link(person, person_id)
     except CrmError as error:
         st.error(error.detail)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from crm import clock
 from crm.access import OPERATOR, acting_as, as_system, audit, downloads, sessions, sign_in, viewing
 from crm.access.downloads import defused
-from crm.audit import kinds
+from crm.audit import kinds, naming
 from crm.audit.export import check, write_csv
 from crm.audit.reads import CHANGE, EVENT, AuditFilter, label_of, list_audit
 from crm.changes import Edit, apply, delete_edit
@@ -301,3 +301,10 @@ def test_kinds_that_are_written_have_words(cast, history, db):
         audit.record(session, "something.new_here", person_id=None)
     with acting_as(cast.who("alma")) as session:
         assert "Something: new here" in whats(session)
+
+
+@pytest.mark.leaves_no_trace
+def test_every_kind_of_record_that_shapes_the_work_has_something_to_be_called_by(cast):
+    with acting_as(cast.who("alma")) as session:
+        for kind in kinds.shaping_types():
+            assert naming.names_of(session, kind, [0]) == {}

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from crm.access import OPERATOR, acting_as
 from crm.activities.use_cases import add_activity
-from crm.changes import Edit, apply, delete_edit, undo
+from crm.changes import Edit, apply, delete_edit, left_by_name, undo
 from crm.errors import Gone, NotFound, Refused
 from crm.leads.use_cases import create_lead
 from tests.db.acts import counts, edit, history, new_lead, reasons, record, row, save, take_back
@@ -121,6 +121,15 @@ def test_a_field_the_set_wrote_again_after_somebody_else_goes_back_to_theirs(db,
     save(cast, "ana", edit(cast, LEAD, 3, next_step="second"), change_set_id=made.change_set_id)
     done = take_back(cast, "ana", made.change_set_id)
     assert (row(db, cast, LEAD)["next_step"], done.left_alone) == ("bruno's", [])
+
+
+def test_what_is_left_alone_is_told_by_name_and_only_to_who_sees_it(db, cast):
+    made = save(cast, "ana", edit(cast, LEAD, 1, next_step="visit"))
+    save(cast, "bruno", edit(cast, LEAD, 2, next_step="call"))
+    done = take_back(cast, "ana", made.change_set_id)
+    for who, told in (("ana", LEAD), ("carla", "Lead")):
+        with acting_as(cast.who(who)) as session:
+            assert left_by_name(session, [*done.left_alone, *done.left_alone]) == [(told, "Next step was changed since")]
 
 
 def test_a_created_record_that_somebody_else_worked_on_is_left_alone(db, cast):

@@ -119,6 +119,15 @@ def test_a_team_without_a_role_is_asked_about_and_adds_nobody(look: Look, db: An
     assert db.value("select count(*) from crm.people") == 6
 
 
+def test_somebody_without_a_place_is_added_with_a_word_about_what_is_missing(look: Look, db: Any, cast: Any) -> None:
+    page = look(ADD, "alma").run()
+    page.text_input(key="people.add.name").set_value("Dina")
+    page.text_input(key="people.add.email").set_value("dina@demo.example")
+    page.button(key="people.add.send").click().run()
+    assert "no team and role yet" in page.warning[0].value and page.code
+    assert db.value("select count(*) from crm.memberships as m join crm.people as p on p.id = m.person_id where p.email = 'dina@demo.example'") == 0
+
+
 def test_somebody_works_in_a_second_team_and_leaves_the_first(look: Look, db: Any, cast: Any) -> None:
     key, rep = f"people.{cast.people['bruno']}.place", db.value("select id from crm.roles where name = 'rep'")
     page = look(one(cast.people["bruno"]), "alma").run()

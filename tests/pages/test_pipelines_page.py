@@ -155,7 +155,7 @@ def test_two_at_once_the_second_decides_what_stands(visit: Any, db: Any, cast: A
     with acting_as(cast.who("alma")) as session:
         apply(session, [Edit("stage", cast.stages["Gulf"]["Lead"], {"target_days": 5}, 1)], source="test", on_conflict="refuse")
     page = press(page, "pipelines.apply")
-    assert "Alma changed target days of “Lead”" in said(page)
+    assert "Alma changed the target days of “Lead”" in said(page)
     page = press(page, f"pipelines.stale.{choice}")
     page = press(page, "pipelines.apply")
     assert not page.exception
