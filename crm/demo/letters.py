@@ -13,7 +13,7 @@ CLOSING = "Kind regards\n{{ me.name }}"
 Letter = tuple[str, str, str]
 FIRST: Letter = (
     "First contact", "Supplies for {{ lead.name }}",
-    'we deliver to many a {{ lead.custom.segment | default("kitchen") }} near you, usually on the next morning.\n\n'
+    'we deliver to many {{ lead.custom.segment | default("food") }} businesses near you, usually on the next morning.\n\n'
     "May I send you samples, and a price list for what you order most?",
 )  # fmt: skip
 SAMPLES: Letter = (

@@ -23,7 +23,7 @@ def whose(team_id: int | None, lookups: Lookups) -> str:
 def draw(listed: Sequence[Template], chosen: int | None, person: Person, lookups: Lookups) -> None:
     """Names under their team's; a dot says that something typed is not saved yet."""
     with st.container(key="templates_shelf", gap=None):
-        if person.may("template", "create"):
+        if person.may("template", "create") and not person.is_viewed:
             st.button("New template", key="templates.new", icon=":material/add:", on_click=sheets.turn_to, args=(sheets.NEW,), width="stretch")
         for team, group in groupby(listed, lambda each: whose(each.team_id, lookups)):
             st.html(f"<h4 class='tl-shelf'>{escape(team)}</h4>")
