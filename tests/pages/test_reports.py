@@ -239,7 +239,7 @@ def test_a_month_that_is_picked_is_what_the_rest_of_wins_is_about(visit: Any, db
     pick(monkeypatch, win_months="2026-05")
     page = visit("mona", WINS, as_of="2026-06-10", period="A year", against="Against the time before")
     assert tiles(page)["Won"] == ("$900", "+29%") and tiles(page)["Win rate"][0] == "50%"
-    assert "Month: May 2026" in said(page)
+    assert "Month: May 2026" in said(page) and "May 2026: Won $900 from 1 lead, 29% more than before: 50% of what ended." in said(page)
     opens = {name: figures[:2] for name, address, figures in lines(page) if parse_qs(address).get("entered") == ["2026-05-01..2026-05-31"]}
     assert (opens["Bruno"], opens["Ana"]) == (["1", "0"], ["0", "1"])
     pick(monkeypatch, win_months="2026-05", win_owners=str(cast.people["ana"]))

@@ -37,8 +37,9 @@ class Tile:
     against: str = ""
 
 
-def draw_headline(said: str) -> None:
-    st.html(f"<p class='tl-headline'>{escape(said)}</p>")
+def draw_headline(said: str, *, of: str = "") -> None:
+    """`of`: what alone it is about, where something is picked."""
+    st.html(f"<p class='tl-headline'>{escape(f'{of}: {said}' if of else said)}</p>")
 
 
 def draw_tiles(tiles: Sequence[Tile], against: str = "") -> None:

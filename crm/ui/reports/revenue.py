@@ -79,10 +79,11 @@ def headline(found: Found, names: Mapping[str, str]) -> str:
 
 def draw(found: Found, page: Page) -> None:
     names = page.lookups.markets
-    parts.draw_headline(headline(found, names))
+    month = picking.month_name(_picked_month(page.asked))
+    parts.draw_headline(headline(found, names), of=month)
     _draw_tiles(found)
     picked = picking.picked(MARKETS)
-    picking.draw_chips({"Month": picking.month_name(_picked_month(page.asked)), "Market": names.get(picked or "", picked)})
+    picking.draw_chips({"Month": month, "Market": names.get(picked or "", picked)})
     left, right = st.columns(2, gap="small")
     with left:
         _draw_months(found.months)
@@ -185,7 +186,7 @@ def draw_cohorts(chart: str, read: Read, *, size: str, share_of: str, says: str)
     charts.draw(
         chart, charts.heat([str(since) for since in range(most + 1)], [f"{start:%b %Y} · {sizes[start]:,}" for start in starts],
                            [[shares.get((start, since)) for since in range(most + 1)] for start in starts], says=says),
-        x_title=f"Months after the first; of each hundred, how many {says}", height=charts.height_of(starts, each=26), is_picked=False,
+        x_title=f"Months after the first:<br>of each hundred, how many {says}", height=charts.height_of(starts, each=26), is_picked=False,
             says=f"By month of beginning: who {says}, month by month after",
     )  # fmt: skip
 

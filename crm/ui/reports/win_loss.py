@@ -117,10 +117,10 @@ def _most_lost(found: Found) -> str:
 
 def draw(found: Found, page: Page) -> None:
     """Headline, tiles, and the charts that narrow one another."""
-    parts.draw_headline(headline(found))
+    month = picking.month_name(_picked_month(page.asked))
+    parts.draw_headline(headline(found), of=month)
     _draw_tiles(found)
     owner = picking.picked_id(OWNER)
-    month = picking.month_name(_picked_month(page.asked))
     picking.draw_chips({"Month": month, "Owner": page.lookups.names.people.get(owner or 0), "Source": picking.picked(SOURCES)})
     each = _narrowed(page.asked)
     left, right = st.columns(2, gap="small")
