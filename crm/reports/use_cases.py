@@ -73,15 +73,15 @@ class ReportResult:
     remarks: tuple[str, ...] = ()
     """What else to know about the numbers."""
 
-    def states(self) -> list[str]:
-        """What to know about the numbers, a short sentence each."""
+    def states(self, *, with_remarks: bool = True) -> list[str]:
+        """What to know about the numbers, a short sentence each; `with_remarks`: also about those that not every part of a page shows."""
         if self.period:
             begins, ends = self.period
             return [
                 f"{begins:%-d %b %Y} to {ends:%-d %b %Y}, both included; days begin at midnight in {self.time_zone}.",
                 f"{self._reach()}.",
                 *self._amounts(),
-                *self.remarks,
+                *(self.remarks if with_remarks else ()),
                 *self._age(),
             ]
         moment = "Now, exact to the last change" if self.is_now and not self.data_age_seconds else f"As of the end of {self.as_of:%-d %b %Y}"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from crm.exports import making
+from tests.browser import grid
 from tests.browser.conftest import Site, wait_for
 from tests.browser.parts import settle
 from tests.browser.test_reports import ended, tile
@@ -55,6 +56,39 @@ def test_a_file_comes_also_after_the_page_was_loaded_anew(shared_site: Site, end
     with page.expect_download() as download:
         make(shared_site)
     assert download.value.suggested_filename.startswith("win_rate-")
+
+
+def test_on_leads_a_file_comes_beside_a_cell_that_is_typed_also_after_a_reload(shared_site: Site, ended: None) -> None:
+    page = shared_site.open("mona", "/win-loss")
+    open_menu(page)
+    page.get_by_role("button", name="CSV").first.click()
+    tray = page.locator(".st-key-files_tray")
+    tray.get_by_text("Is about to be made.").wait_for()
+    page.goto("/leads?view=Team")
+    grid.wait_for_rows(page, "Sahara", "Oasis")
+    tray.get_by_text("Is about to be made.").wait_for()
+    grid.type_over(page, "Oasis", "next_step", "send samples")
+    grid.bar(page, "1 cell in 1 row changed, not saved")
+    with page.expect_download():
+        make(shared_site)
+    tray.get_by_text("Went to your downloads").wait_for()
+    settle(page)
+    assert tray.get_by_text("Went to your downloads").is_visible()
+    grid.bar(page, "1 cell in 1 row changed, not saved")
+
+
+def test_a_file_that_was_made_meanwhile_comes_when_leads_are_opened(shared_site: Site, ended: None) -> None:
+    page = shared_site.open("mona", "/win-loss")
+    open_menu(page)
+    page.get_by_role("button", name="CSV").first.click()
+    tray = page.locator(".st-key-files_tray")
+    tray.get_by_text("Is about to be made.").wait_for()
+    page.goto("about:blank")
+    make(shared_site)
+    with page.expect_download():
+        page.goto("/leads?view=Team")
+    grid.wait_for_rows(page, "Sahara", "Oasis")
+    tray.get_by_text("Went to your downloads").wait_for()
 
 
 @pytest.mark.parametrize("by", ["worker", "browser"])

@@ -19,6 +19,8 @@ from crm.activities.use_cases import add_activity
 from crm.changes import Edit, apply
 from crm.dashboards.ready_made import READY_MADE
 from crm.dashboards.use_cases import make_dashboard
+from crm.goals.rules import quarter_start
+from crm.goals.use_cases import set_goals
 from tests.browser.conftest import DESKTOP, Site
 from tests.browser.parts import days_ago, settle
 from tests.browser.pictures import faces, finds_nothing, picture
@@ -71,7 +73,17 @@ def year(_shared: Site) -> None:
         for _ in range(40):
             kind = chance.choice(("call", "call", "meeting", "note"))
             add_activity(session, chance.choice(ids), {"kind": kind, "body": "spoke", "happened_at": days_ago(chance.randrange(80))}, source="test")
+    _mean(cast)
     _order(_shared)
+
+
+def _mean(cast: Any) -> None:
+    """What Ana, Bruno and Mona, who has no leads, mean to win in this quarter."""
+    begins = quarter_start(clock.today("UTC"), 1)
+    goals = [{"team_id": cast.teams["Gulf"], "person_id": cast.people[who], "starts_on": begins, "amount_usd": amount}
+             for who, amount in (("ana", "60000"), ("bruno", "20000"), ("mona", "5000"))]  # fmt: skip
+    with acting_as(cast.who("alma")) as session:
+        set_goals(session, [Edit("goal", None, values) for values in goals], source="test")
 
 
 def _lead(cast: Any, chance: random.Random, number: int) -> dict[str, Any]:
@@ -165,6 +177,20 @@ def test_each_report_page(shared_site: Site, year: None, boards: None, complaint
     assert drawn == CHARTS[case].get(name, 0) if case in CHARTS else drawn > 0
     assert len(page.locator(".tl-headline").first.inner_text()) > 10
     take(page, f"{name}-{case}")
+
+
+@pytest.mark.parametrize(("name", "chart"), [("win-loss", "win_months"), ("forecast", "forecast_months"), ("revenue", "revenue_months")])
+def test_a_page_of_a_month_that_is_picked(shared_site: Site, year: None, complaints: list[str], name: str, chart: str) -> None:
+    page = watched(shared_site.open("mona", f"{PATHS[name]}?period=A+year"), complaints)
+    bars = page.locator(f".st-key-report_block_{chart} .barlayer .point path:visible")
+    bars.first.wait_for()
+    settle(page)
+    page.locator(f".st-key-report_block_{chart}").scroll_into_view_if_needed()
+    bars.nth(2).click(force=True)
+    page.get_by_text("Month: ").first.wait_for()
+    settle(page)
+    page.wait_for_function(DRAWN)
+    take(page, f"{name}-month")
 
 
 def test_the_pipeline_as_it_was_known_on_a_day(shared_site: Site, year: None, complaints: list[str]) -> None:

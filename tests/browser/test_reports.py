@@ -45,6 +45,20 @@ def test_a_click_in_a_chart_narrows_the_others_until_all_are_asked_for(shared_si
     tile(page, "Leads won").get_by_text("3", exact=True).wait_for()
 
 
+def test_a_click_on_a_month_narrows_the_page_to_it_and_its_numbers_open_what_ended_then(shared_site: Site, ended: None) -> None:
+    page = shared_site.open("mona", "/win-loss")
+    bars = page.locator(".st-key-report_block_win_months .barlayer .point path:visible")
+    bars.first.wait_for()
+    settle(page)
+    bars.first.click(force=True)
+    today = clock.today("UTC")
+    page.get_by_text(f"Month: {today:%b %Y}").wait_for()
+    settle(page)
+    page.locator(".st-key-report_block_win_owners").get_by_role("link", name="Bruno").click()
+    grid.wait_for_rows(page, "Oasis", "Silver")
+    assert f"entered={today.replace(day=1)}..{today}" in page.url
+
+
 def test_a_number_opens_its_leads_in_the_grid(shared_site: Site, ended: None) -> None:
     page = shared_site.open("mona", "/win-loss")
     page.locator(".st-key-report_block_win_owners").get_by_role("link", name="Bruno").click()

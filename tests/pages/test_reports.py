@@ -189,6 +189,9 @@ def test_a_number_opens_as_many_leads_as_it_says(visit: Any, some: None, path: s
         (WINS, "win.owners", "bruno", "Owner: Bruno"), (WINS, "win.sources", "Fair", "Source: Fair"), (FORECAST, "forecast.owners", "bruno", "Owner: Bruno"),
         (TEAM, "team.owners", "bruno", "Person: Bruno"), (TEAM, "team.activity", "bruno", "Person: Bruno"),
         (PIPELINE, "pipeline.stages", "Lead", "Stage: Lead"), (STALE, "stale.stages", "Lead", "Stage: Lead"), (REVENUE, "revenue.markets", "AE", "Market: AE"),
+        (WINS, "win.months", "this month", "Month: "), (REVENUE, "revenue.months", "last month", "Month: "),
+        (FORECAST, "forecast.months", "this month", "Month: "),
+        (FORECAST, "forecast.months", "in 40 days", "Month: "), (FORECAST, "forecast.months", "last month", "Month: "),
     ],
 )  # fmt: skip
 def test_what_is_picked_in_a_chart_narrows_the_others(
@@ -202,15 +205,95 @@ def test_what_is_picked_in_a_chart_narrows_the_others(
     for who in ("ana", "bruno"):
         with acting_as(cast.who(who)) as session:
             add_activity(session, cast.leads["Al Noor Trading"], {"kind": "call", "happened_at": clock.now() - timedelta(days=1)}, source="test")
-    known = {**cast.people, **cast.stages["Gulf"]}
+    today = clock.today("UTC")
+    months = {"this month": today, "last month": today.replace(day=1) - timedelta(days=1), "in 40 days": today + timedelta(days=40)}
+    known = {**cast.people, **cast.stages["Gulf"], **{name: f"{day:%Y-%m}" for name, day in months.items()}}
     before = figures_of(visit("mona", path, period="90 days"))
     monkeypatch.setattr(picking, "picked", lambda asked: str(known.get(picked, picked)) if asked == chart else None)
     page = visit("mona", path, period="90 days")
     assert not page.exception
     assert says in said(page)
-    assert path == REVENUE or figures_of(page) != before  # its one market is all there is
+    assert chart == "revenue.markets" or figures_of(page) != before  # its one market is all there is
     if path != REVENUE:
         open_as_many(visit, path, page)
+
+
+def on_a_past_day(db: Any, cast: Any) -> None:
+    """Ana wins $700 in April and loses one in May, Bruno wins $900 in May; Ana has $500 closing in July, Bruno $100 in August."""
+    stages = cast.stages["Gulf"]
+    for owner, when, stage, value in (("ana", "2026-04-10", "Won", "700"), ("bruno", "2026-05-10", "Won", "900"), ("ana", "2026-05-11", "Lost", "50")):
+        lead = add_lead(cast, "Gulf", owner, when=at("2026-03-10 10:00"), value=value)
+        change(db, lead, when=at(f"{when} 10:00"), stage_id=stages[stage])
+    for owner, value, closes in (("ana", "500", date(2026, 7, 10)), ("bruno", "100", date(2026, 8, 10))):
+        add_lead(cast, "Gulf", owner, when=at("2026-05-20 10:00"), value=value, stage="Negotiation", expected_close_on=closes)
+
+
+def pick(monkeypatch: pytest.MonkeyPatch, **picked: str) -> None:
+    monkeypatch.setattr(picking, "picked", lambda asked: picked.get(asked.replace(".", "_")))
+
+
+def test_a_month_that_is_picked_is_what_the_rest_of_wins_is_about(visit: Any, db: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_past_day(db, cast)
+    whole = visit("mona", WINS, as_of="2026-06-10", period="A year")
+    assert tiles(whole)["Leads won"][0] == "2"
+    pick(monkeypatch, win_months="2026-05")
+    page = visit("mona", WINS, as_of="2026-06-10", period="A year", against="Against the time before")
+    assert tiles(page)["Won"] == ("$900", "+29%") and tiles(page)["Win rate"][0] == "50%"
+    assert "Month: May 2026" in said(page) and "May 2026: Won $900 from 1 lead, 29% more than before: 50% of what ended." in said(page)
+    opens = {name: figures[:2] for name, address, figures in lines(page) if parse_qs(address).get("entered") == ["2026-05-01..2026-05-31"]}
+    assert (opens["Bruno"], opens["Ana"]) == (["1", "0"], ["0", "1"])
+    pick(monkeypatch, win_months="2026-05", win_owners=str(cast.people["ana"]))
+    both = visit("mona", WINS, as_of="2026-06-10", period="A year")
+    assert tiles(both)["Leads won"][0] == "0" and "Owner: Ana" in said(both)
+
+
+def test_a_month_of_the_forecast_says_whose_it_is(visit: Any, db: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_past_day(db, cast)
+    for month, whose in (("2026-07", {"Ana": ["1", "$250", "$0"]}), ("2026-05", {"Bruno": ["1", "$900", "$0"]}), ("2026-03", {})):
+        pick(monkeypatch, forecast_months=month)
+        page = visit("mona", FORECAST, as_of="2026-06-10")
+        assert not page.exception
+        found = [(name, parse_qs(address), figures) for name, address, figures in lines(page) if "owner" in parse_qs(address)]
+        assert {name: figures for name, _, figures in found} == whose, month
+        assert {asked.get("closes" if month == "2026-07" else "entered", [""])[0][:7] for _, asked, _ in found} <= {month}
+    assert "Nothing was won in this month, and nothing is expected." in said(page)
+
+
+def test_a_month_of_orders_is_what_the_rest_of_revenue_is_about(visit: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    order(cast, at("2026-04-20 10:00"), at("2026-05-20 10:00"), at("2026-05-21 10:00"))
+    assert tiles(visit("mona", REVENUE, as_of="2026-06-10", period="A year"))["Orders"][0] == "3"
+    pick(monkeypatch, revenue_months="2026-05")
+    page = visit("mona", REVENUE, as_of="2026-06-10", period="A year")
+    assert tiles(page)["Orders"] == ("2", "+100%")
+    assert "Month: May 2026" in said(page) and "Nobody ordered for the first time then." in said(page)
+
+
+@pytest.mark.leaves_no_trace
+@pytest.mark.parametrize("path", [WINS, FORECAST, REVENUE])
+@pytest.mark.parametrize("sent", ["0001-01", "9999-12", "2026-13", "2026-5", "x", "2026-W1", "1999-01", "2026-05-01", "²"])
+def test_a_month_that_no_chart_shows_narrows_nothing(visit: Any, monkeypatch: pytest.MonkeyPatch, path: str, sent: str) -> None:
+    pick(monkeypatch, win_months=sent, forecast_months=sent, revenue_months=sent)
+    page = visit("mona", path, as_of="2026-06-10")
+    assert not page.exception
+    assert "Month: " not in said(page)
+
+
+@pytest.mark.parametrize(
+    ("against", "month", "found", "earlier"),
+    [
+        ("before", "2026-10-01", ("2026-10-01", "2026-10-31"), ("2026-09-01", "2026-09-30")),
+        ("year", "2026-10-01", ("2026-10-01", "2026-10-31"), ("2025-10-01", "2025-10-31")),
+        ("before", "2026-11-01", ("2026-11-01", "2026-11-26"), ("2026-10-01", "2026-10-26")),
+        ("before", "2026-03-01", ("2026-03-01", "2026-03-31"), ("2026-02-01", "2026-02-28")),
+        ("", "2026-10-01", ("2026-10-01", "2026-10-31"), None),
+    ],
+)  # fmt: skip
+def test_a_month_is_compared_with_a_month(against: str, month: str, found: tuple[str, str], earlier: tuple[str, str] | None) -> None:
+    ends = date(2026, 11, 26)
+    asked = asking.Asked(date(2026, 8, 29), ends, (date(2026, 5, 31), date(2026, 8, 28)) if against else None, against=against)
+    narrowed = asking.of_month(asked, date.fromisoformat(month))
+    assert (narrowed.begins, narrowed.ends) == tuple(map(date.fromisoformat, found))
+    assert narrowed.earlier == (tuple(map(date.fromisoformat, earlier)) if earlier else None)
 
 
 def figures_of(page: Any) -> list[str]:

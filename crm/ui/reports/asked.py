@@ -7,7 +7,7 @@ of the Leads page (`of_owner`, not `owner`): a link from a number to its leads w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ ALL_PIPELINES = "All pipelines"
 class Asked:
     """`as_of`, `known_on`: None for now. `ends`: the last day that is looked at. `earlier`: the period that is compared with, None for none.
 
-    `said_days`: how long before `ends` a forecast is looked up beside the present one.
+    `against`: what it is compared with, a word of `AGAINST`. `said_days`: how long before `ends` a forecast is looked up beside the present one.
     """
 
     begins: date
@@ -47,6 +47,7 @@ class Asked:
     market: str = ""
     known_on: date | None = None
     said_days: int = 30
+    against: str = ""
 
     @property
     def days(self) -> int:
@@ -81,7 +82,7 @@ def ask(person: Person, lookups: Lookups, *, takes: Sequence[str], usual: int = 
     begins, earlier = ends, None
     if "period" in takes:
         begins, earlier = _period(usual if days is None else days, against, ends, lookups.fiscal_month)
-    return Asked(begins, ends, earlier, as_of, known_on=known_on, said_days=said_days, **found)
+    return Asked(begins, ends, earlier, as_of, known_on=known_on, said_days=said_days, against=against, **found)
 
 
 def _draw_fold(place: DeltaGenerator, narrowing: int) -> None:
@@ -206,3 +207,19 @@ def period_of(asked: Asked) -> str:
 def last_year(asked: Asked) -> tuple[date, date]:
     """The twelve months up to the last day, for what is shown month by month."""
     return date.fromordinal(max(1, asked.ends.toordinal() - YEAR_DAYS + 1)), asked.ends
+
+
+def of_month(asked: Asked, month: date | None) -> Asked:
+    """The same of the month that begins on that day, up to the last day that is looked at; as it is for None.
+
+    A whole month is compared with a whole one, a part of one with as many days: of the month before, or of the same month a year before.
+    """
+    if month is None:
+        return asked
+    last = rules.months_on(month, 1) - timedelta(days=1)
+    ends, earlier = min(last, asked.ends), None
+    if asked.earlier:
+        first = rules.months_on(month, -12 if asked.against == "year" else -1)
+        last_before = rules.months_on(first, 1) - timedelta(days=1)
+        earlier = (first, last_before if ends == last else min(first + (ends - month), last_before))
+    return replace(asked, begins=month, ends=ends, earlier=earlier)

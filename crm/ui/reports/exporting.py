@@ -49,4 +49,8 @@ def _draw_chart(person: Person, number: int, chart: Drawn) -> None:
 def _of(reads: Sequence[Read], number: int) -> str:
     """What tells it from another one of the same report."""
     read = reads[number]
-    return f" By {read.params['by'].replace('_', ' ')}." if "by" in read.params and sum(each.name == read.name for each in reads) > 1 else ""
+    if sum(each.name == read.name for each in reads) < 2:
+        return ""
+    by = f" By {read.params['by'].replace('_', ' ')}." if "by" in read.params else ""
+    period = read.result.period if read.result else None
+    return f"{by} {period[0]:%-d %b %Y} to {period[1]:%-d %b %Y}." if period else by

@@ -9,24 +9,22 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import Any
 
-import streamlit as st
 from sqlalchemy.orm import Session
 
 from crm.access import Person
 from crm.goals import reads, rules
 from crm.ui import look, words
-from crm.ui.lookups import Lookups
 from crm.ui.reports import asked as asking
-from crm.ui.reports import charts, framing, parts, picking
+from crm.ui.reports import charts, forecast_owners, parts, picking
 from crm.ui.reports.asked import Asked
-from crm.ui.reports.figure import NOTHING, Figure
+from crm.ui.reports.figure import Figure
+from crm.ui.reports.forecast_owners import Owners, period_of_month
 from crm.ui.reports.parts import Tile, change, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
-from crm.ui.reports.win_loss import period_of_month
 
 TAKES = ("team", "owner", "pipeline", "source", "market", "said")
-OWNERS, MONTHS = "forecast.owners", "forecast.months"
+OWNERS, MONTHS = forecast_owners.CHART, "forecast.months"
 BACK, AHEAD = 5, 6
 NOTHING_EXPECTED = "Nothing is expected yet."
 HOW_EXPECTED = "Give open leads a value and an expected close date, and their months show here."
@@ -40,7 +38,7 @@ class Found:
     """
 
     months: Read
-    owners: Read
+    owners: Owners | None
     quarter: date
     quarter_name: str
     ends: date
@@ -53,14 +51,20 @@ class Found:
 
 
 def read(reader: Reader, page: Page) -> Found:
-    """The month chart follows the owner that is picked."""
+    """The months follow the owner that is picked, the owners the month."""
     asked = page.asked
-    owner = picking.picked_id(OWNERS)
-    quarter = rules.quarter_start(asked.ends, page.lookups.fiscal_month)
-    return _found(reader, page, replace(asked, owner_id=owner) if owner else asked, reader("owners", replace(asked, begins=quarter)))
+    owners = forecast_owners.read(reader, asked, page.lookups.fiscal_month, _picked_month(asked))
+    return _found(reader, page, replace(asked, owner_id=picking.picked_id(OWNERS) or asked.owner_id), owners)
 
 
-def _found(reader: Reader, page: Page, asked: Asked, owners: Read) -> Found:
+def _picked_month(asked: Asked) -> date | None:
+    if asked.ends.year < 1901:
+        return None
+    this_month = asked.ends.replace(day=1)
+    return picking.picked_month(MONTHS, (rules.months_on(this_month, -BACK), rules.months_on(this_month, AHEAD)))
+
+
+def _found(reader: Reader, page: Page, asked: Asked, owners: Owners | None) -> Found:
     quarter = rules.quarter_start(asked.ends, page.lookups.fiscal_month)
     last, next_ = rules.months_on(quarter, -3), rules.months_on(quarter, 3)
     return Found(
@@ -98,7 +102,7 @@ def in_quarter(found: Found, column: str, quarter: date | None = None) -> Any:
 
 def _of_goal(found: Found, amount: Any) -> Any:
     """A share of the goal; None where there is none, or what it is of is hidden."""
-    return amount / found.goal_usd if found.goal_usd and amount is not None else None
+    return rules.progress(amount, found.goal_usd)
 
 
 def headline(found: Found) -> str:
@@ -108,7 +112,7 @@ def headline(found: Found) -> str:
     first = f"{found.quarter_name} stands at {usd(expected)}, {usd(won)} of it won." if expected else f"Nothing is expected in {found.quarter_name} yet."
     if found.goal_usd and expected:
         missing = found.goal_usd - expected
-        first += f" That is {share(expected / found.goal_usd)} of the goal: {usd(abs(missing))} {'to go' if missing > 0 else 'more than meant'}."
+        first += f" That is {share(_of_goal(found, expected))} of the goal: {usd(abs(missing))} {'to go' if missing > 0 else 'more than meant'}."
     undated = next((row for row in found.months.rows if row["month"] is None and row["open"]), None)
     return (
         f"{first} {words.count(undated['open'], 'open lead')} worth {usd(undated['open_value_usd'])} {'has' if undated['open'] == 1 else 'have'} no close date."
@@ -121,9 +125,10 @@ def draw(found: Found, page: Page) -> None:
     parts.draw_headline(headline(found))
     _draw_tiles(found)
     owner = picking.picked_id(OWNERS)
-    picking.draw_chips({"Owner": page.lookups.names.people.get(owner or 0)})
+    picking.draw_chips({"Month": picking.month_name(_picked_month(page.asked)), "Owner": page.lookups.names.people.get(owner or 0)})
     _draw_months(found.months, replace(page, asked=replace(page.asked, owner_id=owner)) if owner else page)
-    _draw_owners(found.owners, page)
+    if found.owners:
+        forecast_owners.draw(found.owners, page)
 
 
 def _draw_tiles(found: Found) -> None:
@@ -158,13 +163,15 @@ def _draw_months(read: Read, page: Page) -> None:
         rows = [row for row in read.rows if row["month"]]
         x = [f"{row['month']:%b %Y}" for row in rows]
         if read.shows("weighted_usd"):
-            said = read.params.get("said_on", "")
+            said, months = read.params.get("said_on", ""), [f"{row['month']:%Y-%m}" for row in rows]
             charts.draw(
-                MONTHS, charts.bars(x, [row["won_value_usd"] for row in rows], name="Won", tone="won", is_money=True),
-                charts.bars(x, [row["weighted_usd"] for row in rows], name="Expected, weighted", tone="soft", is_money=True),
+                MONTHS, charts.bars(x, [row["won_value_usd"] for row in rows], name="Won", tone="won", is_money=True,
+                            stands_for=months),
+                charts.bars(x, [row["weighted_usd"] for row in rows], name="Expected, weighted", tone="soft", is_money=True,
+                            stands_for=months),
                 charts.line(x, [row["said_usd"] for row in rows], name=f"As said on {date.fromisoformat(said):%-d %b}" if said else "As said", tone="muted",
                             is_dotted=True, is_money=True),
-                y_title="USD", is_stacked=True, is_picked=False, height=300, says="Won and expected value by month, and what the forecast said before",
+                y_title="USD", is_stacked=True, height=300, says="Won and expected value by month, and what the forecast said before",
             )  # fmt: skip
         lines = [_month_line(row, page) for row in read.rows if row["open"] or row["won"]]
         if not lines:
@@ -188,29 +195,6 @@ def _month_line(row: Mapping[str, Any], page: Page) -> tuple[str, Mapping[str, A
     return f"{row['month']:%B %Y}", asking.behind(page.lookups, page.asked, kind="open", closes=period_of_month(row["month"])), figures
 
 
-def _draw_owners(read: Read, page: Page) -> None:
-    empty, hint = "Nobody has an open lead here.", "Open leads show here by whose they are."
-    if page.asked.source or page.asked.market:
-        with parts.block("Whose leads is it in?", None, key="forecast_owners"):
-            st.html("<p class='tl-muted'>Owners are not told apart by source or market. Take that filter away to see them.</p>")
-        return
-    with parts.block("Whose leads is it in?", read, key="forecast_owners", empty=empty, hint=hint) as any_:
-        rows = sorted((row for row in read.rows if row["open"]), key=lambda row: -(row["weighted_usd"] or 0))[:10]
-        if any_ and rows and read.shows("weighted_usd"):
-            charts.draw(
-                OWNERS, charts.lying([_name(row, page.lookups) for row in rows], [row["weighted_usd"] for row in rows], name="Weighted open value",
-                    tone="accent",
-                                     is_money=True, stands_for=[row["owner_id"] for row in rows]),
-                x_title="USD, weighted", height=charts.height_of(rows), says="Weighted open value by owner",
-            )  # fmt: skip
-            if framing.frame() is None:
-                st.html("<p class='tl-states'>Click an owner, and the months show only their leads.</p>")
-
-
-def _name(row: Mapping[str, Any], lookups: Lookups) -> str:
-    return str(row["owner"] or lookups.names.people.get(row["owner_id"] or 0) or "Nobody")
-
-
 def _draw_summary(found: Found, page: Page) -> None:
     with parts.block("Forecast in four figures", found.months, key="forecast_summary", empty=NOTHING_EXPECTED, hint=HOW_EXPECTED) as any_:
         if any_:
@@ -218,12 +202,8 @@ def _draw_summary(found: Found, page: Page) -> None:
             _draw_tiles(found)
 
 
-def _of_quarter(reader: Reader, page: Page) -> Read:
-    return reader("owners", replace(page.asked, begins=rules.quarter_start(page.asked.ends, page.lookups.fiscal_month)))
-
-
 FIGURES: Mapping[str, Figure] = {
-    "summary": Figure("forecast", lambda reader, page: _found(reader, page, page.asked, NOTHING), _draw_summary),
+    "summary": Figure("forecast", lambda reader, page: _found(reader, page, page.asked, None), _draw_summary),
     "months": Figure("forecast", lambda reader, page: _months(reader, page.asked), _draw_months),
-    "owners": Figure("owners", _of_quarter, _draw_owners),
+    "owners": Figure("owners", lambda reader, page: forecast_owners.read(reader, page.asked, page.lookups.fiscal_month), forecast_owners.draw),
 }  # fmt: skip

@@ -37,8 +37,9 @@ class Tile:
     against: str = ""
 
 
-def draw_headline(said: str) -> None:
-    st.html(f"<p class='tl-headline'>{escape(said)}</p>")
+def draw_headline(said: str, *, of: str = "") -> None:
+    """`of`: what alone it is about, where something is picked."""
+    st.html(f"<p class='tl-headline'>{escape(f'{of}: {said}' if of else said)}</p>")
 
 
 def draw_tiles(tiles: Sequence[Tile], against: str = "") -> None:
@@ -88,8 +89,9 @@ def moved(now: Any, before: Any) -> str:
 
 
 @contextmanager
-def block(title: str, read: Read | None, *, key: str, empty: str = "", hint: str = "") -> Iterator[bool]:
-    """A titled part of the page, with what its figures are below it. Answers whether there is anything to draw."""
+def block(title: str, read: Read | None, *, key: str, empty: str = "", hint: str = "", with_remarks: bool = False) -> Iterator[bool]:
+    """A titled part of the page, with what its figures are below it; `with_remarks`: it shows what the report has remarks on. Answers whether there is anything
+    to draw."""
     standing = framing.frame()
     with st.container(key=f"report_block_{framing.key_in(key)}", border=True, gap="small", height="stretch" if standing else "content"):
         _draw_title(title, standing)
@@ -103,7 +105,7 @@ def block(title: str, read: Read | None, *, key: str, empty: str = "", hint: str
         with drawn.inside(title, read):
             yield has_rows
         if read is not None and read.result is not None:
-            st.html(f"<p class='tl-states'>{escape(' '.join(read.result.states()))}</p>")
+            st.html(f"<p class='tl-states'>{escape(' '.join(read.result.states(with_remarks=with_remarks)))}</p>")
 
 
 def draw_empty(said: str, hint: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from html import escape
 from typing import Any
 
@@ -36,6 +37,15 @@ def picked_id(chart: str) -> int | None:
     return int(found) if found.isascii() and found.isdecimal() and len(found) < 19 else None
 
 
+def picked_month(chart: str, period: tuple[date, date]) -> date | None:
+    """The first day of the month that was clicked, where it is one of those from the first day's to the last day's."""
+    try:
+        found = date.fromisoformat(f"{picked(chart)}-01")
+    except ValueError:
+        return None
+    return found if period[0].replace(day=1) <= found <= period[1] else None
+
+
 def picked_stage(chart: str, rows: Iterable[Mapping[str, Any]]) -> str | None:
     """The id of the stage that was clicked, where the rows know it; a chip says its name."""
     found = picked(chart)
@@ -45,15 +55,21 @@ def picked_stage(chart: str, rows: Iterable[Mapping[str, Any]]) -> str | None:
 
 
 def draw_chips(said: dict[str, Any]) -> None:
-    """What the charts are narrowed to, with a way back."""
+    """What the charts are narrowed to, with a way back; in the same place, where nothing is picked, that something can be."""
     named = [f"{name}: {value}" for name, value in said.items() if value]
-    if not named:
-        return
     with st.container(horizontal=True, key="report_picked", vertical_alignment="center", gap="small"):
+        if not named:
+            st.html("<span class='tl-muted'>Click a bar, and the other charts show only what it stands for.</span>", width="content")
+            return
         st.html(f"<span class='tl-muted'>The other charts show only</span> {''.join(_chip(each) for each in named)}", width="content")
         if st.button("Show all", key="reports.show_all", type="tertiary", icon=":material/close:"):
             st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
             st.rerun()
+
+
+def month_name(month: date | None) -> str:
+    """ "Oct 2026", as the charts call it."""
+    return f"{month:%b %Y}" if month else ""
 
 
 def _chip(said: str) -> str:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from crm import money
 from crm.ui import words
+from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked, last_year
 from crm.ui.reports.figure import NOTHING, Figure
@@ -30,20 +31,30 @@ MOST_COHORTS = 12
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    markets: Read
+    """`whole` and `before`: everything that the page is narrowed to, in its period and in the one it is compared with."""
+
+    whole: Read
     before: Read | None
+    markets: Read
     months: Read
     cohorts: Read
 
 
 def read(reader: Reader, asked: Asked) -> Found:
-    """The months and who came back follow the market that is picked."""
-    market = picking.picked(MARKETS)
-    narrowed = replace(asked, market=market) if market else asked
-    year = _year(narrowed)
+    """Each chart is narrowed by what is picked in the others; who came back, by the market, to those who first ordered in the month."""
+    market, month = picking.picked(MARKETS) or asked.market, _picked_month(asked)
+    in_month = asking.of_month(asked, month)
+    whole = replace(in_month, market=market)
+    markets = reader("revenue_by_market", in_month)
     return Found(
-        reader("revenue_by_market", asked), reader.earlier("revenue_by_market", asked), reader("revenue_by_market", year), reader("customer_cohorts", year)
-    )
+        markets if whole == in_month else reader("revenue_by_market", whole), reader.earlier("revenue_by_market", whole), markets,
+        reader("revenue_by_market", _year(replace(asked, market=market))),
+        reader("customer_cohorts", whole if month else _year(whole)),
+    )  # fmt: skip
+
+
+def _picked_month(asked: Asked) -> date | None:
+    return picking.picked_month(MONTHS, last_year(asked))
 
 
 def by_market(read: Read) -> dict[str, Decimal]:
@@ -55,23 +66,24 @@ def by_market(read: Read) -> dict[str, Decimal]:
 
 
 def headline(found: Found, names: Mapping[str, str]) -> str:
-    if found.markets.result is None:
+    if found.whole.result is None:
         return "Orders are not for your role to see."
-    total, orders = found.markets.sum("revenue_usd"), found.markets.sum("orders")
+    total, orders = found.whole.sum("revenue_usd"), found.whole.sum("orders")
     if not orders:
         return "Nothing was ordered in this time."
     compared = parts.moved(total, found.before.sum("revenue_usd") if found.before else None)
     first = f"{usd(total)} from {words.count(orders, 'order')}{f', {compared} before' if compared else ''}."
-    market, most = next(iter(by_market(found.markets).items()))
+    market, most = next(iter(by_market(found.whole).items()))
     return f"{first} {names.get(market, market or NO_MARKET)} brought {share(most / total)} of it." if total else first
 
 
 def draw(found: Found, page: Page) -> None:
     names = page.lookups.markets
-    parts.draw_headline(headline(found, names))
+    month = picking.month_name(_picked_month(page.asked))
+    parts.draw_headline(headline(found, names), of=month)
     _draw_tiles(found)
     picked = picking.picked(MARKETS)
-    picking.draw_chips({"Market": names.get(picked or "", picked)})
+    picking.draw_chips({"Month": month, "Market": names.get(picked or "", picked)})
     left, right = st.columns(2, gap="small")
     with left:
         _draw_months(found.months)
@@ -81,9 +93,9 @@ def draw(found: Found, page: Page) -> None:
 
 
 def _draw_tiles(found: Found) -> None:
-    if found.markets.result is None:
+    if found.whole.result is None:
         return
-    now, before = found.markets, found.before
+    now, before = found.whole, found.before
     total, orders = now.sum("revenue_usd"), now.sum("orders")
     months = _by_month(found.months)
     mean, mean_before = _mean(now), _mean(before)
@@ -125,8 +137,8 @@ def _draw_months(read: Read) -> None:
             months = _by_month(read)
             charts.draw(
                 MONTHS, charts.bars([f"{month:%b %Y}" for month in months], [usd_ for usd_, _ in months.values()], name="Revenue", tone="accent",
-                    is_money=True),
-                y_title="USD at each order's day", is_picked=False, says="Revenue by month",
+                    is_money=True, stands_for=[f"{month:%Y-%m}" for month in months]),
+                y_title="USD at each order's day", says="Revenue by month",
             )  # fmt: skip
 
 
@@ -159,7 +171,7 @@ def _market_line(read: Read, market: str, names: Mapping[str, str]) -> tuple[str
 
 
 def _draw_cohorts(read: Read) -> None:
-    empty, hint = "Nobody ordered for the first time in the last year.", "Customers show here from their first order on."
+    empty, hint = "Nobody ordered for the first time then.", "Customers show here from their first order on."
     with parts.block("Who orders again?", read, key="revenue_cohorts", empty=empty, hint=hint) as any_:
         if any_:
             draw_cohorts(COHORTS, read, size="customers", share_of="ordering_share", says="ordered again")
@@ -174,7 +186,7 @@ def draw_cohorts(chart: str, read: Read, *, size: str, share_of: str, says: str)
     charts.draw(
         chart, charts.heat([str(since) for since in range(most + 1)], [f"{start:%b %Y} · {sizes[start]:,}" for start in starts],
                            [[shares.get((start, since)) for since in range(most + 1)] for start in starts], says=says),
-        x_title=f"Months after the first; of each hundred, how many {says}", height=charts.height_of(starts, each=26), is_picked=False,
+        x_title=f"Months after the first:<br>of each hundred, how many {says}", height=charts.height_of(starts, each=26), is_picked=False,
             says=f"By month of beginning: who {says}, month by month after",
     )  # fmt: skip
 
@@ -186,13 +198,13 @@ def _year(asked: Asked) -> Asked:
 def _read_summary(reader: Reader, page: Page) -> Found:
     asked = page.asked
     return Found(
-        reader("revenue_by_market", asked), reader.earlier("revenue_by_market", asked), reader("revenue_by_market", _year(asked)), NOTHING
+        reader("revenue_by_market", asked), reader.earlier("revenue_by_market", asked), NOTHING, reader("revenue_by_market", _year(asked)), NOTHING
     )  # fmt: skip
 
 
 def _draw_summary(found: Found, page: Page) -> None:
     empty, hint = "Nothing was ordered in this time.", "Choose a longer time, or another market."
-    with parts.block("Revenue in four figures", found.markets, key="revenue_summary", empty=empty, hint=hint) as any_:
+    with parts.block("Revenue in four figures", found.whole, key="revenue_summary", empty=empty, hint=hint) as any_:
         if any_:
             parts.draw_headline(headline(found, page.lookups.markets))
             _draw_tiles(found)

@@ -149,7 +149,7 @@ def _draw_lines(found: Found, page: Page) -> None:
     """Each owner's figures; the name opens their open leads."""
     if not found.owners.rows:
         return
-    with parts.block(f"Owners, and their goals of {found.quarter_name}", found.owners, key="team_lines"):
+    with parts.block(f"Owners, and their goals of {found.quarter_name}", found.owners, key="team_lines", with_remarks=True):
         lines = [
             (row["owner"] or "Nobody", asking.behind(page.lookups, page.asked, kind="open", owner=page.lookups.names.people.get(row["owner_id"], "Nobody")),
              (f"{row['open']:,}", usd(row["open_value_usd"]), f"{row['won']:,}", share(row["win_rate"]), usd(row["won_value_usd"]), days(row["median_days"]),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import streamlit as st
 
-from crm.goals.rules import months_on
-from crm.ui import lead_behind, words
+from crm.ui import words
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked
@@ -39,21 +38,36 @@ class Found:
     reasons: Read
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What each part is asked for: narrowed by what is picked in the other charts. `whole`: by all of it."""
+
+    months: Asked
+    owners: Asked
+    sources: Asked
+    whole: Asked
+
+
 def read(reader: Reader, asked: Asked) -> Found:
     """Each chart is narrowed by what is picked in the others."""
-    by_owner, by_source, both = _narrowed(asked)
+    each = _narrowed(asked)
     return Found(
-        reader("win_rate", both, by="pipeline"), reader.earlier("win_rate", both, by="pipeline"), _year(reader, both),
-        reader("win_rate", by_source, by="owner"), reader("sources", by_owner), reader("loss_reasons", both),
+        reader("win_rate", each.whole, by="pipeline"), reader.earlier("win_rate", each.whole, by="pipeline"), _year(reader, each.months),
+        reader("win_rate", each.owners, by="owner"), reader("sources", each.sources), reader("loss_reasons", each.whole),
     )  # fmt: skip
 
 
-def _narrowed(asked: Asked) -> tuple[Asked, Asked, Asked]:
-    """By the owner that is picked, by the source, and by both."""
-    owner, source = picking.picked_id(OWNER), picking.picked(SOURCES)
-    by_owner = replace(asked, owner_id=owner) if owner else asked
-    by_source = replace(asked, source=source) if source else asked
-    return by_owner, by_source, replace(by_owner, source=by_source.source)
+def _narrowed(asked: Asked) -> Narrowed:
+    owner, source = picking.picked_id(OWNER) or asked.owner_id, picking.picked(SOURCES) or asked.source
+    in_month = asking.of_month(asked, _picked_month(asked))
+    return Narrowed(
+        replace(asked, owner_id=owner, source=source), replace(in_month, source=source), replace(in_month, owner_id=owner),
+        replace(in_month, owner_id=owner, source=source),
+    )  # fmt: skip
+
+
+def _picked_month(asked: Asked) -> date | None:
+    return picking.picked_month(MONTHS, asking.last_year(asked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +117,19 @@ def _most_lost(found: Found) -> str:
 
 def draw(found: Found, page: Page) -> None:
     """Headline, tiles, and the charts that narrow one another."""
-    parts.draw_headline(headline(found))
+    month = picking.month_name(_picked_month(page.asked))
+    parts.draw_headline(headline(found), of=month)
     _draw_tiles(found)
     owner = picking.picked_id(OWNER)
-    picking.draw_chips({"Owner": page.lookups.names.people.get(owner or 0), "Source": picking.picked(SOURCES)})
-    by_owner, by_source, both = (replace(page, asked=asked) for asked in _narrowed(page.asked))
+    picking.draw_chips({"Month": month, "Owner": page.lookups.names.people.get(owner or 0), "Source": picking.picked(SOURCES)})
+    each = _narrowed(page.asked)
     left, right = st.columns(2, gap="small")
     with left:
         _draw_months(found.months)
-        _draw_owners(found.owners, by_source)
+        _draw_owners(found.owners, replace(page, asked=each.owners))
     with right:
-        _draw_sources(found.sources, by_owner)
-        _draw_reasons(found.reasons, both)
+        _draw_sources(found.sources, replace(page, asked=each.sources))
+        _draw_reasons(found.reasons, replace(page, asked=each.whole))
 
 
 def _draw_tiles(found: Found) -> None:
@@ -142,12 +157,9 @@ def _draw_months(read: Read) -> None:
     ) as any_:
         if any_:
             rows = every_month(read)
-            x = [month_of(row["group"]) for row in rows]
-            charts.draw(
-                MONTHS, charts.bars(x, [row["won"] for row in rows], name="Won", tone="won"),
-                charts.bars(x, [row["lost"] for row in rows], name="Lost", tone="lost"), y_title="Leads", is_picked=False,
-                    says="Won and lost leads by month",
-            )  # fmt: skip
+            x, months = [month_of(row["group"]) for row in rows], [str(row["group"])[:7] for row in rows]
+            traces = [charts.bars(x, [row[kind] for row in rows], name=kind.capitalize(), tone=kind, stands_for=months) for kind in ("won", "lost")]
+            charts.draw(MONTHS, *traces, y_title="Leads", says="Won and lost leads by month")
 
 
 def month_of(group: Any) -> str:
@@ -228,11 +240,6 @@ def _draw_reasons(read: Read, page: Page) -> None:
 
 def _lost(page: Page, reason: str) -> dict[str, Any]:
     return _ended(page, **{"kind": "lost", **({"missing": "lost_reason"} if reason == NOT_GIVEN else {"reason": reason})})
-
-
-def period_of_month(first: date) -> str:
-    """A month as an address says it."""
-    return lead_behind.period(first, months_on(first, 1) - timedelta(days=1))
 
 
 def _read_summary(reader: Reader, page: Page) -> Found:
