@@ -78,5 +78,5 @@ def test_the_list_of_views_gives_way_to_the_dialog_that_keeps_one(site: Site) ->
     settle(page)
     assert page.locator("[data-testid=stPopoverBody]:visible").count() == 0
     dialog.get_by_role("button", name="Save view").click()
-    message(page, "The view “All of us” is saved.")
-    assert site.db.value("select count(*) from crm.views where name = 'All of us' and deleted_at is null") == 1
+    wait_for(lambda: site.db.value("select count(*) from crm.views where name = 'All of us' and deleted_at is null"), "the view to be kept")
+    page.get_by_role("button", name="All of us").first.wait_for()
