@@ -54,11 +54,10 @@ def read(reader: Reader, page: Page) -> Found:
     activity = _narrowed(asked, picked[OWNERS])
     quarter = rules.quarter_start(asked.ends, page.lookups.fiscal_month)
     return Found(
-        reader("owners", owners), reader.earlier("owners", owners), reader("win_rate", owners, period=last_year(asked), by="month"), reader("activity",
-            activity), reader.earlier("activity", activity),
+        reader("owners", owners), reader.earlier("owners", owners), reader("win_rate", owners, period=last_year(asked), by="month"),
+        reader("activity", activity), reader.earlier("activity", activity),
         reader("movement", owners, period=(owners.begins, owners.ends)), reader.course("pipeline_by_month", owners),
-        reader.course("activity_by_week", activity),
-        rules.quarter_name(quarter, page.lookups.fiscal_month),
+        reader.course("activity_by_week", activity), rules.quarter_name(quarter, page.lookups.fiscal_month),
     )  # fmt: skip
 
 
@@ -129,8 +128,11 @@ def _draw_owners(read: Read) -> None:
                 (("won_value_usd", "Won", "won"), ("weighted_usd", "Open, weighted", "soft")) if is_money else (("won", "Won", "won"), ("open", "Open", "soft"))
             )
             charts.draw(
-                OWNERS, *(charts.lying(names, [row[column] for row in rows], name=name, tone=tone, stands_for=ids, is_money=is_money) for column, name,
-                    tone in columns),
+                OWNERS,
+                *(
+                    charts.lying(names, [row[column] for row in rows], name=name, tone=tone, stands_for=ids, is_money=is_money)
+                    for column, name, tone in columns
+                ),
                 x_title="USD" if is_money else "Leads", height=charts.height_of(rows, each=40), says="Won and open value by owner",
             )  # fmt: skip
 
