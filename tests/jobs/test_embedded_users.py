@@ -1,4 +1,4 @@
-"""The embedded server stops with its last user, also when an earlier one was killed and never signed off."""
+"""The embedded server stops with its last user, also when an earlier one was killed and never signed off; one that was killed itself is brought back."""
 
 import os
 import signal
@@ -18,7 +18,8 @@ from pathlib import Path
 from crm.db import embedded
 embedded.start(Path(sys.argv[1]))
 print("ready", flush=True)
-sys.stdin.read()
+for line in sys.stdin:
+    print(embedded.bring_back(Path(sys.argv[1])), flush=True)
 """
 
 
@@ -50,3 +51,26 @@ def test_neither_a_killed_user_nor_one_that_left_keeps_the_server_and_a_living_o
     assert server.is_running()
     staying.communicate()
     eventually(lambda: is_gone(server.pid))
+
+
+def brings_back(user_process):
+    user_process.stdin.write("look\n")
+    user_process.stdin.flush()
+    return user_process.stdout.readline() == "True\n"
+
+
+def test_a_killed_server_is_brought_back_once_and_stops_with_its_last_user_all_the_same(user):
+    watching, server = user()
+    staying, _ = user()
+    assert not brings_back(watching)
+    server.kill()
+    eventually(lambda: is_gone(server.pid))
+    assert brings_back(watching)
+    assert not brings_back(watching)
+    late, again = user()
+    assert again.pid != server.pid and again.is_running()
+    watching.communicate()
+    late.communicate()
+    assert again.is_running()
+    staying.communicate()  # knew the first server only
+    eventually(lambda: is_gone(again.pid))
