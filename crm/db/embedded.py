@@ -78,7 +78,7 @@ def bring_back(data_dir: Path) -> bool:
     if server is None or _lives(server.get_postmaster_info()):
         return False
     with server._lock:
-        if _servers.get(folder) is not server:  # let go of meanwhile
+        if folder not in _servers:  # let go of meanwhile
             return False
         if not _lives(found := _running(server)):  # and no other user was first
             _forget_its_ghost(folder, found)
