@@ -74,7 +74,7 @@ def draw(person: Person, lookups: Lookups, place: DeltaGenerator, screen: Screen
                 view.name, key=f"{screen.page}.saved.pinned.{view.id}", type="primary" if is_shown else "secondary", on_click=_open, args=(view, screen),
                 help=said(view, person, lookups),
             )  # fmt: skip
-        with st.popover("Views", icon=":material/bookmark:", type="tertiary", key=_list_key(screen), on_change="rerun"):
+        with st.popover("Views", icon=":material/bookmark:", type="tertiary", key=_list_key(screen)):
             _draw_list(views, person, lookups, screen)
             if person.may("view", "create") and st.button(
                 "Save this view", icon=":material/add:", key=f"{screen.page}.saved.new", on_click=_close, args=(screen,)
@@ -83,12 +83,16 @@ def draw(person: Person, lookups: Lookups, place: DeltaGenerator, screen: Screen
 
 
 def _list_key(screen: Screen) -> str:
-    return f"{screen.page}_saved"
+    return f"{screen.page}_saved_list_{st.session_state.get(_turn(screen), 0)}"
 
 
 def _close(screen: Screen) -> None:
-    """Shut the list: it would stand before the dialog that comes, and keep the keyboard out of it."""
-    st.session_state[_list_key(screen)] = False
+    """Shut the list, by making the next run's another one: it would stand before the dialog that comes, and keep the keyboard out of it."""
+    st.session_state[_turn(screen)] = st.session_state.get(_turn(screen), 0) + 1
+
+
+def _turn(screen: Screen) -> str:
+    return f"{screen.page}.saved.turn"
 
 
 def said(view: SavedView, person: Person, lookups: Lookups) -> str:

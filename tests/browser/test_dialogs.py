@@ -75,8 +75,7 @@ def test_the_list_of_views_gives_way_to_the_dialog_that_keeps_one(site: Site) ->
     page.get_by_role("button", name="Save this view").click()
     dialog = page.locator("[data-testid=stDialog]")
     dialog.get_by_label("Name").fill("All of us")
-    settle(page)
-    assert page.locator("[data-testid=stPopoverBody]:visible").count() == 0
+    page.locator("[data-testid=stPopoverBody]").wait_for(state="detached")
     dialog.get_by_role("button", name="Save view").click()
     wait_for(lambda: site.db.value("select count(*) from crm.views where name = 'All of us' and deleted_at is null"), "the view to be kept")
     page.get_by_role("button", name="All of us").first.wait_for()
