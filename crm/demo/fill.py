@@ -75,11 +75,11 @@ def fill(*, leads: int = 10_000, seed: int = 7, progress: Callable[[str], None] 
     if leads > BATCH:  # a smaller demo leaves folding and cleaning to the worker and to autovacuum, and lets people in sooner
         _write_the_rest(teller, leads, say, owner_url)
         fold()
+    refresh(owner_url, is_thorough=leads > BATCH)  # first: without it the planner looks through all leads for each company that may buy
     with acting_as(OPERATOR) as session:
         connect_production(session, settings.current().data_dir, seed=seed, now=now())
     if is_settled:
         settle_in(made, today=now().date())
-    refresh(owner_url, is_thorough=leads > BATCH)
 
 
 def _write_the_rest(teller: Storyteller, leads: int, say: Callable[[str], None], owner_url: str | None) -> None:
