@@ -1,6 +1,7 @@
 """Keys in a dialog: Ctrl+S and Ctrl+Enter press its main button, and so does Enter in a line of text, as in a form.
 
-Streamlit's shortcuts hold for the whole page: without this, Ctrl+S in a dialog would press what lies behind it.
+Streamlit's shortcuts hold for the whole page: without this, Ctrl+S in a dialog would press what lies behind it. They also press before a text
+that one is still typing in is sent: on a page it is sent first, and one types on.
 """
 
 from __future__ import annotations
@@ -8,8 +9,15 @@ from __future__ import annotations
 SCRIPT = """
 window.addEventListener('keydown', (event) => {
   const dialog = [...document.querySelectorAll('[data-testid=stDialog]')].at(-1)
-  if (!dialog) return
   const isHeld = event.ctrlKey || event.metaKey
+  if (!dialog) {
+    const typed = document.activeElement
+    const isLoose = typed?.matches('[data-testid=stTextArea] textarea, [data-testid=stTextInput] input') && !typed.closest('[data-testid=stForm]')
+    if (!isHeld || event.key.toLowerCase() !== 's' || !isLoose) return
+    typed.blur()
+    setTimeout(() => typed.focus({ preventScroll: true }))
+    return
+  }
   const isSave = isHeld && (event.key.toLowerCase() === 's' || event.key === 'Enter')
   const at = event.target
   const isLine = event.key === 'Enter' && !isHeld && !event.isComposing && at.matches?.('[data-testid=stDialog] [data-testid=stTextInput] input')

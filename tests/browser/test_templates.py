@@ -100,6 +100,22 @@ def test_two_who_write_at_once_are_shown_what_the_other_wrote(shaped: Site, shar
     assert shared_site.db.value("select body from crm.templates where id = :id", id=template).endswith("mine.")
 
 
+def test_ctrl_s_saves_the_text_that_one_is_still_typing_in(shaped: Site, shared_site: Site) -> None:
+    page = shared_site.open("mona", "/templates")
+    page.get_by_role("button", name="New template").click()
+    settle(page)
+    page.get_by_role("textbox", name="Name").fill("By a key")
+    text = page.get_by_role("textbox", name="Text")
+    text.fill("Hello {{ lead.nmae }}")
+    text.press("Control+s")
+    page.get_by_text("Did you mean {{ lead.name }}?").first.wait_for()
+    settle(page)
+    text.fill("Hello {{ lead.name }}")
+    text.press("Control+s")
+    message(page, "“By a key” is saved.")
+    assert shared_site.db.value("select body from crm.templates where name = 'By a key'") == "Hello {{ lead.name }}"
+
+
 def test_an_empty_page_says_what_to_do_next(site: Site, complaints: list[str]) -> None:
     page = watched(site.open("mona", "/templates"), complaints)
     page.get_by_text("No templates yet.").wait_for()
