@@ -45,7 +45,7 @@ class Settings(BaseModel):
     resend_webhook_secret: SecretStr | None = Field(None, alias="RESEND_WEBHOOK_SECRET", description="a Resend signing secret")
     smtp_url: SecretStr | None = Field(None, alias="SMTP_URL", description="smtp://user:password@host:587")
     mail_from: str | None = Field(None, alias="MAIL_FROM", description="an address, such as sales@example.com")
-    chromium: str | None = Field(None, alias="CRM_CHROMIUM", description="path of a Chromium, for pictures of charts and browser tests")
+    chromium: str | None = Field(None, alias="CRM_CHROMIUM", description="path of a Chromium, for browser tests and the benchmark of pages")
 
     @field_validator("database_url", "reports_database_url")
     @classmethod

@@ -11,6 +11,7 @@ from crm.api.answers import answer
 from crm.api.calls import SOURCE
 from crm.api.door import Caller, Door
 from crm.api.requests import NewExport
+from crm.exports import picture
 from crm.exports.asking import ask
 from crm.exports.handing import hand_out
 from crm.exports.reads import ExportRow, export
@@ -24,8 +25,10 @@ routes = APIRouter(prefix="/v1", route_class=Door, tags=["reports"])
 def ask_for_export(call: Caller, body: Annotated[NewExport, Body()]) -> Response:
     """Ask for a report as a file. It is made in the background, with your roles as they are then; look at `GET /exports/{id}` until it is `ready`."""
     as_of, known_on = (read_day(given, field) if given else None for given, field in ((body.as_of, "as_of"), (body.known_on, "known_on")))
+    report = Wanted(body.report, body.parameters, as_of, known_on)
+    wanted = picture.wanted_of(report, body.chart) if body.format == "png" else report.as_json()
     with call.acting() as session:
-        export_id = ask(session, f"report.{body.format}", Wanted(body.report, body.parameters, as_of, known_on).as_json())
+        export_id = ask(session, f"report.{body.format}", wanted)
         made = answer(_export(export(session, export_id)), status=202, headers={"Location": f"/api/v1/exports/{export_id}"})
         return call.first(session, made)
 

@@ -16,6 +16,7 @@ from crm import __version__
 from crm.api import replies
 from crm.api.answers import PROBLEM
 from crm.api.requests import CompanyName
+from crm.exports import picture
 from crm.exports.kinds import CSV, XLSX
 
 ABOUT = """A key acts as its person, with that person's role and scope, never more: send `Authorization: Bearer <key>`.
@@ -52,7 +53,7 @@ class Says:
 
 
 _ONE = (404, 410)
-FILES = (CSV.partition(";")[0], XLSX)
+FILES = (CSV.partition(";")[0], XLSX, picture.MEDIA_TYPE)
 _LEAD = ("The lead", replies.Lead)
 _ALERT = ("The alert", replies.Alert)
 _COMPANY = ("The company", replies.Company)

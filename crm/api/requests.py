@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictInt, WithJsonSchema, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictInt, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from crm.activities.records import KINDS as ACTIVITY_KINDS
@@ -310,7 +310,12 @@ class NewExport(Request):
     """Needs `report` and `format`."""
 
     report: Annotated[str, Field(min_length=1, max_length=100)] = Field(description="A report's name", examples=["win_rate"])
-    format: Literal["csv", "xlsx"] = Field(description="XLSX is typed, and has a sheet that says what was asked")
+    format: Literal["csv", "xlsx", "png"] = Field(
+        description="XLSX is typed, and has a sheet that says what was asked; PNG is the report's chart, for those that have one"
+    )
+    chart: Annotated[str, Field(max_length=100)] = Field(
+        "", description="Of a PNG: which chart, where the report has several; the usual one when left out", examples=["months"]
+    )
     parameters: dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=300)]] = Field(
         {}, description="The report's own, as text", max_length=30
     )
@@ -319,12 +324,11 @@ class NewExport(Request):
         None, description="A day: without what was entered after its end; not before `as_of`, and alone both", examples=["2026-03-31"]
     )
 
-    @field_validator("format", mode="before")
-    @classmethod
-    def _no_picture(cls, given: object) -> object:
-        if given == "png":
-            raise ValueError("A picture shows a chart as somebody looks at it: take it from the report's page, under Export.")
-        return given
+    @model_validator(mode="after")
+    def _only_pictures_have_charts(self) -> Self:
+        if self.chart and self.format != "png":
+            raise ValueError("Only a picture is of a chart: leave chart out, or ask for png.")
+        return self
 
 
 # Query parameters

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -13,7 +12,6 @@ from sqlalchemy.orm import Session
 from crm.access import Person, acting_as, as_system, audit, downloads
 from crm.clock import now
 from crm.errors import Busy, Gone, NotFound
-from crm.exports import picture
 from crm.exports.kinds import kind_named
 from crm.exports.making import IN_MEMORY_BYTES
 from crm.exports.reads import export
@@ -115,11 +113,3 @@ def _take(session: Session, found: Row[Any]) -> IO[bytes]:
 def _note(session: Session, person: Person, found: Row[Any], door: str) -> None:
     facts = dict(found.facts)
     audit.record(session, "exported", person_id=person.id, subject=facts.pop("subject", found.name), rows=found.rows, door=door, **facts)
-
-
-def note_drawn(person: Person, wanted: Mapping[str, Any]) -> None:
-    """A chart leaves as a picture that the reader's own browser draws. Raises `Refused` without the grants."""
-    person.refuse_if_viewed()
-    picture.check(person, wanted)
-    with as_system() as session:
-        audit.record(session, "exported", person_id=person.id, rows=0, door="page", **picture.facts_of(wanted))

@@ -30,7 +30,7 @@ Written = tuple[int, Mapping[str, Any]]
 class Kind:
     """`check` raises `Refused` without the grants: as it is asked for, made and handed out. `look_over` raises `Invalid` for a question without sense.
 
-    `write` asks for the grants itself. `holds_data`: what was asked for holds figures already, which are for the roles of that moment only.
+    `write` asks for the grants itself.
     """
 
     check: Callable[[Person, Wanted], object]
@@ -39,7 +39,6 @@ class Kind:
     media_type: str = CSV
     is_text: bool = True
     look_over: Callable[[Session, Wanted], object] | None = None
-    holds_data: bool = False
 
 
 KINDS: Mapping[str, Kind] = {
@@ -52,7 +51,7 @@ KINDS: Mapping[str, Kind] = {
         report_export.check, report_export.write_xlsx, partial(report_export.file_name, report_export.XLSX), XLSX, is_text=False,
         look_over=report_export.look_over,
     ),
-    picture.KIND: Kind(picture.check, picture.write_png, picture.file_name, picture.MEDIA_TYPE, is_text=False, holds_data=True),
+    picture.KIND: Kind(picture.check, picture.write_png, picture.file_name, picture.MEDIA_TYPE, is_text=False, look_over=picture.look_over),
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from crm.access import Person, as_system, load
 from crm.clock import now
-from crm.errors import CrmError, Refused
+from crm.errors import CrmError
 from crm.exports.asking import LASTS
 from crm.exports.kinds import Kind, Wanted, Written, kind_named
 from crm.exports.standing import standing_of
@@ -31,7 +31,7 @@ MISTAKE = "This is a mistake of the server, and it was written to its log. Tell 
 
 _TAKE = text("""
     update crm.exports set state = 'making', rows = 0, started_at = :now where id = :id and state in ('waiting', 'making') and expires_at > :now
-    returning person_id, kind, wanted, standing
+    returning person_id, kind, wanted
 """)
 _PROGRESS = text("update crm.exports set rows = :rows where id = :id and state = 'making'")
 _FAIL = text("update crm.exports set state = 'failed', problem = :problem, wanted = '{}' where id = :id and state = 'making'")
@@ -70,8 +70,6 @@ def _make(export_id: int, asked: Row[Any]) -> str:
         person = load(session, asked.person_id)
     kind, standing = kind_named(asked.kind), standing_of(person)
     kind.check(person, asked.wanted)
-    if kind.holds_data and standing != asked.standing:
-        raise Refused("What you may see has changed since you asked. Open the page again and ask anew.")
     with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
         rows, facts = _write(kind, person, asked.wanted, file, _teller(export_id))
         size = file.tell()

@@ -74,6 +74,10 @@ class ReportResult:
     remarks: tuple[str, ...] = ()
     """What else to know about the numbers."""
 
+    def shows(self, column: str) -> bool:
+        """Whether the column is not hidden from whoever asked."""
+        return column not in self.left_out
+
     def states(self, *, with_remarks: bool = True) -> list[str]:
         """What to know about the numbers, a short sentence each; `with_remarks`: also about those that not every part of a page shows."""
         if self.period:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,12 +13,11 @@ import streamlit as st
 from crm import clock
 from crm.access import Person, acting_as
 from crm.errors import CrmError
-from crm.exports import asking, handing, picture
+from crm.exports import asking, handing
 from crm.exports.reads import ExportRow, exports_by_id, waited_for
-from crm.exports.standing import standing_of
-from crm.ui import download_bridge, picture_bridge, viewer, words
+from crm.ui import download_bridge, viewer, words
 
-LINES, ADDRESSES, DRAWING = "files.lines", "files.addresses", "files.drawing"
+LINES, ADDRESSES = "files.lines", "files.addresses"
 DOOR = "page"
 MOST_ADDRESSES = 10
 EVERY_SECONDS = 1
@@ -29,14 +27,12 @@ PATIENCE = timedelta(seconds=15)
 
 @dataclass(slots=True)
 class Line:
-    """A file of this page's. `said`: how it ended, empty while it goes on. `figure`: what a picture was asked for with; `standing`: and by whom."""
+    """A file of this page's. `said`: how it ended, empty while it goes on."""
 
     export_id: int
     said: str = ""
     name: str = ""
     is_wrong: bool = False
-    figure: Mapping[str, Any] | None = None
-    standing: str = ""
 
 
 def ask(person: Person, kind: str, wanted: Mapping[str, Any]) -> None:
@@ -47,37 +43,12 @@ def ask(person: Person, kind: str, wanted: Mapping[str, Any]) -> None:
     except CrmError as error:
         st.error(error.detail)
         return
-    _add(Line(export_id, figure=wanted if kind == picture.KIND else None, standing=standing_of(person)))
-
-
-def ask_for_picture(person: Person, wanted: Mapping[str, Any]) -> None:
-    """Have a chart drawn and brought: by a worker, or by this browser where nothing on the server draws."""
-    if picture.chromium():
-        ask(person, picture.KIND, wanted)
-        return
-    line = Line(0, figure=wanted)
-    _draw_here(person, line)
-    if line.is_wrong:
-        st.error(line.said)
-    else:
-        _add(line)
+    _add(Line(export_id))
 
 
 def _add(line: Line) -> None:
     st.session_state[LINES] = [other for other in _lines() if not other.said] + [line]
     st.rerun()
-
-
-def _draw_here(person: Person, line: Line) -> None:
-    """This browser draws it, as the page is drawn next."""
-    assert line.figure is not None
-    try:
-        handing.note_drawn(person, line.figure)
-    except CrmError as error:
-        line.said, line.is_wrong = error.detail, True
-        return
-    line.name, line.said = picture.file_name(line.figure), "Was drawn by your browser, into your downloads."
-    st.session_state[DRAWING] = (line.figure, secrets.token_hex(8))
 
 
 def draw(person: Person) -> None:
@@ -96,8 +67,6 @@ def draw(person: Person) -> None:
 
     with st.container(key="files_tray", gap="small"):
         download_bridge.fetch(st.session_state.get(ADDRESSES, ()))
-        if drawing := st.session_state.get(DRAWING):
-            picture_bridge.draw(*drawing)
         live()
 
 
@@ -133,9 +102,6 @@ def _settle(person: Person, line: Line, row: ExportRow | None) -> bool:
         return _fetch(person, line, row)
     if row.is_open:
         return False
-    if row.state == "failed" and line.figure is not None and line.standing == standing_of(person):  # what they looked at is still theirs to see
-        _draw_here(person, line)
-        return True
     if row.state == "fetched":
         line.said = "Went to your downloads, from another window."
         return True

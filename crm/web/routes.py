@@ -14,11 +14,9 @@ from starlette.routing import BaseRoute, Route
 
 from crm.access import as_system, sessions, sign_in
 from crm.errors import CrmError
-from crm.exports.picture import library
 from crm.web import cookie, downloads, hosts
 
 ICON = Path(__file__).parent / "icon.svg"
-PLOTLY = "/plotly.min.js"
 LONGEST_BODY = 1000
 
 
@@ -69,11 +67,6 @@ async def health(_request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-async def plotly(_request: Request) -> Response:
-    """The plotly.js that draws pictures in a reader's browser: a public library, the same for everybody."""
-    return FileResponse(library(), media_type="text/javascript", headers={"cache-control": "public, max-age=86400"})
-
-
 async def icon(_request: Request) -> Response:
     return FileResponse(ICON, media_type="image/svg+xml", headers={"cache-control": "public, max-age=86400"})
 
@@ -85,7 +78,6 @@ def own_routes() -> list[BaseRoute]:
         Route(downloads.PATH + "{token}", downloads.fetch),
         Route("/healthz", health),
         Route("/favicon.png", icon),
-        Route(PLOTLY, plotly),
     ]
 
 

@@ -263,23 +263,20 @@ took as (
     cross join lateral (
         select percentile_cont(0.5) within group (order by y.days) as median_days
         from (
-            select d.days
-            from unnest(f.took) as d (days)
+            select unnest(f.took) as days
             union all
             select l.days
             from listed as l
             cross join generate_series(1, l.leads)
             where l.owner_id is not distinct from h.owner_id
             union all
-            select d.days
+            select unnest(a.took) as days
             from arrived as a
-            cross join unnest(a.took) as d (days)
             where a.owner_id is not distinct from h.owner_id and not g.has_lost_some
             union all
             (
-                select d.days
+                select unnest(a.took) as days
                 from arrived as a
-                cross join unnest(a.took) as d (days)
                 where a.owner_id is not distinct from h.owner_id and g.has_lost_some
                 except all
                 select l.days

@@ -124,18 +124,19 @@ percentiles as (
                 ]
             ) within group (order by y.took) as took
             from (
-                select t.took
-                from crm.passage_months as m
-                cross join unnest(m.took) as t (took)
-                where m.stage_id = p.stage_id
-                    and m.step = p.step
-                    and m.month >= (select w.begins from whole as w)
-                    and m.month < (select w.ends from whole as w)
-                    and (:team_id is null or m.team_id = :team_id)
-                    and (:owner_id is null or m.owner_id = :owner_id)
-                union all
-                select t.took
-                from unnest(u.took) as t (took)
+                select unnest(a.took) as took
+                from (
+                    select m.took
+                    from crm.passage_months as m
+                    where m.stage_id = p.stage_id
+                        and m.step = p.step
+                        and m.month >= (select w.begins from whole as w)
+                        and m.month < (select w.ends from whole as w)
+                        and (:team_id is null or m.team_id = :team_id)
+                        and (:owner_id is null or m.owner_id = :owner_id)
+                    union all
+                    select u.took
+                ) as a
             ) as y
         ) as n
     ) as x
@@ -226,49 +227,46 @@ too_long as (
     group by l.stage_id
 ),
 
--- Who waits comes from the fold of what stands and from what it has not counted yet; where a source or a market is asked for, from the stays.
-counted as (
+-- Who waits comes from the fold, as in pipeline_by_stage; where a source or a market is asked for, from the stays.
+entries as (
     select m.stage_id, m.leads
-    from crm.standing_months as m
-    where :as_of is null
+    from crm.posting_months as m
+    where m.month < coalesce(date_trunc('month', :as_of)::date, 'infinity')
         and :source is null
         and :market is null
-        and m.stage_id = any(array(select s.stage_id from stages as s))
         and (:team_id is null or m.team_id = :team_id)
         and (:owner_id is null or m.owner_id = :owner_id)
     union all
+    select d.stage_id, d.leads
+    from crm.posting_days as d
+    where d.day >= date_trunc('month', :as_of)::date
+        and d.day <= :as_of
+        and :source is null
+        and :market is null
+        and (:team_id is null or d.team_id = :team_id)
+        and (:owner_id is null or d.owner_id = :owner_id)
+    union all
     select u.stage_id, u.leads
-    from crm.unfolded_stays as u
-    where :as_of is null
+    from crm.unfolded_postings as u
+    where u.effective_at < coalesce((:as_of + 1)::timestamp at time zone :time_zone, 'infinity')
         and :source is null
         and :market is null
         and (:team_id is null or u.team_id = :team_id)
         and (:owner_id is null or u.owner_id = :owner_id)
-    union all
-    select y.stage_id, 1 as leads
-    from crm.stays as y
-    join stages as s on s.stage_id = y.stage_id
-    where :as_of is null
-        and (:source is not null or :market is not null)
-        and y.left_at is null
-        and (:team_id is null or y.team_id = :team_id)
-        and (:owner_id is null or y.owner_id = :owner_id)
-        and (:source is null or y.source = :source)
-        and (:market is null or y.market = :market)
 ),
 
--- As of a past day, what came to each stage and what left it until then, by the month in which it came there.
-then_by_month as (
+counted as (
+    select s.stage_id, sum(e.leads)::bigint as leads
+    from stages as s
+    join entries as e on e.stage_id = s.stage_id
+    group by s.stage_id
+    having sum(e.leads) <> 0
+),
+
+-- As of a past day, what came to each stage and what left it since that day's month began, by the month in which it came there.
+since as materialized (
     select x.stage_id, x.entered_month, sum(x.leads) as leads
     from (
-        select m.stage_id, m.entered_month, m.leads
-        from crm.stood_months as m
-        where m.month < date_trunc('month', :as_of)::date
-            and :source is null
-            and :market is null
-            and (:team_id is null or m.team_id = :team_id)
-            and (:owner_id is null or m.owner_id = :owner_id)
-        union all
         select d.stage_id, d.entered_month, d.leads
         from crm.stood_days as d
         where d.day >= date_trunc('month', :as_of)::date
@@ -287,12 +285,48 @@ then_by_month as (
             and (:owner_id is null or u.owner_id = :owner_id)
     ) as x
     group by x.stage_id, x.entered_month
-    having sum(x.leads) <> 0
+),
+
+-- The month in which the one who had been there longest came there: month by month from the first one, and no further than need be.
+first_months as (
+    select c.stage_id, f.month::timestamp at time zone :time_zone as begins_at
+    from counted as c
+    cross join lateral (
+        select m.month
+        from (
+            select g.month::date as month
+            from generate_series(
+                least(
+                    (select min(m.entered_month) from crm.stood_months as m where m.stage_id = c.stage_id),
+                    (select min(i.entered_month) from since as i where i.stage_id = c.stage_id)
+                )::timestamp,
+                cast(:as_of as timestamp),
+                interval '1 month'
+            ) as g (month)
+            order by 1
+            offset 0
+        ) as m
+        where coalesce(
+            (
+                select sum(t.leads)
+                from crm.stood_months as t
+                where t.stage_id = c.stage_id
+                    and t.entered_month = m.month
+                    and t.month < date_trunc('month', :as_of)::date
+                    and (:team_id is null or t.team_id = :team_id)
+                    and (:owner_id is null or t.owner_id = :owner_id)
+            ),
+            0
+        ) + coalesce((select i.leads from since as i where i.stage_id = c.stage_id and i.entered_month = m.month), 0) <> 0
+        order by m.month
+        limit 1
+    ) as f
+    where :as_of is not null
 ),
 
 waiting as (
     select c.stage_id, c.leads, f.first_entered_at
-    from (select x.stage_id, sum(x.leads)::bigint as leads from counted as x group by x.stage_id having sum(x.leads) <> 0) as c
+    from counted as c
     cross join lateral (
         select min(y.stage_entered_at) as first_entered_at
         from crm.stays as y
@@ -300,27 +334,35 @@ waiting as (
             and y.left_at is null
             and (:team_id is null or y.team_id = :team_id)
             and (:owner_id is null or y.owner_id = :owner_id)
-            and (:source is null or y.source = :source)
-            and (:market is null or y.market = :market)
     ) as f
+    where :as_of is null
     union all
-    select t.stage_id, t.leads, o.first_entered_at
-    from (
-        select b.stage_id, sum(b.leads)::bigint as leads, min(b.entered_month)::timestamp at time zone :time_zone as first_month_at
-        from then_by_month as b
-        join stages as s on s.stage_id = b.stage_id
-        group by b.stage_id
-    ) as t
+    select c.stage_id, c.leads, f.first_entered_at
+    from counted as c
+    left join first_months as o on o.stage_id = c.stage_id
     cross join lateral (
         select min(y.stage_entered_at) as first_entered_at
         from crm.stays as y
-        where y.stage_id = t.stage_id
-            and y.stage_entered_at >= t.first_month_at
+        where y.stage_id = c.stage_id
+            and y.stage_entered_at >= o.begins_at
             and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
             and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
             and (:team_id is null or y.team_id = :team_id)
             and (:owner_id is null or y.owner_id = :owner_id)
-    ) as o
+    ) as f
+    where :as_of is not null
+    union all
+    select y.stage_id, count(*) as leads, min(y.stage_entered_at) as first_entered_at
+    from crm.stays as y
+    join stages as s on s.stage_id = y.stage_id
+    where :as_of is null
+        and (:source is not null or :market is not null)
+        and y.left_at is null
+        and (:team_id is null or y.team_id = :team_id)
+        and (:owner_id is null or y.owner_id = :owner_id)
+        and (:source is null or y.source = :source)
+        and (:market is null or y.market = :market)
+    group by y.stage_id
     union all
     select y.stage_id, count(*) as leads, min(y.stage_entered_at) as first_entered_at
     from crm.stays as y

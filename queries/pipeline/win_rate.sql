@@ -229,26 +229,22 @@ took as (
     cross join lateral (
         select percentile_cont(0.5) within group (order by y.days) as median_days, avg(y.days) as mean_days
         from (
-            select d.days
-            from unnest(s.took) as d (days)
+            select unnest(s.took) as days
             union all
-            select d.days
-            from unnest(e.took) as d (days)
+            select unnest(e.took) as days
             union all
             select l.days
             from listed as l
             cross join generate_series(1, l.leads)
             where l.group_id is not distinct from t.group_id and l.word is not distinct from t.word
             union all
-            select d.days
+            select unnest(a.took) as days
             from arrived as a
-            cross join unnest(a.took) as d (days)
             where a.group_id is not distinct from t.group_id and a.word is not distinct from t.word and not t.has_lost_some
             union all
             (
-                select d.days
+                select unnest(a.took) as days
                 from arrived as a
-                cross join unnest(a.took) as d (days)
                 where a.group_id is not distinct from t.group_id and a.word is not distinct from t.word and t.has_lost_some
                 except all
                 select l.days

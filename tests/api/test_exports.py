@@ -83,7 +83,9 @@ def test_a_grant_that_went_on_the_way_is_named(api, db):
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ({}, 422), ({"report": "pipeline_by_stage"}, 422), ({**BODY, "format": "png"}, 422), ({**BODY, "format": "../x"}, 422),
+        ({}, 422), ({"report": "pipeline_by_stage"}, 422), ({**BODY, "chart": "stages"}, 422), ({**BODY, "format": "png", "chart": "../x"}, 422),
+        ({**BODY, "format": "png", "report": "stale_leads"}, 422),
+        ({**BODY, "format": "png", "report": "explore", "chart": "of_month"}, 422), ({**BODY, "format": "../x"}, 422),
         ({**BODY, "report": "passwords"}, 404), ({**BODY, "report": "audit"}, 404), ({**BODY, "parameters": {"team": "' or 1=1"}}, 422),
         ({**BODY, "parameters": {"x": "1"}}, 422), ({**BODY, "parameters": {"team": ["Gulf"]}}, 422), ({**BODY, "parameters": []}, 422),
         ({**BODY, "as_of": "yesterday"}, 422), ({**BODY, "known_on": "yesterday"}, 422), ({**BODY, "person": 1}, 422), ({**BODY, "state": "ready"}, 422),
@@ -95,10 +97,22 @@ def test_what_makes_no_sense_is_a_problem(api, db, body, status):
     assert db.value("select count(*) from crm.exports") == 0
 
 
-def test_a_picture_is_said_to_come_from_its_page(api, db):
-    answer = api("mona").post("/exports", {**BODY, "format": "png"})
-    assert answer.status_code == 422 and "take it from the report's page" in answer.text
-    assert db.value("select count(*) from crm.exports") == 0
+def test_a_chart_is_a_picture_that_is_fetched_once(api, db):
+    mona = api("mona")
+    asked = mona.post("/exports", {**BODY, "format": "png", "as_of": "2026-01-31"})
+    export = asked.json()
+    assert asked.status_code == 202 and (export["name"], export["format"]) == ("pipeline_by_stage-2026-01-31.png", "png")
+    making.make(export["id"])
+    answer = mona.get(f"/exports/{export['id']}/file")
+    assert answer.headers["content-type"] == "image/png" and answer.content.startswith(b"\x89PNG")
+    assert mona.get(f"/exports/{export['id']}/file").status_code == 410
+
+
+def test_a_list_is_said_to_have_no_chart_and_a_wrong_chart_which_there_are(api):
+    said = api("mona").post("/exports", {**BODY, "format": "png", "report": "stale_leads"}).json()["detail"]
+    assert "is a list" in said
+    said = api("mona").post("/exports", {**BODY, "format": "png", "report": "owners", "chart": "x"}).json()["detail"]
+    assert said == "owners has no chart “x”. It has: owners, weighted."
 
 
 @pytest.mark.parametrize("export_id", ["0", "999", "-1", "x", "9" * 30])

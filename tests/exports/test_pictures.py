@@ -1,143 +1,136 @@
-"""Charts as pictures: what the reader looked at, with its title and what its figures are, drawn without reaching anything."""
+"""Charts as pictures: made of the question by a job, as far as both grants reach, and handed out once."""
 
 from __future__ import annotations
 
-import struct
-from pathlib import Path
+import io
 from typing import Any
 
 import pytest
 
 from crm.access import acting_as
-from crm.errors import Refused
+from crm.charts import painting
+from crm.charts.catalogue import names_of
+from crm.charts.parts import Drawing
+from crm.errors import CrmError, Invalid, NotFound, Refused
 from crm.exports import asking, handing, making, picture
-from tests.browser.conftest import find_chromium
+from crm.exports.handing import FileGone
+from crm.reports.export import Wanted
+from crm.reports.registry import REPORTS
 from tests.db.test_report_export import set_scope
-from tests.jobs.waiting import eventually, is_gone
+from tests.unit.test_charts import size_of
 
-HOSTILE = "</script><script>document.title = 1</script><img src=x onerror=alert(1)>"
+STAGES = Wanted("pipeline_by_stage", {})
+MONTH = {"measure": "weighted", "which": "open", "by": "owner", "split": "closes_month", "top": "200"}
+CHARTED = [(report.name, chart) for report in REPORTS.values() for chart in names_of(report)]
 
 
-@pytest.fixture(autouse=True)
-def fresh() -> None:
-    picture.chromium.cache_clear()
+def ask(cast: Any, who: str = "mona", wanted: Wanted = STAGES, chart: str = "", **more: Any) -> int:
+    with acting_as(cast.who(who)) as session:
+        return asking.ask(session, picture.KIND, picture.wanted_of(wanted, chart, **more))
 
 
 @pytest.fixture
-def drawing() -> None:
-    if not find_chromium():
-        pytest.skip("No Chromium found: install one or name it in CRM_CHROMIUM to draw pictures.")
+def painted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Drawing | None, str, list[str]]]:
+    """What was painted: the drawing, its title and its footer."""
+    found: list[tuple[Drawing | None, str, list[str]]] = []
+    monkeypatch.setattr(painting, "paint", lambda drawing, title, footer, file: found.append((drawing, title, footer)))
+    return found
 
 
-def wanted(title: str = "Who wins?") -> dict[str, Any]:
-    bars = {"type": "bar", "x": [HOSTILE, "Won"], "y": [3, 5], "name": HOSTILE}
-    return picture.wanted_of(
-        "win_rate", title, ["1 Oct 2026 to 27 Nov 2026. Leads of the teams in reach.", HOSTILE], {"data": [bars], "layout": {"height": 260}}
-    )
+def stages(painted: list[tuple[Drawing | None, str, list[str]]]) -> float:
+    """The value that the last picture shows."""
+    drawing = painted[-1][0]
+    return sum(drawing.traces[0]["x"]) if drawing else 0
 
 
-def size_of(content: bytes) -> tuple[int, int]:
-    assert content.startswith(b"\x89PNG\r\n\x1a\n")
-    width, height = struct.unpack(">II", content[16:24])
-    return width, height
-
-
-def ask(cast: Any, who: str = "mona") -> int:
-    with acting_as(cast.who(who)) as session:
-        return asking.ask(session, picture.KIND, wanted())
-
-
-def stub(folder: Path, script: str) -> str:
-    """A program that stands where a Chromium should."""
-    file = folder / "chromium"
-    file.write_text(f"#!/bin/sh\n{script}\n")
-    file.chmod(0o755)
-    return str(file)
-
-
-def test_a_chart_is_drawn_by_the_worker_and_leaves_once(cast: Any, db: Any, drawing: None) -> None:
+def test_a_chart_is_made_by_the_job_and_leaves_once_and_is_noted(cast: Any, db: Any) -> None:
     export_id = ask(cast)
     assert making.make(export_id) == "ready"
     file = handing.hand_out(cast.who("mona"), export_id, door="test")
     with file.content as content:
         width, height = size_of(content.read())
-    assert width == 2 * picture.WIDTH and height > 2 * picture.LEAST_HEIGHT
-    assert file.name.startswith("win_rate-who-wins-2") and file.name.endswith(".png") and file.media_type == "image/png"
+    assert width == 2 * painting.WIDTH and height > 2 * painting.LEAST_HEIGHT
+    assert file.name.startswith("pipeline_by_stage-2") and file.name.endswith(".png") and file.media_type == "image/png"
+    with pytest.raises(FileGone):
+        handing.hand_out(cast.who("mona"), export_id, door="test")
     (event,) = db.rows("select subject, facts from crm.audit_events where kind = 'exported'")
-    assert event["subject"] == "report win_rate" and (event["facts"]["format"], event["facts"]["chart"]) == ("PNG", "Who wins?")
+    assert event["subject"] == "report pipeline_by_stage" and (event["facts"]["format"], event["facts"]["chart"]) == ("PNG", "Where leads stand")
 
 
-def test_a_longer_footer_makes_a_taller_picture(drawing: None) -> None:
-    """So the texts are in it."""
-    short, tall = wanted(), wanted()
-    tall["footer"] = ["Leads of the teams in reach. " * 40]
-    assert size_of(picture._drawn(picture.picture_of(tall)))[1] > size_of(picture._drawn(picture.picture_of(short)))[1]
+def test_a_picture_says_below_what_its_figures_are(cast: Any, db: Any, painted: list[Any]) -> None:
+    making.make(ask(cast, wanted=Wanted("pipeline_by_stage", {"team": "Gulf"})))
+    _, title, footer = painted[0]
+    said = " ".join(footer)
+    assert title == "Where leads stand" and said.endswith("UTC, from Throughline.")
+    for part in ("days begin at midnight in", "Leads of the teams in reach; only team Gulf.", "Amounts are USD at the rate", "Now, exact to the last change"):
+        assert part in said
 
 
-def test_nothing_in_a_figure_ends_the_script_it_stands_in() -> None:
-    assert "<" not in picture._in_script(picture.picture_of(wanted(HOSTILE)))
+@pytest.mark.parametrize(("report", "chart"), CHARTED)
+def test_every_report_with_a_chart_is_painted_also_where_it_is_empty(cast: Any, db: Any, report: str, chart: str) -> None:
+    file = io.BytesIO()
+    picture.write_png(cast.who("alma"), picture.wanted_of(Wanted(report, {}), chart), file)
+    assert size_of(file.getvalue())[0] == 2 * painting.WIDTH
 
 
-@pytest.mark.parametrize("title", [HOSTILE, "../../etc/passwd", 'a"; filename="b', "\r\nX: y", "محمد", "", "x" * 500])
-def test_a_picture_is_called_by_letters_and_digits_only(title: str) -> None:
-    name = picture.file_name(wanted(title))
-    assert name.isascii() and not set(name) - set("abcdefghijklmnopqrstuvwxyz0123456789-_.") and len(name) < 100 and ".." not in name
+def test_whose_a_month_of_the_forecast_is_shows_two_reports(cast: Any, db: Any, painted: list[Any]) -> None:
+    won = Wanted("win_rate", {"by": "owner", "from": "2026-01-01", "to": "2026-01-31"})
+    making.make(ask(cast, wanted=Wanted("explore", MONTH), chart="of_month", beside=won, of="2026-01"))
+    assert painted[0][1] == "Whose leads is January 2026 in?"
+
+
+@pytest.mark.parametrize("of", ["", "2026", "2026-13", "x", "2026-01-01", "' or 1=1"])
+def test_a_month_that_is_none_is_refused(cast: Any, db: Any, of: str) -> None:
+    with pytest.raises(Invalid):
+        ask(cast, wanted=Wanted("explore", MONTH), chart="of_month", of=of)
+    assert db.value("select count(*) from crm.exports") == 0
+
+
+def test_no_other_report_comes_in_beside_a_chart(cast: Any, db: Any) -> None:
+    for wanted, chart in ((STAGES, ""), (Wanted("explore", MONTH), "of_month")):
+        with pytest.raises(CrmError):
+            ask(cast, wanted=wanted, chart=chart, beside=Wanted("revenue_by_market", {}), of="2026-01")
+
+
+@pytest.mark.parametrize(("report", "chart", "error"), [
+    ("stale_leads", "", Invalid), ("owners", "months", Invalid), ("owners", "../../etc/passwd", Invalid), ("passwords", "", NotFound), ("audit", "", NotFound),
+])  # fmt: skip
+def test_what_is_no_chart_is_not_painted(cast: Any, db: Any, report: str, chart: str, error: type[CrmError]) -> None:
+    with pytest.raises(error):
+        ask(cast, wanted=Wanted(report, {}), chart=chart)
+
+
+@pytest.mark.parametrize("chart", ["../../etc/passwd", 'a"; filename="b', "\r\nX: y", "محمد", "x" * 500])
+def test_a_picture_is_called_by_our_own_names(chart: str) -> None:
+    name = picture.file_name(picture.wanted_of(Wanted("owners", {}), chart))
+    assert name.startswith("owners-2") and name.endswith(".png") and len(name) < 40
+    assert picture.file_name(picture.wanted_of(Wanted("owners", {}), "weighted")).startswith("owners-weighted-2")
 
 
 @pytest.mark.parametrize("who", ["ana", "vera", "carla"])
-def test_without_the_grant_no_picture_leaves_by_either_way(cast: Any, db: Any, who: str) -> None:
+def test_without_the_grant_no_picture_leaves(cast: Any, db: Any, who: str) -> None:
     with pytest.raises(Refused, match="report: export"):
         ask(cast, who)
-    with pytest.raises(Refused, match="report: export"):
-        handing.note_drawn(cast.who(who), wanted())
-    assert db.value("select count(*) from crm.audit_events where kind = 'exported'") == 0
+    assert db.value("select count(*) from crm.exports") == 0
 
 
-def test_whoever_sees_more_than_they_may_export_takes_no_picture_of_it(cast: Any, db: Any) -> None:
+def test_a_picture_of_orders_asks_for_the_grant_to_export_customers(cast: Any, db: Any) -> None:
+    set_scope(db, "customer", "export", "none")
+    with pytest.raises(Refused, match="customer: export"):
+        ask(cast, wanted=Wanted("revenue_by_market", {}))
+
+
+def test_a_picture_shows_the_narrower_of_what_one_sees_and_may_export(cast: Any, db: Any, painted: list[Any]) -> None:
     set_scope(db, "report", "view", "all")
-    with pytest.raises(Refused, match="see more leads in this chart"):
-        ask(cast)
+    making.make(ask(cast))
+    narrow = stages(painted)
+    set_scope(db, "report", "export", "all")
+    making.make(ask(cast))
+    assert stages(painted) > narrow > 0
 
 
-def test_a_figure_is_for_the_roles_of_the_moment_it_was_asked_for(cast: Any, db: Any) -> None:
+def test_whose_roles_change_before_the_job_gets_what_they_may_see_then(cast: Any, db: Any, painted: list[Any]) -> None:
     export_id = ask(cast)
-    set_scope(db, "lead", "delete", "none")
-    assert making.make(export_id) == "failed"
-    assert "has changed since you asked" in db.value("select problem from crm.exports") and db.value("select wanted::text from crm.exports") == "{}"
-
-
-def test_a_picture_that_the_browser_draws_is_noted_too(cast: Any, db: Any) -> None:
-    handing.note_drawn(cast.who("mona"), wanted())
-    (event,) = db.rows("select person_id, subject, facts from crm.audit_events where kind = 'exported'")
-    assert (event["person_id"], event["subject"], event["facts"]["format"]) == (cast.people["mona"], "report win_rate", "PNG")
-
-
-@pytest.mark.parametrize(
-    ("script", "words"),
-    [
-        ("exit 1", "did not draw"),
-        ("echo '<pre id=\"picture\">no</pre>'", "did not draw"),
-        ("sleep 60", "too long"),
-        (None, "no Chromium"),
-        ("", "does not start"),
-    ],
-)
-def test_where_no_chromium_draws_the_words_say_who_can(
-    cast: Any, db: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str | None, words: str
-) -> None:
-    monkeypatch.setattr(picture, "PATIENCE_SECONDS", 1)
-    executable = str(tmp_path / "nothing") if script == "" else stub(tmp_path, script) if script else None
-    monkeypatch.setattr(picture, "chromium", lambda: executable)
-    export_id = ask(cast)
-    assert making.make(export_id) == "failed"
-    problem = db.value("select problem from crm.exports")
-    assert words in problem and "Your own browser can draw" in problem
-
-
-def test_a_worker_whose_drawing_fails_leaves_nothing_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture, "PATIENCE_SECONDS", 1)
-    monkeypatch.setattr(picture, "chromium", lambda: stub(tmp_path, f"sleep 61 & echo $! > {tmp_path}/pid; wait"))
-    with pytest.raises(picture.NotDrawn):
-        picture._drawn(picture.picture_of(wanted()))
-    child = int((tmp_path / "pid").read_text())
-    assert eventually(lambda: is_gone(child))
+    set_scope(db, "report", "export", "none")
+    assert making.make(export_id) == "failed" and painted == []
+    assert "report: export" in db.value("select problem from crm.exports") and db.value("select wanted::text from crm.exports") == "{}"

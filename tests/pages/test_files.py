@@ -15,12 +15,11 @@ from tests.db.test_report_export import set_scope
 from tests.pages.parts import press, said
 
 WINS = "pages/win_loss.py"
-EXCEL, PICTURE = "reports.report.xlsx.0", "reports.chart.png.0"
+EXCEL, PICTURE = "reports.report.xlsx.0", "reports.report.png.0"
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    picture.chromium.cache_clear()
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "PATIENCE", timedelta(hours=1))  # however slow the machine is
 
 
@@ -132,50 +131,17 @@ def test_a_refusal_is_said_where_one_asked(visit: Any, cast: Any, db: Any) -> No
     assert not page.exception
 
 
-def test_a_picture_is_asked_for_with_the_figure_that_is_looked_at(visit: Any, cast: Any, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_is_a_file_like_any_other_made_of_the_question(visit: Any, cast: Any, db: Any) -> None:
     from tests.pages.test_reports import end_two
 
     end_two(cast)
-    monkeypatch.setattr(picture, "chromium", lambda: "/somewhere/chromium")
     page = press(visit("mona", WINS), PICTURE)
     assert not page.exception and the_export(db)["kind"] == picture.KIND
     wanted = db.value("select wanted from crm.exports")
-    assert wanted["title"] == "Won and lost, month by month" and [trace["name"] for trace in wanted["figure"]["data"]] == ["Won", "Lost"]
-    assert "Leads of the teams in reach." in wanted["footer"][0] and wanted["footer"][1].endswith("UTC, from Throughline.")
-
-
-def test_without_a_chromium_the_browser_draws_it_and_it_is_noted(visit: Any, cast: Any, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.pages.test_reports import end_two
-
-    end_two(cast)
-    monkeypatch.setattr(picture, "chromium", lambda: None)
-    page = press(visit("mona", WINS), PICTURE)
-    assert not page.exception and "Was drawn by your browser, into your downloads." in said(page)
-    assert db.value("select count(*) from crm.exports") == 0
-    assert db.value("select facts->>'format' from crm.audit_events where kind = 'exported'") == "PNG"
-
-
-def test_a_picture_that_the_worker_could_not_draw_the_browser_draws(visit: Any, cast: Any, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.pages.test_reports import end_two
-
-    end_two(cast)
-    monkeypatch.setattr(picture, "chromium", lambda: "/nowhere/chromium")
-    page = press(visit("mona", WINS), PICTURE)
-    assert making.make(the_export(db)["id"]) == "failed"
-    page = page.run()
-    assert not page.exception and "Was drawn by your browser" in said(page)
-
-
-def test_a_picture_of_what_one_no_longer_sees_is_not_drawn_by_the_browser_either(visit: Any, cast: Any, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.pages.test_reports import end_two
-
-    end_two(cast)
-    monkeypatch.setattr(picture, "chromium", lambda: "/nowhere/chromium")
-    page = press(visit("mona", WINS), PICTURE)
-    set_scope(db, "lead", "delete", "none")
+    assert (wanted["name"], wanted["chart"], wanted["params"]["by"]) == ("win_rate", "", "month") and "figure" not in wanted
     making.make(the_export(db)["id"])
     page = page.run()
-    assert "has changed since you asked" in said(page) and "drawn by your browser" not in said(page)
+    assert "Went to your downloads." in said(page) and addresses(db) == 1
 
 
 def test_two_files_that_are_ready_at_once_both_come(visit: Any, cast: Any, db: Any) -> None:
@@ -187,4 +153,4 @@ def test_two_files_that_are_ready_at_once_both_come(visit: Any, cast: Any, db: A
 
 
 def test_whoever_may_not_export_is_offered_no_chart(visit: Any, cast: Any) -> None:
-    assert not [button.key for button in visit("ana", WINS).button if (button.key or "").startswith("reports.chart")]
+    assert not [button.key for button in visit("ana", WINS).button if (button.key or "").startswith("reports.report.png")]

@@ -86,9 +86,9 @@ def test_without_the_grant_the_page_says_so(visit: Any, db: Any, cast: Any) -> N
 
 def test_the_steps_of_the_waterfall_add_up(visit: Any, db: Any, cast: Any) -> None:
     from crm.access import acting_as
+    from crm.charts.pipeline import steps_of
     from crm.reports.registry import report_named
     from crm.reports.use_cases import run_report
-    from crm.ui.reports.pipeline import steps_of
 
     lead = add_lead(cast, "Gulf", "ana", when=at("2026-01-05 10:00"), value="500")
     change(db, lead, when=at("2026-01-20 10:00"), stage_id=cast.stages["Gulf"]["Won"])

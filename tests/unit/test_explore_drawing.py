@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from crm.charts import explored
+from crm.charts.parts import shortened
 from crm.explore.use_cases import Exploration, Group
 from crm.fields.kinds import Definition
 from crm.pipelines.reads import PipelineRow, StageRow
 from crm.reports import exploring
 from crm.reports.exploring import DIMENSIONS, MEASURES, NO_SPLIT, custom_dimension
 from crm.ui import lead_behind
-from crm.ui.explore import figure, table
+from crm.ui.explore import table
 from crm.ui.explore.asks import Question
 from crm.ui.explore.behind import behind
 from crm.ui.explore.draw import headline
@@ -139,9 +141,9 @@ def test_names_in_the_table_are_text(lookups: Lookups) -> None:
 
 
 def test_what_is_called_alike_stays_apart_in_a_chart() -> None:
-    traces = [figure._trace(found(names=("Acme", "Acme", "Acme")), "bars", 0, None, is_lying=True)]
+    traces = [explored._trace(found(names=("Acme", "Acme", "Acme")), "bars", 0, None, is_lying=True)]
     assert len(set(traces[0]["y"])) == 3 and traces[0]["x"] == [1, 2, 3]
-    long = figure.shortened("x" * 500, 30)
+    long = shortened("x" * 500, 30)
     assert len(long) == 30 and long.endswith("…")
 
 
@@ -153,7 +155,7 @@ def test_every_measure_and_chart_is_drawn(lookups: Lookups) -> None:
             assert drawn.count("<tr>") == 4 and "<a " not in drawn
             for kind in ("bars", "lines", "stacked"):
                 for number, split in enumerate(whole.splits or [None]):
-                    assert len(figure._trace(whole, kind, number, split, is_lying=False)["y"]) == 2
+                    assert len(explored._trace(whole, kind, number, split, is_lying=False)["y"]) == 2
     assert headline(found(), question("open")) == "3 open leads. Bruno holds most: 67%."
     assert headline(found("value"), question("all", "value")) == "$200, from 3 leads. Ana holds most: 50%."
     assert headline(found("win_rate"), question("won", "win_rate")) == "100% of 3 leads that ended were won. Highest: Ana, 100%."

@@ -13,7 +13,7 @@ from crm.dashboards.reads import Block
 from crm.errors import CrmError
 from crm.explore.use_cases import Exploration, explore
 from crm.ui.dashboards import catalogue
-from crm.ui.explore import asks, choices, figure, table
+from crm.ui.explore import asks, choices, table
 from crm.ui.explore import draw as drawing
 from crm.ui.explore.asks import Question
 from crm.ui.explore.behind import behind
@@ -74,7 +74,7 @@ def draw(seen: Seen, page: Page, block: Block) -> None:
         if not any_ or found is None:
             return
         if question.chart != choices.PIVOT:
-            figure.draw(found, question.chart, "exploration", compact=True)
+            drawing.place("exploration", found, question, compact=True)
         else:
             opens = drawing.CUSTOMERS if question.is_of_orders else drawing.LEADS
             st.html(table.html(found, lambda *groups: behind(question, page.lookups, *groups), opens, most=drawing.COMPACT_GROUPS))

@@ -11,6 +11,7 @@ import streamlit as st
 
 from crm import clock
 from crm.access import Person
+from crm.charts import explored
 from crm.explore.use_cases import Wanted
 from crm.goals.rules import quarter_start
 from crm.reports import exploring
@@ -86,10 +87,10 @@ def _select(key: str, label: str, options: Mapping[str, str], width: int) -> str
 
 def _ask_chart(measure: Measure, by: str, split: str) -> str:
     options = choices.charts(measure, by, split)
-    if st.session_state.get("chart", choices.BARS) not in options:
+    if st.session_state.get("chart", explored.BARS) not in options:
         del st.session_state["chart"]
-    found = st.segmented_control("As", options, default=choices.BARS, required=True, key="chart", bind="query-params", format_func=choices.CHARTS.__getitem__)
-    return str(found or choices.BARS)
+    found = st.segmented_control("As", options, default=explored.BARS, required=True, key="chart", bind="query-params", format_func=choices.CHARTS.__getitem__)
+    return str(found or explored.BARS)
 
 
 def read(address: Mapping[str, Sequence[str]], screen: Screen, person: Person, lookups: Lookups) -> Question:
@@ -99,7 +100,7 @@ def read(address: Mapping[str, Sequence[str]], screen: Screen, person: Person, l
     known = choices.dimensions(person, lookups, measure.name)
     by = values["by"] if values["by"] in known else next(iter(known))
     split = values["split"] if values["split"] in known and values["split"] != by else ""
-    chart = values["chart"] if values["chart"] in choices.charts(measure, by, split) else choices.BARS
+    chart = values["chart"] if values["chart"] in choices.charts(measure, by, split) else explored.BARS
     which = (values["which"] if values["which"] in measure.which else measure.which[0]) if measure.which else ""
     takes = OF_LEADS if measure.which else OF_ORDERS
     ends = clock.today(lookups.zone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crm.access import Person
+from crm.charts.explored import BARS, LINES, STACKED
 from crm.reports import exploring
 from crm.reports.exploring import Measure
 from crm.ui import custom_fields
@@ -12,7 +13,7 @@ from crm.ui.lookups import Lookups
 from crm.ui.reports.asked import PERIODS
 from crm.ui.view_params import Param, Screen, by_text
 
-BARS, LINES, STACKED, PIVOT = "bars", "lines", "stacked", "pivot"
+PIVOT = "pivot"
 CHARTS: Mapping[str, str] = {BARS: "Bars", LINES: "Lines", STACKED: "Stacked", PIVOT: "Table"}
 NO_SPLIT = "Nothing more"
 USUAL_DAYS = 365

@@ -9,16 +9,19 @@ from typing import Any
 import streamlit as st
 
 from crm.access import Person
+from crm.charts import explored
+from crm.charts.explored import say
 from crm.errors import CrmError
 from crm.explore.use_cases import Exploration, explore_as
 from crm.reports import exploring
 from crm.ui import look, words
-from crm.ui.explore import asks, choices, figure, table
+from crm.ui.explore import asks, choices, table
 from crm.ui.explore.asks import Question
 from crm.ui.explore.behind import behind
-from crm.ui.explore.figure import say
 from crm.ui.lookups import Lookups, look_up
-from crm.ui.reports import parts, picking
+from crm.ui.reports import charts, parts, picking
+from crm.ui.reports.drawn import Drawn
+from crm.ui.reports.reading import Read
 from crm.ui.view_params import Screen
 from crm.ui.viewer import viewer
 
@@ -67,7 +70,7 @@ def draw(found: Exploration, question: Question, lookups: Lookups, key: str, *, 
 
 def _draw_chart(found: Exploration, question: Question, lookups: Lookups, key: str, *, compact: bool) -> None:
     chart = f"explore.{key}"
-    figure.draw(found, question.chart, chart, compact=compact)
+    place(chart, found, question, compact=compact)
     picked = _picked(found, picking.picked(chart))
     if not picked:
         return
@@ -76,6 +79,21 @@ def _draw_chart(found: Exploration, question: Question, lookups: Lookups, key: s
     if address is not None:
         page = f"pages/{CUSTOMERS if question.is_of_orders else LEADS}.py"
         st.page_link(page, label=f"Open what is behind {name}", icon=":material/arrow_forward:", icon_position="right", query_params=address)
+
+
+def place(chart: str, found: Exploration, question: Question, *, compact: bool) -> None:
+    """The chart alone, under its key."""
+    drawn = explored.drawing(found, question.chart, compact=compact)
+    if drawn is not None:
+        charts.place(chart, drawn)
+
+
+def pictures(found: Exploration, question: Question) -> list[Drawn]:
+    """Its chart, as it can leave; none where it is a table, or empty."""
+    wanted = question.wanted()
+    shown = found.groups and question.chart != choices.PIVOT
+    params = {**wanted.params, "measure": wanted.measure}
+    return [Drawn(explored.alt(found), Read(wanted.report.name, params, wanted.as_of, wanted.known_on), question.chart)] if shown else []
 
 
 def _picked(found: Exploration, said: str | None) -> list[Any]:

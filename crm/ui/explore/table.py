@@ -7,8 +7,8 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
+from crm.charts.explored import say
 from crm.explore.use_cases import Exploration, Group
-from crm.ui.explore.figure import say
 
 Link = Callable[..., Mapping[str, Any] | None]
 """(dimension, group)... -> the address behind; None for none."""

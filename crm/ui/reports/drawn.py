@@ -1,35 +1,37 @@
-"""The charts that this run of a page has drawn, so that each can leave as a picture with its title and what its figures are."""
+"""The charts that this run of a page has drawn, so that each can leave as a picture."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from crm import clock
+from crm.exports import picture
+from crm.reports.export import Wanted
 from crm.ui.reports.reading import Read
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One chart: the block it stands in, and the figure as plotly takes it."""
+    """One chart of a report by its name, empty for the usual one. `beside`, `of`: what else it shows, and what alone it is about."""
 
     title: str
     read: Read
-    figure: dict[str, Any]
+    name: str = ""
+    beside: Read | None = None
+    of: str = ""
 
-    def footer(self) -> list[str]:
-        """What its figures are (period, scope, what they are narrowed to, currency, age), and when they were looked at."""
-        if self.read.result is None:
-            return []
-        question = f"{self.read.result.title} " if self.read.result.title != self.title else ""
-        return [" ".join(self.read.result.states()), f"{question}{clock.now():%-d %b %Y, %H:%M} UTC, from Throughline."]
+    def wanted(self) -> dict[str, Any]:
+        """The question that a job answers with the picture."""
+        return picture.wanted_of(asked(self.read), self.name, beside=asked(self.beside) if self.beside else None, of=self.of)
+
+
+def asked(read: Read) -> Wanted:
+    """The question that a report answered."""
+    return Wanted(read.name, read.params, read.as_of, read.known_on)
 
 
 _drawn: ContextVar[list[Drawn] | None] = ContextVar("drawn", default=None)
-_block: ContextVar[tuple[str, Read] | None] = ContextVar("block", default=None)
 
 
 def begin() -> None:
@@ -37,22 +39,11 @@ def begin() -> None:
     _drawn.set([])
 
 
-@contextmanager
-def inside(title: str, read: Read | None) -> Iterator[None]:
-    """Charts drawn meanwhile stand below this title."""
-    outer = _block.get()
-    _block.set((title, read) if read is not None else None)
-    try:
-        yield
-    finally:
-        _block.set(outer)
-
-
-def keep(figure: dict[str, Any]) -> None:
-    """Remember a chart as it is drawn; nothing outside of a report page, or of a block that has no report of its own."""
-    charts, block = _drawn.get(), _block.get()
-    if charts is not None and block is not None:
-        charts.append(Drawn(block[0], block[1], figure))
+def keep(chart: Drawn) -> None:
+    """Remember a chart as it is drawn; nothing outside of a report page."""
+    charts = _drawn.get()
+    if charts is not None:
+        charts.append(chart)
 
 
 def charts() -> list[Drawn]:

@@ -10,17 +10,15 @@ import streamlit as st
 from crm.access import Person
 from crm.exports import picture
 from crm.reports import export
-from crm.reports.export import Wanted
 from crm.reports.registry import report_named
 from crm.ui import files
-from crm.ui.reports import drawn
-from crm.ui.reports.drawn import Drawn
+from crm.ui.reports.drawn import Drawn, asked
 from crm.ui.reports.reading import Read
 
 PICTURE = "Picture"
 
 
-def draw(person: Person, reads: Sequence[Read]) -> None:
+def draw(person: Person, reads: Sequence[Read], charts: Sequence[Drawn]) -> None:
     """A menu with a line for each report as it was asked for, and for each chart; nothing where nothing may leave."""
     if person.is_viewed or not person.may("report", "export") or not reads:
         return
@@ -31,8 +29,7 @@ def draw(person: Person, reads: Sequence[Read]) -> None:
                 st.html(f"<span>{escape(report_named(read.name).title + _of(reads, number))}</span>", width="stretch")
                 for kind, label in export.FORMATS.items():
                     if st.button(label, key=f"reports.{kind}.{number}"):
-                        files.ask(person, kind, Wanted(read.name, read.params, read.as_of, read.known_on).as_json())
-        charts = drawn.charts()
+                        files.ask(person, kind, asked(read).as_json())
         if charts:
             st.html("<p class='tl-muted tl-menu-part'>Charts</p>")
         for number, chart in enumerate(charts):
@@ -43,7 +40,7 @@ def _draw_chart(person: Person, number: int, chart: Drawn) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"report_chart_{number}"):
         st.html(f"<span>{escape(chart.title)}</span>", width="stretch")
         if st.button(PICTURE, key=f"reports.{picture.KIND}.{number}"):
-            files.ask_for_picture(person, picture.wanted_of(chart.read.name, chart.title, chart.footer(), chart.figure))
+            files.ask(person, picture.KIND, chart.wanted())
 
 
 def _of(reads: Sequence[Read], number: int) -> str:

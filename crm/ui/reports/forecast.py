@@ -160,19 +160,7 @@ def _draw_months(read: Read, page: Page) -> None:
     with parts.block("What may come, what came, and what was said before", read, key="forecast_months", empty=NOTHING_EXPECTED, hint=HOW_EXPECTED) as any_:
         if not any_:
             return
-        rows = [row for row in read.rows if row["month"]]
-        x = [f"{row['month']:%b %Y}" for row in rows]
-        if read.shows("weighted_usd"):
-            said, months = read.params.get("said_on", ""), [f"{row['month']:%Y-%m}" for row in rows]
-            charts.draw(
-                MONTHS, charts.bars(x, [row["won_value_usd"] for row in rows], name="Won", tone="won", is_money=True,
-                            stands_for=months),
-                charts.bars(x, [row["weighted_usd"] for row in rows], name="Expected, weighted", tone="soft", is_money=True,
-                            stands_for=months),
-                charts.line(x, [row["said_usd"] for row in rows], name=f"As said on {date.fromisoformat(said):%-d %b}" if said else "As said", tone="muted",
-                            is_dotted=True, is_money=True),
-                y_title="USD", is_stacked=True, height=300, says="Won and expected value by month, and what the forecast said before",
-            )  # fmt: skip
+        charts.draw(MONTHS, read)
         lines = [_month_line(row, page) for row in read.rows if row["open"] or row["won"]]
         if not lines:
             look.empty(NOTHING_EXPECTED, HOW_EXPECTED)

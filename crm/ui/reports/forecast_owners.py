@@ -9,6 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from crm.charts.catalogue import OF_MONTH
+from crm.charts.forecast import in_order, of_month
 from crm.goals import rules
 from crm.ui import lead_behind
 from crm.ui.lookups import Lookups
@@ -20,7 +22,6 @@ from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 
 CHART = "forecast.owners"
-MOST = 10
 MOST_OWNERS = "200"
 
 
@@ -34,24 +35,9 @@ class Owners:
 
     def rows(self) -> list[dict[str, Any]]:
         """Who has anything of it: owner_id, owner, open, weighted_usd, won and won_value_usd, the most first."""
-        found = self._of_month() if self.month else [dict(row) for row in self.read.rows if row["open"]]
-        return sorted(found, key=lambda row: -((row["weighted_usd"] or 0) + ((row["won_value_usd"] or 0) if self.month else 0)))
-
-    def _of_month(self) -> list[dict[str, Any]]:
-        found: dict[int | None, dict[str, Any]] = {}
-        for row in self.read.rows:
-            if row["split_key"] == f"{self.month:%Y-%m}" and not row["group_is_rest"]:
-                owner_id = int(row["group_key"]) if row["group_key"] else None
-                found[owner_id] = _row(owner_id, row["group"], open_=row["leads"], weighted_usd=row["weighted_usd"])
-        for row in self.won.rows if self.won else ():
-            if row["won"]:
-                each = found.setdefault(row["group_id"], _row(row["group_id"], row["group"]))
-                each |= {"won": row["won"], "won_value_usd": row["won_value_usd"]}
-        return list(found.values())
-
-
-def _row(owner_id: int | None, owner: str | None, *, open_: int = 0, weighted_usd: Any = 0) -> dict[str, Any]:
-    return {"owner_id": owner_id, "owner": owner, "open": open_, "weighted_usd": weighted_usd, "won": 0, "won_value_usd": 0}
+        if self.month and self.read.result:
+            return of_month(self.read.result, self.won.result if self.won else None, self.month)
+        return in_order([dict(row) for row in self.read.rows if row["open"]])
 
 
 def read(reader: Reader, asked: Asked, fiscal_month: int, month: date | None = None) -> Owners:
@@ -74,21 +60,15 @@ def draw(found: Owners, page: Page) -> None:
         if any_ and not rows:
             parts.draw_empty("Nothing was won in this month, and nothing is expected." if found.month else empty, "Show all months." if found.month else hint)
         elif any_:
-            _draw_chart(found, rows[:MOST], page.lookups)
+            _draw_chart(found)
             _draw_lines(found, rows, page)
 
 
-def _draw_chart(found: Owners, rows: Sequence[Mapping[str, Any]], lookups: Lookups) -> None:
-    if not found.read.shows("weighted_usd"):
-        return
-    names, ids = [_name(row, lookups) for row in rows], [row["owner_id"] for row in rows]
-    open_ = charts.lying(names, [row["weighted_usd"] for row in rows], name="Expected, weighted" if found.month else "Weighted open value",
-                         tone="soft" if found.month else "accent", is_money=True, stands_for=ids)  # fmt: skip
-    won = charts.lying(names, [row["won_value_usd"] for row in rows], name="Won", tone="won", is_money=True, stands_for=ids)
-    charts.draw(
-        CHART, *((won, open_) if found.month else (open_,)), x_title="USD" if found.month else "USD, weighted", height=charts.height_of(rows),
-        is_stacked=True, says="Weighted open value by owner",
-    )  # fmt: skip
+def _draw_chart(found: Owners) -> None:
+    if found.month:
+        charts.draw(CHART, found.read, OF_MONTH, beside=found.won, of=f"{found.month:%Y-%m}")
+    else:
+        charts.draw(CHART, found.read, "weighted")
 
 
 def _draw_lines(found: Owners, rows: Sequence[Mapping[str, Any]], page: Page) -> None:

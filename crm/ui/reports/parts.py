@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from html import escape
 from typing import Any
 
 import streamlit as st
 
-from crm import money
+from crm.charts.amounts import days, share, usd
 from crm.ui import words
-from crm.ui.reports import drawn, framing
+from crm.ui.reports import framing
 from crm.ui.reports.framing import Frame
 from crm.ui.reports.reading import Read
+
+__all__ = ["days", "share", "usd"]
 
 LEADS = "pages/leads.py"
 LINES = 12
@@ -68,18 +69,6 @@ def change(now: Any, before: Any, *, unit: str = "%") -> str:
     return f"{float(now) - float(before):+.0f} {unit}"
 
 
-def usd(amount: Any) -> str:
-    return words.NOTHING if amount is None else money.short(Decimal(amount))
-
-
-def share(value: Any) -> str:
-    return words.NOTHING if value is None else f"{round(100 * float(value))}%"
-
-
-def days(value: Any) -> str:
-    return words.NOTHING if value is None else f"{float(value):,.0f} d"
-
-
 def moved(now: Any, before: Any) -> str:
     """ "14% less than", "as much as": for sentences; empty where there was nothing before."""
     if not before:
@@ -102,8 +91,7 @@ def block(title: str, read: Read | None, *, key: str, empty: str = "", hint: str
         has_rows = read is None or bool(read.rows)
         if not has_rows:
             draw_empty(empty, hint)
-        with drawn.inside(title, read):
-            yield has_rows
+        yield has_rows
         if read is not None and read.result is not None:
             st.html(f"<p class='tl-states'>{escape(' '.join(read.result.states(with_remarks=with_remarks)))}</p>")
 

@@ -120,15 +120,8 @@ def _draw_stages(read: Read, page: Page) -> None:
     with parts.block("Where leads stand", read, key="pipeline_stages", empty="This pipeline has no stages in sight.", hint="Choose another pipeline.") as any_:
         if not any_:
             return
-        by = "value_usd" if read.shows("value_usd") else "leads"
-        rows, ids = read.rows, [row["stage_id"] for row in read.rows]
-        tones = {"open": "accent", "won": "won", "lost": "lost", "dormant": "quiet"}
-        bar = charts.lying([row["stage"] for row in rows], [row[by] for row in rows], name="Value" if by == "value_usd" else "Leads", tone="accent",
-            stands_for=ids,
-                           is_money=by == "value_usd")  # fmt: skip
-        bar["marker"]["color"] = [charts.COLOURS[tones.get(row["kind"], "quiet")] for row in rows]
-        charts.draw(STAGES, bar, x_title="USD" if by == "value_usd" else "Leads", height=charts.height_of(rows), says="Value in each stage")
-        lines = [(row["stage"], asking.behind(page.lookups, page.asked, stage=row["stage"]), (f"{row['leads']:,}", usd(row["value_usd"]))) for row in rows]
+        charts.draw(STAGES, read)
+        lines = [(row["stage"], asking.behind(page.lookups, page.asked, stage=row["stage"]), (f"{row['leads']:,}", usd(row["value_usd"]))) for row in read.rows]
         parts.draw_lines("pipeline_stages", lines, ("Leads", "Value"), most=30)
 
 
@@ -145,6 +138,7 @@ def _draw_funnel(read: Read) -> None:
             bar = _bar(reached, row["kind"], f"{row['reached']:,}", f"{round(100 * reached)}%")
             lines.append(f"<div class='tl-step'><span>{escape(row['stage'])}</span>{bar}<small>{escape(step)}{escape(lost)}</small></div>")
         st.html("".join(lines))
+        charts.offer(read)
 
 
 def _bar(share: float, kind: str, *figures: str) -> str:
@@ -159,13 +153,7 @@ def _draw_movement(read: Read, stage: str | None) -> None:
         if not any_:
             return
         rows = read.rows
-        picked = [row for row in rows if stage in (None, str(row["stage_id"]))]
-        is_money = read.shows("end_usd")
-        steps = steps_of([row for row in picked if stage or row["kind"] == "open"], is_money=is_money)
-        if any(steps.values()):
-            trace = charts.waterfall(list(steps), list(steps.values()), is_money=is_money)
-            says = "From the open value at the start of the period to that at its end" if is_money else "From the open leads at the start to those at the end"
-            charts.draw(MOVEMENT, trace, y_title="USD" if is_money else "Leads", is_picked=False, says=says)
+        charts.draw(MOVEMENT, read, of=stage or "", is_picked=False)
         names = ("start", "created", "in", "out", "end")
         titles = ("Stage", "At the start", "+ began", "+ came in", "− went out", "= at the end", "Value then", "Change")
         head = f"<tr>{''.join(f'<th>{title}</th>' for title in titles)}</tr>"
@@ -173,16 +161,6 @@ def _draw_movement(read: Read, stage: str | None) -> None:
         money_ = (_sum(rows, "end_usd"), _sum(rows, "change_usd")) if read.shows("end_usd") else (None, None)
         total = _line("All stages", [_sum(rows, name) for name in names], *money_, css="tl-total")
         st.html(f"<div class='tl-scroll'><table class='tl-table'>{head}{''.join(lines)}{total}</table></div>")
-
-
-def steps_of(rows: Sequence[Mapping[str, Any]], *, is_money: bool) -> dict[str, Any]:
-    """What the stages held, what each kind of movement added to it, and what they hold: the first with the middle ones is the last."""
-    end = "_usd" if is_money else ""
-    won, lost = (_sum(rows, f"{kind}{end}") for kind in ("won", "lost"))
-    between = _sum(rows, f"in{end}") - (_sum(rows, f"out{end}") - won - lost)
-    steps = {"Start": _sum(rows, f"start{end}"), "Began": _sum(rows, f"created{end}"), "Moved": between, "Won": -won, "Lost": -lost}
-    changed = {"Value": _sum(rows, "value_changed_usd")} if is_money else {}
-    return {**steps, **changed, "End": _sum(rows, f"end{end}")}
 
 
 def _line(name: str, figures: Sequence[int], usd: Decimal | None, moved: Decimal | None, *, css: str = "") -> str:

@@ -12,12 +12,12 @@ from typing import Any
 import streamlit as st
 
 from crm import money
+from crm.charts.revenue import NO_MARKET, by_market, by_month
 from crm.ui import words
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked, last_year
 from crm.ui.reports.figure import NOTHING, Figure
-from crm.ui.reports.months import months_of
 from crm.ui.reports.parts import Tile, change, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
@@ -25,8 +25,6 @@ from crm.ui.reports.shell import Page
 TAKES = ("team", "market", "period", "against")
 MARKETS, MONTHS, COHORTS = "revenue.markets", "revenue.months", "revenue.cohorts"
 CUSTOMERS = "pages/customers.py"
-NO_MARKET = "Without a market"
-MOST_COHORTS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +55,6 @@ def _picked_month(asked: Asked) -> date | None:
     return picking.picked_month(MONTHS, last_year(asked))
 
 
-def by_market(read: Read) -> dict[str, Decimal]:
-    """Market -> its revenue, the largest first; "" for orders without one."""
-    found: dict[str, Decimal] = defaultdict(Decimal)
-    for row in read.rows:
-        found[(row["market"] or "").strip()] += row["revenue_usd"] or 0
-    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
-
-
 def headline(found: Found, names: Mapping[str, str]) -> str:
     if found.whole.result is None:
         return "Orders are not for your role to see."
@@ -73,7 +63,7 @@ def headline(found: Found, names: Mapping[str, str]) -> str:
         return "Nothing was ordered in this time."
     compared = parts.moved(total, found.before.sum("revenue_usd") if found.before else None)
     first = f"{usd(total)} from {words.count(orders, 'order')}{f', {compared} before' if compared else ''}."
-    market, most = next(iter(by_market(found.whole).items()))
+    market, most = next(iter(by_market(found.whole.result).items()))
     return f"{first} {names.get(market, market or NO_MARKET)} brought {share(most / total)} of it." if total else first
 
 
@@ -97,14 +87,14 @@ def _draw_tiles(found: Found) -> None:
         return
     now, before = found.whole, found.before
     total, orders = now.sum("revenue_usd"), now.sum("orders")
-    months = _by_month(found.months)
+    months = by_month(found.months.result)
     mean, mean_before = _mean(now), _mean(before)
     parts.draw_tiles(
         (
             Tile("Revenue", usd(total), change(total, before.sum("revenue_usd") if before else None), trend=[usd_ for usd_, _ in months.values()]),
             Tile("Orders", f"{orders:,}", change(orders, before.sum("orders") if before else None), trend=[count for _, count in months.values()]),
             Tile("An order is worth", usd(mean), change(mean, mean_before), trend=[usd_ / count for usd_, count in months.values() if count]),
-            Tile("Markets", f"{len(by_market(now)):,}", change(len(by_market(now)), len(by_market(before)) if before else None),
+            Tile("Markets", f"{len(by_market(now.result)):,}", change(len(by_market(now.result)), len(by_market(before.result)) if before else None),
                  trend=[len({row["market"] for row in found.months.rows if row["month"] == month}) for month in months], hint="From which somebody ordered."),
         ),
         "against the time before",
@@ -119,40 +109,20 @@ def _mean(read: Read | None) -> Decimal | None:
     return Decimal(read.sum("revenue_usd")) / orders if orders else None
 
 
-def _by_month(read: Read) -> dict[date, tuple[Decimal, int]]:
-    """Month -> what was ordered, in USD, and how many orders; every month of the period, none where nothing was ordered in any."""
-    if not read.rows or read.result is None or read.result.period is None:
-        return {}
-    found = dict.fromkeys(months_of(read.result.period), (Decimal(0), 0))
-    for row in read.rows:
-        usd_, count = found[row["month"]]
-        found[row["month"]] = (usd_ + (row["revenue_usd"] or 0), count + row["orders"])
-    return found
-
-
 def _draw_months(read: Read) -> None:
     empty, hint = "No orders in the last year.", "Orders show here minutes after production has them."
     with parts.block("What was ordered, month by month", read, key="revenue_months", empty=empty, hint=hint) as any_:
         if any_:
-            months = _by_month(read)
-            charts.draw(
-                MONTHS, charts.bars([f"{month:%b %Y}" for month in months], [usd_ for usd_, _ in months.values()], name="Revenue", tone="accent",
-                    is_money=True, stands_for=[f"{month:%Y-%m}" for month in months]),
-                y_title="USD at each order's day", says="Revenue by month",
-            )  # fmt: skip
+            charts.draw(MONTHS, read, "months")
 
 
 def _draw_markets(read: Read, names: Mapping[str, str]) -> None:
     empty, hint = "Nothing was ordered in this time.", "Choose a longer time, or another market."
     with parts.block("Where does it come from?", read, key="revenue_markets", empty=empty, hint=hint) as any_:
         if any_:
-            found = by_market(read)
-            labels = [names.get(market, market or NO_MARKET) for market in found]
-            charts.draw(
-                MARKETS, charts.lying(labels[:10], list(found.values())[:10], name="Revenue", tone="accent", is_money=True, stands_for=list(found)[:10]),
-                x_title="USD", height=charts.height_of(labels[:10]), says="Revenue by market",
-            )  # fmt: skip
-            parts.draw_lines("revenue_markets", [_market_line(read, market, names) for market in found], ("Orders", "Own currency", "USD"), page=CUSTOMERS)
+            charts.draw(MARKETS, read, "markets", markets=names)
+            lines = [_market_line(read, market, names) for market in by_market(read.result)]
+            parts.draw_lines("revenue_markets", lines, ("Orders", "Own currency", "USD"), page=CUSTOMERS)
 
 
 def _market_line(read: Read, market: str, names: Mapping[str, str]) -> tuple[str, Mapping[str, Any] | None, Sequence[str]]:
@@ -174,21 +144,7 @@ def _draw_cohorts(read: Read) -> None:
     empty, hint = "Nobody ordered for the first time then.", "Customers show here from their first order on."
     with parts.block("Who orders again?", read, key="revenue_cohorts", empty=empty, hint=hint) as any_:
         if any_:
-            draw_cohorts(COHORTS, read, size="customers", share_of="ordering_share", says="ordered again")
-
-
-def draw_cohorts(chart: str, read: Read, *, size: str, share_of: str, says: str) -> None:
-    """A line for each month of beginning, a column for each month after."""
-    starts = sorted({row["cohort"] for row in read.rows})[-MOST_COHORTS:]
-    shares = {(row["cohort"], row["months_since"]): row[share_of] for row in read.rows}
-    sizes = {row["cohort"]: row[size] for row in read.rows}
-    most = max((since for start, since in shares if start in starts), default=0)
-    charts.draw(
-        chart, charts.heat([str(since) for since in range(most + 1)], [f"{start:%b %Y} · {sizes[start]:,}" for start in starts],
-                           [[shares.get((start, since)) for since in range(most + 1)] for start in starts], says=says),
-        x_title=f"Months after the first:<br>of each hundred, how many {says}", height=charts.height_of(starts, each=26), is_picked=False,
-            says=f"By month of beginning: who {says}, month by month after",
-    )  # fmt: skip
+            charts.draw(COHORTS, read, is_picked=False)
 
 
 def _year(asked: Asked) -> Asked:

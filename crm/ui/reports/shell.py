@@ -47,4 +47,4 @@ def reading(page: Page) -> Iterator[Reader]:
 
 def end(page: Page, reader: Reader) -> None:
     """The export of what was read."""
-    exporting.draw(page.person, [read for read in reader.done if read.result])
+    exporting.draw(page.person, [read for read in reader.done if read.result], drawn.charts())

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from crm import clock
+from crm.charts.pipeline import MOST_STAGES, in_use
 from crm.ui import words
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
@@ -20,7 +21,7 @@ from crm.ui.reports.shell import Page
 
 TAKES = ("team", "owner", "pipeline", "source", "market", "period", "known_on")
 STAGES = "stale.stages"
-MOST_STAGES, MOST_LEADS = 14, 20
+MOST_LEADS = 20
 LEAD, CUSTOMERS = "pages/lead.py", "pages/customers.py"
 WHY: Mapping[str, str] = {"target": "over target", "contact": "not contacted", "both": "over target, not contacted"}
 
@@ -118,25 +119,13 @@ def _draw_stages(read: Read, page: Page) -> None:
     with parts.block("How long do leads stay in each stage?", read, key="stale_stages", empty=empty, hint=hint) as any_:
         if not any_:
             return
-        if not any(row["moved_on"] or row["leads"] for row in read.rows):
+        if not in_use(read.rows):
             parts.draw_empty(empty, hint)
             return
         several = len({row["pipeline_id"] for row in read.rows}) > 1
-        rows = [row for row in read.rows if row["moved_on"] or row["leads"]][:MOST_STAGES]
+        rows = in_use(read.rows)
         names = [f"{row['stage']} · {row['pipeline']}" if several else row["stage"] for row in rows]
-        ids = [row["stage_id"] for row in rows]
-        if rows:
-            target = {
-                "type": "scatter", "mode": "markers", "x": charts.numbers([row["target_days"] for row in rows]), "y": names, "name": "Target",
-                "marker": {"symbol": "line-ns", "size": 16, "line": {"width": 2, "color": charts.COLOURS["muted"]}},
-                "hovertemplate": "%{y}<br>target <b>%{x:,} d</b><extra></extra>",
-            }  # fmt: skip
-            charts.draw(
-                STAGES, charts.lying(names, [row["median_days"] for row in rows], name="Median", tone="accent", stands_for=ids, unit=" d"),
-                charts.lying(names, [row["p90_days"] for row in rows], name="9 of 10 within", tone="soft", stands_for=ids, unit=" d"), target,
-                x_title="Days in the stage", height=charts.height_of(rows, each=46),
-                    says="Median and ninetieth percentile of days per stage against its target",
-            )  # fmt: skip
+        charts.draw(STAGES, read)
         lines = [
             (name, asking.behind(page.lookups, page.asked, pipeline=page.lookups.pipeline_label(row["pipeline_id"]), stage=row["stage"],
                 sort="Longest in stage"),

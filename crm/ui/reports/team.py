@@ -8,13 +8,14 @@ from typing import Any
 
 import streamlit as st
 
+from crm.charts.months import every_month
+from crm.charts.team import at_work
 from crm.goals import rules
 from crm.ui import words
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked, last_year
 from crm.ui.reports.figure import Figure
-from crm.ui.reports.months import every_month
 from crm.ui.reports.parts import Tile, change, days, share, usd
 from crm.ui.reports.pipeline import open_values
 from crm.ui.reports.reading import Read, Reader
@@ -22,14 +23,6 @@ from crm.ui.reports.shell import Page
 
 TAKES = ("team", "owner", "pipeline", "period", "against", "known_on")
 OWNERS, ACTIVITY, MONTHS = "team.owners", "team.activity", "team.months"
-KINDS = (
-    ("calls", "Calls", "accent"),
-    ("meetings", "Meetings", "won"),
-    ("mails", "Mails", "soft"),
-    ("messages", "Messages", "late"),
-    ("notes", "Notes", "quiet"),
-)
-MOST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +97,7 @@ def _draw_tiles(found: Found) -> None:
     won, won_change = pair(found.owners, found.before, "won_value_usd")
     parts.draw_tiles(
         (
-            Tile("Value won", usd(won), won_change, trend=[row["won_value_usd"] for row in every_month(found.months)]),
+            Tile("Value won", usd(won), won_change, trend=[row["won_value_usd"] for row in every_month(found.months.result)]),
             Tile("Leads begun", f"{began or 0:,}", began_change, trend=found.course.column("began")),
             Tile("Open value", usd(found.owners.sum("open_value_usd")), change(*open_values(found.moved)), against="since the start",
                  trend=found.course.column("open_value_usd"), hint="At the end of the period, and since its start."),
@@ -118,33 +111,17 @@ def _draw_owners(read: Read) -> None:
     empty, hint = "Nobody has an open lead here.", "Owners show here once leads are theirs."
     with parts.block("Who has what open, and who won?", read, key="team_owners", empty=empty, hint=hint) as any_:
         if any_:
-            rows = [row for row in read.rows if row["open"] or row["won"]][:MOST]
-            if not rows:  # nothing but goals, and losses
+            if not at_work(read.rows):
                 parts.draw_empty(empty, hint)
                 return
-            names, ids = [row["owner"] or "Nobody" for row in rows], [row["owner_id"] for row in rows]
-            is_money = read.shows("won_value_usd")
-            columns = (
-                (("won_value_usd", "Won", "won"), ("weighted_usd", "Open, weighted", "soft")) if is_money else (("won", "Won", "won"), ("open", "Open", "soft"))
-            )
-            charts.draw(
-                OWNERS,
-                *(
-                    charts.lying(names, [row[column] for row in rows], name=name, tone=tone, stands_for=ids, is_money=is_money)
-                    for column, name, tone in columns
-                ),
-                x_title="USD" if is_money else "Leads", height=charts.height_of(rows, each=40), says="Won and open value by owner",
-            )  # fmt: skip
+            charts.draw(OWNERS, read)
 
 
 def _draw_activity(read: Read) -> None:
     empty, hint = "Nothing was noted down in this time.", "Calls, meetings, mails and notes on leads show here."
     with parts.block("Who called, met and wrote?", read, key="team_activity", empty=empty, hint=hint) as any_:
         if any_:
-            rows = read.rows[:MOST]
-            names, ids = [row["person"] or "Nobody signed in" for row in rows], [row["person_id"] for row in rows]
-            traces = [charts.lying(names, [row[kind] for row in rows], name=name, tone=tone, stands_for=ids) for kind, name, tone in KINDS]
-            charts.draw(ACTIVITY, *traces, x_title="Activities", is_stacked=True, height=charts.height_of(rows, each=40), says="Activities by person and kind")
+            charts.draw(ACTIVITY, read)
 
 
 def _draw_lines(found: Found, page: Page) -> None:

@@ -9,21 +9,19 @@ from typing import Any
 
 import streamlit as st
 
+from crm.charts.ended import MOST_BARS, NOT_GIVEN
+from crm.charts.months import every_month
 from crm.ui import words
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked
 from crm.ui.reports.figure import NOTHING, Figure
-from crm.ui.reports.months import every_month
 from crm.ui.reports.parts import Tile, change, days, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 
 TAKES = ("team", "owner", "pipeline", "source", "market", "period", "against", "known_on")
 OWNER, REASONS, SOURCES, MONTHS = "win.owners", "win.reasons", "win.sources", "win.months"
-MOST_BARS = 10
-NOT_GIVEN = "Not given"
-"""What the queries call a loss without a reason, and leads without a source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,7 @@ def _draw_tiles(found: Found) -> None:
     now, before = sums(found.whole), sums(found.before)
     if now is None:
         return
-    trend = every_month(found.months)
+    trend = every_month(found.months.result)
     parts.draw_tiles(
         (
             Tile("Won", usd(now.won_usd) if now.won_usd is not None else f"{now.won:,}", change(now.won_usd, before.won_usd if before else None),
@@ -156,18 +154,7 @@ def _draw_months(read: Read) -> None:
         "Won and lost, month by month", read, key="win_months", empty="Nothing ended in the last year.", hint="Won and lost leads show here."
     ) as any_:
         if any_:
-            rows = every_month(read)
-            x, months = [month_of(row["group"]) for row in rows], [str(row["group"])[:7] for row in rows]
-            traces = [charts.bars(x, [row[kind] for row in rows], name=kind.capitalize(), tone=kind, stands_for=months) for kind in ("won", "lost")]
-            charts.draw(MONTHS, *traces, y_title="Leads", says="Won and lost leads by month")
-
-
-def month_of(group: Any) -> str:
-    """ "2026-10" as people say it."""
-    try:
-        return f"{date.fromisoformat(f'{str(group)[:7]}-01'):%b %Y}"
-    except ValueError:
-        return str(group)
+            charts.draw(MONTHS, read)
 
 
 def _draw_owners(read: Read, page: Page) -> None:
@@ -175,13 +162,7 @@ def _draw_owners(read: Read, page: Page) -> None:
         "Who wins?", read, key="win_owners", empty="Nothing was won or lost in this time.", hint="Choose a longer time, or fewer filters."
     ) as any_:
         if any_:
-            rows = read.rows[:MOST_BARS]
-            by = "won_value_usd" if read.shows("won_value_usd") else "won"
-            charts.draw(
-                OWNER, charts.lying([row["group"] for row in rows], [row[by] for row in rows], name="Won", tone="won", is_money=by != "won",
-                                    stands_for=[row["group_id"] for row in rows]),
-                x_title="USD won" if by != "won" else "Leads won", height=charts.height_of(rows), says="Value won by owner",
-            )  # fmt: skip
+            charts.draw(OWNER, read)
             lines = [(row["group"] or "Nobody", _ended(page, owner=_owner(page, row["group_id"])), _figures(row)) for row in read.rows]
             parts.draw_lines("win_owners", lines, ("Won", "Lost", "Win rate", "Value won"))
 
@@ -204,13 +185,7 @@ def _draw_sources(read: Read, page: Page) -> None:
     empty, hint = "No lead began in this time.", "Choose a longer time, or fewer filters."
     with parts.block("Where do leads come from, and what becomes of them?", read, key="win_sources", empty=empty, hint=hint) as any_:
         if any_:
-            rows = read.rows[:MOST_BARS]
-            names, stand_for = [row["source"] for row in rows], [None if row["source"] == NOT_GIVEN else row["source"] for row in rows]
-            traces = [charts.lying(names, [row[kind] for row in rows], name=kind.capitalize(), tone=tone, stands_for=stand_for)
-                      for kind, tone in (("won", "won"), ("open", "soft"), ("dormant", "quiet"), ("lost", "lost"))]  # fmt: skip
-            charts.draw(
-                SOURCES, *traces, x_title="Leads that began", height=charts.height_of(rows), is_stacked=True, says="Leads by source and what became of them"
-            )
+            charts.draw(SOURCES, read)
             lines = [(row["source"], _began(page, row["source"]),
                       (f"{row['leads']:,}", share(row["win_rate"]), usd(row["won_value_usd"]), days(row["median_days"]))) for row in read.rows]  # fmt: skip
             parts.draw_lines("win_sources", lines, ("Leads", "Win rate", "Value won", "Days to win"))
@@ -228,9 +203,7 @@ def _draw_reasons(read: Read, page: Page) -> None:
     ) as any_:
         if any_:
             rows = read.rows[:MOST_BARS]
-            names = [row["reason"] for row in rows]
-            charts.draw(REASONS, charts.lying(names, [row["lost"] for row in rows], name="Lost", tone="lost"), x_title="Leads lost",
-                        height=charts.height_of(rows), is_picked=False, says="Lost leads by reason")  # fmt: skip
+            charts.draw(REASONS, read, is_picked=False)
             lines = [(row["reason"], _lost(page, row["reason"]), (f"{row['lost']:,}", share(row["share"]), usd(row["lost_value_usd"]))) for row in rows]
             parts.draw_lines("win_reasons", lines, ("Lost", "Share", "Value lost"))
             st.page_link(

@@ -6,18 +6,26 @@ from datetime import date
 from typing import Any
 
 from crm.goals.rules import months_on
-from crm.ui.reports.reading import Read
+from crm.reports.use_cases import ReportResult
 
 COUNTED = ("won", "lost", "won_value_usd", "lost_value_usd")
 
 
-def every_month(read: Read) -> list[dict[str, Any]]:
+def every_month(result: ReportResult | None) -> list[dict[str, Any]]:
     """The rows of a win rate by month, and one in which nothing ended for each month of its period between; none where there are no rows at all."""
-    if not read.rows or read.result is None or read.result.period is None:
+    if result is None or not result.rows or result.period is None:
         return []
-    known = {str(row["group"])[:7]: row for row in read.rows}
-    nothing = dict.fromkeys(read.rows[0]) | {column: 0 for column in COUNTED if read.shows(column)}
-    return [known.get(f"{month:%Y-%m}") or {**nothing, "group": f"{month:%Y-%m}"} for month in months_of(read.result.period)]
+    known = {str(row["group"])[:7]: row for row in result.rows}
+    nothing = dict.fromkeys(result.rows[0]) | {column: 0 for column in COUNTED if result.shows(column)}
+    return [known.get(f"{month:%Y-%m}") or {**nothing, "group": f"{month:%Y-%m}"} for month in months_of(result.period)]
+
+
+def month_of(group: Any) -> str:
+    """ "2026-10" as people say it."""
+    try:
+        return f"{date.fromisoformat(f'{str(group)[:7]}-01'):%b %Y}"
+    except ValueError:
+        return str(group)
 
 
 def months_of(period: tuple[date, date]) -> list[date]:

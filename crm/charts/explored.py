@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Mapping
 from typing import Any
 
+from crm.charts import amounts, parts
+from crm.charts.parts import COLOURS, Drawing, Trace, shortened, unique
 from crm.explore.use_cases import Exploration, Group
 from crm.reports.exploring import Measure
-from crm.ui.explore.choices import LINES, STACKED
-from crm.ui.reports import charts, parts
-from crm.ui.reports.charts import COLOURS
 
+BARS, LINES, STACKED = "bars", "lines", "stacked"
 PALETTE = ("#6366F1", "#14A3A8", "#E58A13", "#D6518F", "#3B9EE8", "#8E5BD9", "#7FA832", "#B07A4F")
 TONES: Mapping[str, str] = {"open": "accent", "won": "won", "lost": "lost", "dormant": "quiet"}
 LONGEST, LONGEST_IN_LEGEND = 30, 22
@@ -24,17 +23,18 @@ def say(measure: Measure, value: Any) -> str:
     if value is None:
         return "–"
     if measure.unit == "usd":
-        return parts.usd(value)
-    return parts.share(value) if measure.unit == "share" else parts.days(value) if measure.unit == "days" else f"{value:,}"
+        return amounts.usd(value)
+    return amounts.share(value) if measure.unit == "share" else amounts.days(value) if measure.unit == "days" else f"{value:,}"
 
 
-def draw(found: Exploration, kind: str, chart: str, *, compact: bool = False) -> None:
-    """The chart under its key; a click stands for "group.split", both by number."""
+def drawing(found: Exploration, kind: str, *, compact: bool = False) -> Drawing | None:
+    """The chart of a kind (bars, lines or stacked; lines are for what goes over time); a click stands for "group.split", both by number."""
     is_lying = not found.by.unit
+    kind = BARS if kind == LINES and is_lying else kind
     traces = [_trace(found, kind, number, split, is_lying=is_lying) for number, split in enumerate(found.splits or [None])]
     title = "" if compact else TITLES.get(found.measure.unit, found.measure.label)
-    charts.draw(
-        chart, *traces, is_stacked=kind == STACKED, height=_height(found, kind, compact=compact) if is_lying else 230 if compact else 320, says=alt(found),
+    return parts.drawing(
+        *traces, is_stacked=kind == STACKED, height=_height(found, kind, compact=compact) if is_lying else 230 if compact else 320, says=alt(found),
         x_title=title if is_lying else "", y_title="" if is_lying else title,
     )  # fmt: skip
 
@@ -51,12 +51,12 @@ def _height(found: Exploration, kind: str, *, compact: bool) -> int:
     return min(TALLEST, 70 + each * max(2, len(found.groups)))
 
 
-def _trace(found: Exploration, kind: str, number: int, split: Group | None, *, is_lying: bool) -> charts.Trace:
+def _trace(found: Exploration, kind: str, number: int, split: Group | None, *, is_lying: bool) -> Trace:
     values = [_plotted(found, found.value(group.row) if split is None else found.cell(group, split)) for group in found.groups]
     said = [_hover(found, group, split) for group in found.groups]
     names = unique([shortened(group.name, LONGEST) for group in found.groups])
     colour = _colour(found, number, split)
-    trace: charts.Trace = {
+    trace: Trace = {
         "name": shortened(split.name, LONGEST_IN_LEGEND) if split else found.measure.label, "hovertext": said, "hovertemplate": "%{hovertext}<extra></extra>",
         "customdata": [[f"{place}.{number}"] for place in range(len(names))], **({"x": values, "y": names} if is_lying else {"x": names, "y": values}),
     }  # fmt: skip
@@ -75,7 +75,7 @@ def _plotted(found: Exploration, value: Any) -> float | None:
 
 def _hover(found: Exploration, group: Group, split: Group | None) -> str:
     row = group.row if split is None else found.cells.get((group.place, split.place))
-    where = " · ".join(escape(shortened(each.name, 80)) for each in (group, split) if each)
+    where = " · ".join(shortened(each.name, 80) for each in (group, split) if each)
     return f"{where}<br>{found.measure.label} <b>{say(found.measure, found.value(row))}</b>"
 
 
@@ -87,17 +87,3 @@ def _colour(found: Exploration, number: int, split: Group | None) -> str:
     if split.is_rest or split.key is None:
         return COLOURS["quiet"] if split.is_rest else "#C0C6D1"
     return PALETTE[number % len(PALETTE)]
-
-
-def shortened(name: str, longest: int) -> str:
-    return escape(name if len(name) <= longest else f"{name[: longest - 1].rstrip()}…")
-
-
-def unique(names: Sequence[str]) -> list[str]:
-    """Names that look as they are and are not taken for one another: a chart adds up what is called alike."""
-    seen: dict[str, int] = {}
-    found = []
-    for name in names:
-        found.append(name + "\u200b" * seen.get(name, 0))
-        seen[name] = seen.get(name, 0) + 1
-    return found
