@@ -18,9 +18,9 @@ screen = params.screen(person, lookups, begins_with_own=owns)
 saved_views.begin(person, screen)
 head = st.container(key="board_head")
 asks_line = st.container(horizontal=True, key="board_asks", vertical_alignment="center", gap="small")
-past = asks.ask_day(person, lookups)
+days = asks.ask_days(person, lookups)
 with asks_line:
-    asked = asks.ask(person, lookups, screen, day=past, begins_with_own=owns)
+    asked = asks.ask(person, lookups, screen, days=days, begins_with_own=owns)
     if asked:
         switch.draw("Board", asks.as_list(asked, lookups))
         if person.may("lead", "create") and st.button("Lead", icon=":material/add:", key="board.new"):
@@ -30,7 +30,9 @@ if asked is None:
     look.empty("There is no pipeline in your sight yet.", where_pipelines_come_from(person))
     st.stop()
 
-day = words.day(asked.day, today=clock.today(person.time_zone)) if asked.day else "now"
+today = clock.today(person.time_zone)
+day = words.day(asked.day, today=today) if asked.day else "now"
+known = f", as we knew it on {words.day(asked.known_on, today=today)}" if asked.known_on else ""
 with head:
     place = lead_list.place_of(person, lookups)
     with acting_as(person) as session:
@@ -38,7 +40,7 @@ with head:
     look.head("Board", place, f"{lookups.pipeline_label(asked.pipeline.id)} pipeline", asks.whose_words(asked, lookups), "USD", day, orders)
 if asked.day:
     with st.container(horizontal=True, key="as_of_line", vertical_alignment="center"):
-        st.html(f"<span>This is the board as it was at the end of {day}. Orders and last contact are today's.</span>", width="stretch")
+        st.html(f"<span>This is the board as it was at the end of {day}{known}. Orders and last contact are today's.</span>", width="stretch")
         st.button("Back to now", key="board.now", type="tertiary", on_click=past_day.forget)
 work.turn_to(person, lookups, asked)
 begins, begins_news = [person], [person]
@@ -68,8 +70,8 @@ def news() -> None:
 
 
 board()
-beside.draw(lookups, asked.before)
-if asked.before is None:
+beside.draw(lookups, asked.past)
+if asked.past is None:
     with st.container(key="board_news"):
         news()
 if st.session_state.pop(facts.LOOK, False):

@@ -9,7 +9,7 @@ from crm.ui.reports import shell
 from crm.ui.viewer import viewer
 
 EVERY_SECONDS = 5.0
-TAKES = ("team", "owner", "market", "period", "against")
+TAKES = ("team", "owner", "market", "period", "against", "known_on")
 
 person = viewer("report")
 lookups = look_up(person)

@@ -30,4 +30,4 @@ if found is not None:
     with st.container(key="report_block_explore", border=True, gap="small"):
         draw.draw(found, question, lookups, "page")
     wanted = question.wanted()
-    exporting.draw(person, [Read(wanted.report.name, wanted.params, wanted.as_of)], draw.pictures(found, question))
+    exporting.draw(person, [Read(wanted.report.name, wanted.params, wanted.as_of, wanted.known_on)], draw.pictures(found, question))

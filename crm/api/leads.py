@@ -23,28 +23,36 @@ from crm.errors import Gone, Invalid, NotFound, Stale
 from crm.fields.catalogue import catalogue
 from crm.fields.filters import as_filter
 from crm.leads import reads, use_cases
-from crm.leads.as_of import lead_as_of, list_leads_as_of, read_moment
+from crm.leads.as_of import Past, lead_as_of, list_leads_as_of, past_of, read_moment
 from crm.leads.handing_over import hand_over
 from crm.leads.references import References, places, wanted_ids
 from crm.organisation.reads import reporting_time_zone
+from crm.reports.filters import read_day
 
 routes = APIRouter(prefix="/v1", route_class=Door, tags=["leads"])
 
 
 @routes.get("/leads")
 def list_leads(call: Caller, query: Annotated[LeadQuery, Query()]) -> Response:
-    """Leads you may see, a page at a time. With `as_of`, as they stood then."""
+    """Leads you may see, a page at a time. With `as_of`, as they stood then; with `known_on`, as far as was known then."""
     with call.acting() as session:
         custom = _custom(query)
         wanted = replace(_filter(session, call, query), custom=as_filter(catalogue(session), custom))
         belongs_to = ["leads", query.model_dump(exclude={"cursor", "limit", *custom}), *([custom] if custom else [])]
         position = cursors.read(query.cursor, belongs_to)
         after = None if position is None else (position[0], position[1])
-        if query.as_of is None:
-            page = reads.list_leads(session, wanted, sort=query.sort, limit=query.limit, after=after)
+        if past := _past(session, query):
+            page = list_leads_as_of(session, past, wanted, sort=query.sort, limit=query.limit, after=after)
         else:
-            page = list_leads_as_of(session, read_moment(query.as_of, reporting_time_zone(session)), wanted, sort=query.sort, limit=query.limit, after=after)
+            page = reads.list_leads(session, wanted, sort=query.sort, limit=query.limit, after=after)
         return listing([lead_of(row) for row in page.rows], None if page.next_after is None else cursors.write(page.next_after, belongs_to))
+
+
+def _past(session: Session, query: AsOf) -> Past | None:
+    """The past moment that is asked for; None for now. Raises `Invalid`."""
+    time_zone = reporting_time_zone(session)
+    as_of = read_moment(query.as_of, time_zone) if query.as_of is not None else None
+    return past_of(as_of, read_day(query.known_on, "known_on") if query.known_on is not None else None, time_zone)
 
 
 def _custom(query: LeadQuery) -> dict[str, list[str]]:
@@ -61,8 +69,8 @@ def _custom(query: LeadQuery) -> dict[str, list[str]]:
 
 def _filter(session: Session, call: Call, query: LeadQuery) -> reads.LeadFilter:
     references = References(session)
-    if query.as_of and query.updated_since:
-        raise Invalid("Take as_of or updated_since, not both: changes of today say nothing about how leads stood then.", field="updated_since")
+    if (query.as_of or query.known_on) and query.updated_since:
+        raise Invalid("Take a past day or updated_since, not both: changes of today say nothing about how leads stood then.", field="updated_since")
     return reads.LeadFilter(
         team_ids=references.team_ids(query.team),
         pipeline_ids=references.pipeline_ids(query.pipeline),
@@ -91,8 +99,8 @@ def read_lead(call: Caller, lead_id: int, query: Annotated[AsOf, Query()]) -> Re
     """One lead. Its version is in the ETag too."""
     with call.acting() as session:
         row = standing_lead(session, lead_id)
-        if query.as_of is not None:
-            then = lead_as_of(session, lead_id, read_moment(query.as_of, reporting_time_zone(session)))
+        if past := _past(session, query):
+            then = lead_as_of(session, lead_id, past)
             if then is None:
                 raise NotFound("This lead did not exist then, or you may not see how it stood.")
             row = then

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,7 +11,7 @@ from starlette.responses import Response
 from crm.api import cursors
 from crm.api.answers import answer, listing
 from crm.api.door import Caller, Door
-from crm.api.requests import ExploreQuery, Paging, ReportQuery
+from crm.api.requests import AsOf, ExploreQuery, Paging, ReportQuery
 from crm.explore.use_cases import run_exploration
 from crm.reports.filters import read_day
 from crm.reports.registry import REPORTS, Report
@@ -42,12 +43,15 @@ def _report(report: Report) -> dict[str, object]:
 @routes.get("/reports/{name}")
 def read_report(call: Caller, name: str, query: Annotated[ReportQuery, Query()]) -> Response:
     """One report, now or as of the end of a past day, as it is known now or was known on a day; its own parameters go into the query."""
-    as_of, known_on = (read_day(given, field) if given else None for given, field in ((query.as_of, "as_of"), (query.known_on, "known_on")))
-    return answer(run(call.person, name, query.model_extra or {}, as_of, known_on).as_json())
+    return answer(run(call.person, name, query.model_extra or {}, *_days(query)).as_json())
 
 
 @routes.get("/explore")
 def read_exploration(call: Caller, query: Annotated[ExploreQuery, Query()]) -> Response:
-    """A measure of leads or orders over up to two dimensions, now or as of the end of a past day: `measure`, `which`, `by`, `split` and filters."""
-    as_of = read_day(query.as_of, "as_of") if query.as_of else None
-    return answer(run_exploration(call.person, query.model_extra or {}, as_of).as_json())
+    """A measure of leads or orders over up to two dimensions: `measure`, `which`, `by`, `split` and filters; now, as of a past day, or as known on one."""
+    return answer(run_exploration(call.person, query.model_extra or {}, *_days(query)).as_json())
+
+
+def _days(query: AsOf) -> tuple[date | None, date | None]:
+    """`as_of` and `known_on`. Raises `Invalid`."""
+    return read_day(query.as_of, "as_of") if query.as_of else None, read_day(query.known_on, "known_on") if query.known_on else None

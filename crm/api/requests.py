@@ -321,7 +321,7 @@ class NewExport(Request):
     )
     as_of: Annotated[str, Field(max_length=40)] | None = Field(None, description="A day: to its end, in the reporting time zone", examples=["2026-03-31"])
     known_on: Annotated[str, Field(max_length=40)] | None = Field(
-        None, description="A day: with what was known at its end, where the report can tell; not before `as_of`", examples=["2026-03-31"]
+        None, description="A day: without what was entered after its end; not before `as_of`, and alone both", examples=["2026-03-31"]
     )
 
     @model_validator(mode="after")
@@ -342,6 +342,9 @@ class Paging(Request):
 class AsOf(Request):
     as_of: Annotated[str, Field(max_length=40)] | None = Field(
         None, description="A day (to its end, in the reporting time zone) or a moment in RFC 3339", examples=["2026-03-31"]
+    )
+    known_on: Annotated[str, Field(max_length=40)] | None = Field(
+        None, description="A day: without what was entered after its end; not before `as_of`, and alone both", examples=["2026-03-31"]
     )
 
 
@@ -406,7 +409,7 @@ class CustomerQuery(Paging):
 
 
 class ExploreQuery(AsOf):
-    """What is asked for stands beside `as_of`."""
+    """What is asked for stands beside `as_of` and `known_on`."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -415,6 +418,3 @@ class ReportQuery(AsOf):
     """A report's own parameters stand beside `as_of` and `known_on`."""
 
     model_config = ConfigDict(extra="allow")
-    known_on: Annotated[str, Field(max_length=40)] | None = Field(
-        None, description="A day: with what was known at its end, where the report can tell; not before `as_of`", examples=["2026-03-31"]
-    )

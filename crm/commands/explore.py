@@ -23,6 +23,9 @@ def register(app: typer.Typer) -> None:
         which: Annotated[str, typer.Option(help=f"Which leads: {', '.join(exploring.WHICH)}.")] = "",
         param: Annotated[list[str], typer.Option("--param", metavar="K=V", help="A filter, such as team=Gulf; may be given several times.")] = [],  # noqa: B006 - typer's way
         as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The end of this past day instead of now.")] = None,
+        known_on: Annotated[
+            datetime | None, typer.Option("--known-on", formats=["%Y-%m-%d"], help="Without what was entered after the end of this day.")
+        ] = None,
         as_email: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="As this person may see it; everything, when left out.")] = None,
         form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
         as_json: Json = False,
@@ -30,5 +33,5 @@ def register(app: typer.Typer) -> None:
         """Count leads or orders in any groups: every one of them, or as one person may see it."""
         person = person_by(as_email)
         own = {name: value for name, value in (("by", by), ("split", split), ("which", which)) if value}
-        wanted = Wanted(report_of(measure).name, {**read_params(param), **own, "measure": measure}, as_of.date() if as_of else None)
+        wanted = Wanted(report_of(measure).name, {**read_params(param), **own, "measure": measure}, *(day.date() if day else None for day in (as_of, known_on)))
         print_report(person, wanted, form, as_json=as_json)

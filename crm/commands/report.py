@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
         param: Annotated[list[str], typer.Option("--param", metavar="K=V", help="A filter, such as team=Gulf; may be given several times.")] = [],  # noqa: B006 - typer's way
         as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The end of this past day instead of now.")] = None,
         known_on: Annotated[
-            datetime | None, typer.Option("--known-on", formats=["%Y-%m-%d"], help="With what was known at the end of this day, where the report can tell.")
+            datetime | None, typer.Option("--known-on", formats=["%Y-%m-%d"], help="Without what was entered after the end of this day.")
         ] = None,
         as_email: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="As this person may see it; everything, when left out.")] = None,
         form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,

@@ -27,11 +27,12 @@ Place = tuple[str | None, bool]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked for. `params`: everything the report takes, as text; `as_of`: None for now."""
+    """What is asked for. `params`: everything the report takes, as text; `as_of`: None for now; `known_on`: None for what is known now."""
 
     measure: str = "leads"
     params: Mapping[str, str] = field(default_factory=dict)
     as_of: date | None = None
+    known_on: date | None = None
 
     @property
     def report(self) -> Report:
@@ -90,10 +91,10 @@ def report_of(measure: str) -> Report:
     raise Invalid(f"“{measure[:63]}” is no measure. Give one of: {known}.", field="measure")
 
 
-def run_exploration(person: Person, params: Mapping[str, Any], as_of: date | None = None) -> ReportResult:
+def run_exploration(person: Person, params: Mapping[str, Any], as_of: date | None = None, known_on: date | None = None) -> ReportResult:
     """As `crm.reports.use_cases.run`, whichever of the two reports knows the measure."""
     report = report_of(str(params.get("measure") or "leads"))
-    return run(person, report.name, params, as_of)
+    return run(person, report.name, params, as_of, known_on)
 
 
 def explore(session: Session, wanted: Wanted) -> Exploration:
@@ -101,7 +102,7 @@ def explore(session: Session, wanted: Wanted) -> Exploration:
     report = wanted.report
     if report.is_of_orders:
         person_of(session).require("customer", "view")
-    result = run_kept(session, report, {**wanted.params, "measure": wanted.measure, "totals": "yes"}, wanted.as_of)
+    result = run_kept(session, report, {**wanted.params, "measure": wanted.measure, "totals": "yes"}, wanted.as_of, wanted.known_on)
     assert result.grouping is not None
     parts: dict[str, list[dict[str, Any]]] = {"cell": [], "by": [], "split": [], "all": []}
     for row in result.rows:

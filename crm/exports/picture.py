@@ -100,10 +100,10 @@ def _drawn(person: Person, wanted: Mapping[str, Any]) -> tuple[str, Drawing | No
 
 
 def _explored(person: Person, report: Report, wanted: Mapping[str, Any], kind: str) -> tuple[str, Drawing | None, ReportResult]:
-    params = dict(wanted["params"])
+    read, params = Wanted.read(wanted), dict(wanted["params"])
     usual = next(param.default for param in report.params if param.name == "measure")
     with _reading(person, report) as session:
-        found = exploring.explore(session, exploring.Wanted(str(params.get("measure") or usual), params, Wanted.read(wanted).as_of))
+        found = exploring.explore(session, exploring.Wanted(str(params.get("measure") or usual), params, read.as_of, read.known_on))
     if found.result.name != report.name:
         raise NotFound(f"{report.name} does not know that measure.")
     return explored.alt(found), explored.drawing(found, kind), found.result

@@ -4,24 +4,28 @@ Where a lead was (team, pipeline, stage, owner, its value in USD) comes from its
 wound back through the change rows, so that they too are as they were. Derived columns (orders, last contact), the time
 of the last change and whatever search looks at carry today's label. A lead that the person does not see today, or whose
 place then lies outside their reach, is left out.
+
+With what was known on a day: stays as they were known then, and what was recorded after it is wound back, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import DateTime, bindparam, text
 from sqlalchemy.orm import Session
 
+from crm import clock
 from crm.changes import hiding
 from crm.changes.records import Field
-from crm.clock import end_of
 from crm.errors import Invalid
 from crm.leads.reads import COLUMNS, LeadFilter, LeadPage, page_of
 from crm.leads.records import LEAD
 from crm.leads.references import names_of
+from crm.ledger.known import Known, as_known, check_known
 
 _THEN = {
     "l.team_id": "t.team_id", "l.pipeline_id": "t.pipeline_id", "l.stage_id": "t.stage_id", "l.owner_id": "t.owner_id", "l.source": "t.source",
@@ -29,23 +33,51 @@ _THEN = {
     "l.deleted_at": "null::timestamptz as deleted_at", "l.merged_into_id": "null::bigint as merged_into_id",
 }  # fmt: skip
 _COLUMNS = ", ".join(_THEN.get(column.strip(), column.strip()) for column in COLUMNS.split(","))
-SOURCE = f"""(select {_COLUMNS} from crm.stays as t join crm.leads as l on l.id = t.lead_id
+_SOURCE = f"""(select {_COLUMNS} from crm.stays as t join crm.leads as l on l.id = t.lead_id
     where t.entered_at < :before and (t.left_at is null or t.left_at >= :before))"""
-_ONE = SOURCE.removesuffix(")") + " and t.lead_id = :lead_id)"
+_KNOWN_SOURCE = as_known(_SOURCE)
 _SINCE = text("""
     select c.record_id, c.version, c.fields from crm.changes as c
-    where c.record_type = 'lead' and c.record_id = any(:ids) and c.version > 1 and coalesce(c.effective_at, c.at) >= :before
+    where c.record_type = 'lead' and c.record_id = any(:ids) and c.version > 1 and (coalesce(c.effective_at, c.at) >= :before or c.at >= :known_before)
     order by c.record_id, c.version desc
-""")
+""").bindparams(bindparam("known_before", type_=DateTime(timezone=True)))
 # Where the stay says it already, or where the column stays today's.
 _NOT_WOUND_BACK = {"team_id", "pipeline_id", "stage_id", "owner_id", "came_from_lead_id", "merged_into_id", "deleted_at"}
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The last moment before `before`, which it is exclusive of; as far as it was known before `known_before`, None for what is known now."""
+
+    before: datetime
+    known_before: datetime | None = None
+
+    @property
+    def source(self) -> str:
+        """Leads as they stood, in the place of `crm.leads`: SQL with the parameters `binds`."""
+        return _SOURCE if self.known_before is None else _KNOWN_SOURCE
+
+    @property
+    def binds(self) -> dict[str, Any]:
+        return {"before": self.before} | (Known(self.before, self.known_before).binds if self.known_before else {})
+
+
+def past_of(as_of: datetime | None, known_on: date | None, time_zone: str) -> Past | None:
+    """What both ask for: `as_of` as an exclusive bound, None for the end of `known_on`; None for now. Raises `Invalid`."""
+    if known_on is None:
+        return Past(as_of) if as_of else None
+    check_known(known_on, None, clock.today(time_zone))
+    known_before = clock.end_of(known_on, time_zone)
+    if as_of and as_of > known_before:
+        raise Invalid(f"On {known_on:%-d %b %Y} nobody knew what came after it. Give a later day, or an earlier as_of.", field="known_on")
+    return Past(as_of or known_before, known_before)
 
 
 def read_moment(given: str, time_zone: str) -> datetime:
     """`given` (a day, or a moment in RFC 3339) as an exclusive bound: what happened before it counts. Raises `Invalid`."""
     try:
         if len(given) == 10:
-            return end_of(date.fromisoformat(given), time_zone)
+            return clock.end_of(date.fromisoformat(given), time_zone)
         moment = datetime.fromisoformat(given)
         if moment.tzinfo is not None:
             return moment.astimezone(UTC) + timedelta(microseconds=1)
@@ -55,25 +87,26 @@ def read_moment(given: str, time_zone: str) -> datetime:
 
 
 def list_leads_as_of(
-    session: Session, before: datetime, wanted: LeadFilter, *, sort: str = "-updated_at", limit: int = 100, after: tuple[Any, int] | None = None
+    session: Session, past: Past, wanted: LeadFilter, *, sort: str = "-updated_at", limit: int = 100, after: tuple[Any, int] | None = None
 ) -> LeadPage:
-    """`list_leads` as of the last moment before `before`: filters, sort and rows by where leads were then."""
-    page = page_of(session, SOURCE, {"before": before}, wanted, sort=sort, limit=limit, after=after)
-    return LeadPage(wound_back(session, page.rows, before), page.next_after)
+    """`list_leads` at a past moment: filters, sort and rows by where leads were then."""
+    page = page_of(session, past.source, past.binds, wanted, sort=sort, limit=limit, after=after)
+    return LeadPage(wound_back(session, page.rows, past), page.next_after)
 
 
-def lead_as_of(session: Session, lead_id: int, before: datetime) -> Mapping[Any, Any] | None:
-    """One lead; None when it is hidden or missing, did not exist yet, or was deleted then."""
-    page = page_of(session, _ONE, {"before": before, "lead_id": lead_id}, LeadFilter(), sort="id", limit=1)
-    return next(iter(wound_back(session, page.rows, before)), None)
+def lead_as_of(session: Session, lead_id: int, past: Past) -> Mapping[Any, Any] | None:
+    """One lead; None when it is hidden or missing, did not exist yet, or was deleted then, as far as was known."""
+    one = past.source.removesuffix(")") + " and t.lead_id = :lead_id)"
+    page = page_of(session, one, {**past.binds, "lead_id": lead_id}, LeadFilter(), sort="id", limit=1)
+    return next(iter(wound_back(session, page.rows, past)), None)
 
 
-def wound_back(session: Session, rows: Sequence[Mapping[Any, Any]], before: datetime) -> list[dict[str, Any]]:
-    """Rows of `SOURCE` with their other fields as they were."""
+def wound_back(session: Session, rows: Sequence[Mapping[Any, Any]], past: Past) -> list[dict[str, Any]]:
+    """Rows of `past.source` with their other fields as they were."""
     found = {row["id"]: dict(row) for row in rows}
     if not found:
         return []
-    for change in session.execute(_SINCE, {"ids": list(found), "before": before}):
+    for change in session.execute(_SINCE, {"ids": list(found), "before": past.before, "known_before": past.known_before}):
         row = found[change.record_id]
         row["version"] = change.version - 1
         for name, (old, _) in change.fields.items():

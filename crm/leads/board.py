@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +17,7 @@ from crm.changes import hiding
 from crm.db import direct
 from crm.fields.filters import CustomFilter
 from crm.leads import reads
-from crm.leads.as_of import SOURCE, wound_back
+from crm.leads.as_of import Past, wound_back
 from crm.leads.reads import LeadFilter
 from crm.pipelines.reads import PipelineRow, StageRow
 
@@ -199,21 +198,14 @@ def _stamp(digest: str, totals: Totals | None) -> str:
     return f"{digest} {sums}"
 
 
-def board_as_of(session: Session, pipeline: PipelineRow, wanted: BoardFilter, before: datetime) -> list[Column]:
-    """The columns as they were at the last moment before `before`: leads where they stood then, those that came last on top.
+def board_as_of(session: Session, pipeline: PipelineRow, wanted: BoardFilter, past: Past) -> list[Column]:
+    """The columns as they were at a past moment: leads where they stood then, those that came last on top.
 
     Stages are today's; orders and last contact are today's too.
     """
     where, parameters = _asked(session, pipeline, wanted)
     columns = ", ".join(f"l.{name.strip().removeprefix('l.')}" for name in reads.COLUMNS.split(","))
-    shown = _FOUND.format(columns=columns, order="stage_entered_at", source=SOURCE, again=SOURCE, where=where, stages=_STAGES)
-    names, rows = direct.table(session, f"{shown} order by s.place, f.nth", {**parameters, "before": before})
-    cards = wound_back(session, [dict(zip(names, row, strict=True)) for row in rows], before)
+    shown = _FOUND.format(columns=columns, order="stage_entered_at", source=past.source, again=past.source, where=where, stages=_STAGES)
+    names, rows = direct.table(session, f"{shown} order by s.place, f.nth", {**parameters, **past.binds})
+    cards = wound_back(session, [dict(zip(names, row, strict=True)) for row in rows], past)
     return _without_sums(session, _columns(pipeline, cards, _counted(cards)))
-
-
-def with_more(wanted: BoardFilter, stage_id: int) -> BoardFilter:
-    """The filter with another helping of cards in that column."""
-    most = dict(wanted.most or {})
-    most[stage_id] = min(most.get(stage_id, CARDS) + CARDS, MOST_CARDS)
-    return replace(wanted, most=most)

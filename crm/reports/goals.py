@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from crm.access import person_of, reach_of
 from crm.db.queries import Item, load
 from crm.goals import reads, rules
+from crm.ledger.known import known_query
 
 GOAL, WON, PROGRESS = "goal_usd", "goal_won_usd", "goal_progress"
 COLUMNS = (
@@ -56,6 +57,8 @@ def quarter_of(session: Session, ends: date, *, team_id: int | None, owner_id: i
 def won_in(session: Session, quarter: Quarter, binds: Mapping[str, Any]) -> dict[int, Decimal]:
     """What each owner won; `binds` for all of the query's parameters, with the quarter's whole months."""
     query = load("pipeline/won_by_owner")
+    if binds["known_on"] is not None:
+        query = known_query(query)
     rows = query.run(session, **{param.name: quarter.begins if param.name == "from_day" else binds[param.name] for param in query.params})
     return {row["owner_id"]: row["won_value_usd"] for row in rows}
 

@@ -64,8 +64,8 @@ class Report:
 
     @property
     def tells_what_was_known(self) -> bool:
-        """Whether it can be read with what was known on a day: postings say when they were made, stays and leads do not."""
-        return any(param.name == "known_on" for param in self.query.params)
+        """Whether it can be read with what was known on a day: orders are read anew from production, and what they said before is not kept."""
+        return not self.is_of_orders
 
 
 TEAM = Param("team", "team", "team_id", "only this team's leads, by name or id")

@@ -19,11 +19,12 @@ from crm.db import direct
 from crm.errors import Invalid
 from crm.goals.reads import starts_in
 from crm.ledger.fold import zone_of_days
+from crm.ledger.known import check_known, known_at_end, known_query
 from crm.organisation.reads import base_currency
 from crm.reports import goals
 from crm.reports.exploring import POSTINGS, STANDING, WHICH, Grouping, name_groups
 from crm.reports.filters import read_filters
-from crm.reports.registry import REPORTS, Report, report_named
+from crm.reports.registry import Report, report_named
 
 Rows = list[dict[str, Any]]
 _REACH = {
@@ -154,25 +155,28 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     if known_on is not None:
         _check_known(report, known_on, as_of, today)
         as_of = as_of or known_on
+    known = None if known_on is None or as_of is None else known_at_end(as_of, known_on, time_zone)
     hiding.refuse(session, "lead", report.tells, doing="see a report about")
     filters = read_filters(session, report, params)
     period = None if filters.binds.get("which") in STANDING else _period(report, filters.binds, as_of, today)
     if as_of and filters.binds.get("fold", POSTINGS) != POSTINGS:
         filters.binds["fold"] = ""
     if period:
-        filters.binds.update(from_day=period[0], to_day=period[1], **_folded_months(filters.binds, period, as_of, today))
+        filters.binds.update(from_day=period[0], to_day=period[1], **_folded_months(filters.binds, period, as_of, today, known_on))
     if "months_back" in filters.binds:
         filters.binds.update(_months(filters.binds, as_of or today))
-    wanted = {param.name for param in report.query.params}
+    query = known_query(report.query) if known else report.query
+    wanted = {param.name for param in query.params}
     given = {
         "as_of": as_of, "known_on": known_on,
         "time_zone": time_zone, "today": today, "now": clock.now(), "is_hidden": hiding.is_hidden(session, "lead", "value"), "months_from": None,
         "months_to": None, "sees_own": _sees_own_customers(session), **filters.binds,
+        **(known.binds if known else {}),
     }  # fmt: skip
     fiscal_month = starts_in(session)
     given["shift"] = (fiscal_month - 1) % 3
     with _planned_for_its_days(session, report):
-        rows = report.query.run(session, **{name: value for name, value in given.items() if name in wanted})
+        rows = query.run(session, **{name: value for name, value in given.items() if name in wanted})
         rows, remarks = _with_goals(session, rows, given, today, fiscal_month) if report.has_goals else (rows, ())
     if filters.grouping:
         name_groups(rows, filters.grouping.by, filters.grouping.split, fiscal_month)
@@ -199,7 +203,7 @@ def _with_goals(session: Session, rows: Rows, given: Mapping[str, Any], today: d
     if given["pipeline_id"] or not quarter.goals:
         said = ("Goals are of all pipelines, so that none stands beside figures of one.",) if quarter.goals else ()
         return goals.without(rows), said
-    binds = {**given, **_folded_months(given, (quarter.begins, ends), given["as_of"], today)}
+    binds = {**given, **_folded_months(given, (quarter.begins, ends), given["as_of"], today, given["known_on"])}
     return goals.beside(rows, quarter, goals.won_in(session, quarter, binds)), (quarter.says(ends),)
 
 
@@ -231,15 +235,12 @@ def _planned_for_its_days(session: Session, report: Report) -> Iterator[None]:
 def _check_known(report: Report, known_on: date, as_of: date | None, today: date) -> None:
     """Raises `Invalid` where the report cannot say what was known on that day."""
     if not report.tells_what_was_known:
-        able = " and ".join(name for name, each in REPORTS.items() if each.tells_what_was_known)
         raise Invalid(
-            f"{report.name} shows past days with what is known today; what was known then, it cannot tell. {able} can. Leave that day out, and it shows.",
+            f"{report.name} tells of orders. They are read anew from production, and what they said on a past day is not kept."
+            " Leave the day of what was known out, and it shows.",
             field="known_on",
         )
-    if known_on > today + timedelta(days=1):
-        raise Invalid(f"{known_on:%-d %b %Y} has not come yet. Give a day up to today, or none for what is known now.", field="known_on")
-    if as_of is not None and known_on < as_of:
-        raise Invalid(f"On {known_on:%-d %b %Y} nobody knew how {as_of:%-d %b %Y} would end. Give that day or a later one.", field="known_on")
+    check_known(known_on, as_of, today)
 
 
 def _left_out(session: Session, report: Report) -> tuple[str, ...]:
@@ -263,19 +264,22 @@ def _months(binds: Mapping[str, Any], day: date) -> dict[str, date]:
 _FOLDED_GROUPS = ("owner", "team", "pipeline", "month")
 
 
-def _folded_months(binds: Mapping[str, Any], period: tuple[date, date], as_of: date | None, today: date) -> dict[str, date]:
+def _folded_months(
+    binds: Mapping[str, Any], period: tuple[date, date], as_of: date | None, today: date, known_on: date | None
+) -> dict[str, date]:  # fmt: skip
     """The whole months of the period, which the fold answers: from the first day of the one, before that of the other.
 
     Nothing happens after today, and nothing after the day that is looked back to had happened then, so that its month is whole. Which fold answers an
-    exploration, that says by itself, and none of them knows past days. Where no month is whole, or no fold can answer, both days are the one after the period.
+    exploration, that says by itself, and none of them knows past days; what was known on a day is told by stays. Where no month is whole, or no fold can
+    answer, both days are the one after the period.
     """
     begins, ends = period
     after = ends + timedelta(days=1)
     first = begins if begins.day == 1 else _next_month(begins)
     last = _next_month(ends) if ends >= (as_of or today) else after.replace(day=1)
-    is_known = not binds.get("source") and not binds.get("market") and binds.get("by", "owner") in _FOLDED_GROUPS
-    is_folded = bool(binds["fold"]) and as_of is None if "fold" in binds else is_known
-    return {"months_from": first, "months_to": last} if is_folded and first < last else {"months_from": after, "months_to": after}
+    is_told = not binds.get("source") and not binds.get("market") and binds.get("by", "owner") in _FOLDED_GROUPS
+    is_folded = bool(binds["fold"]) and as_of is None if "fold" in binds else is_told
+    return {"months_from": first, "months_to": last} if is_folded and known_on is None and first < last else {"months_from": after, "months_to": after}
 
 
 def _next_month(day: date) -> date:

@@ -41,9 +41,12 @@ def draw(row: Mapping[Any, Any] | None, person: Person, lookups: Lookups) -> Non
         st.rerun()
 
 
-def draw_past_line(day: str, *, exists: bool) -> None:
-    """The yellow line that says which day one looks at, and the way back."""
+def draw_past_line(day: str, *, exists: bool, known: str = "") -> None:
+    """The yellow line that says which day one looks at, with the knowledge of which (empty: of now), and the way back."""
     with st.container(horizontal=True, key="as_of_line", vertical_alignment="center"):
-        words = f"This is the page as it was at the end of {day}." if exists else f"On {day} this lead did not exist, or was not where you may look."
+        said = f", as we knew it on {known}" if known else ""
+        words = (
+            f"This is the page as it was at the end of {day}{said}." if exists else f"On {day}{said}, this lead did not exist, or was not where you may look."
+        )
         st.html(f"<span>{escape(words)} Orders and last contact are today's.</span>" if exists else f"<span>{escape(words)}</span>", width="stretch")
         st.button("Back to now", key="lead.now", type="tertiary", on_click=past_day.forget)

@@ -12,6 +12,7 @@ import streamlit as st
 from crm.access import Person, acting_as
 from crm.activities.use_cases import add_activity
 from crm.errors import CrmError
+from crm.leads.as_of import Past
 from crm.leads.use_cases import take_back_change
 from crm.ui import facts, look, messages, timeline, words
 from crm.ui.lookups import Lookups
@@ -67,18 +68,18 @@ def _add(lead_id: int, person: Person, values: dict[str, Any]) -> None:
     st.rerun()
 
 
-def draw(row: Row, person: Person, lookups: Lookups, *, before: datetime | None, undoable_most: int = UNDOABLE) -> None:
-    """The list with its filter; before: only what had happened by then. The newest `undoable_most` changes can be taken back here."""
+def draw(row: Row, person: Person, lookups: Lookups, *, past: Past | None, undoable_most: int = UNDOABLE) -> None:
+    """The list with its filter; past: only what had happened by then, as far as it was known. The newest `undoable_most` changes can be taken back here."""
     show = st.segmented_control(
         "Show", list(timeline.SHOWN), default="all", required=True, format_func=lambda name: timeline.SHOWN[name], key="story", bind="query-params",
         label_visibility="collapsed",
     )  # fmt: skip
     most = st.session_state.setdefault("lead.story.most", {}).get(row["id"], timeline.PAGE)
     with acting_as(person) as session:
-        entries = timeline.story(session, row["id"], lookups.names, show=show or "all", most=most, before=before)
+        entries = timeline.story(session, row["id"], lookups.names, show=show or "all", most=most, past=past)
     if not entries:
-        look.empty("Nothing here yet.", "Write a note or log a call above." if before is None else "Nothing had happened by then.")
-    may_undo = before is None and person.reach("lead", "edit").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id)
+        look.empty("Nothing here yet.", "Write a note or log a call above." if past is None else "Nothing had happened by then.")
+    may_undo = past is None and person.reach("lead", "edit").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id)
     undoable = {id(entry) for entry in [entry for entry in entries if entry.change][:undoable_most]} if may_undo else set()
     for group in timeline.grouped(entries[:most], lambda entry: id(entry) in undoable):
         html = "".join(timeline.html_of(entry, lookups.names) for entry in group)

@@ -15,6 +15,7 @@ from crm.alerts.reads import AlertFilter, list_alerts
 from crm.changes import changes_of
 from crm.changes.records import DELETED
 from crm.errors import CrmError
+from crm.leads.as_of import Past
 from crm.leads.records import LEAD
 from crm.leads.references import names_of
 from crm.ui import words
@@ -38,20 +39,26 @@ class Entry:
     change: Mapping[Any, Any] | None = None
 
 
-def story(session: Session, lead_id: int, names: Names, *, show: str = "all", most: int = PAGE, before: datetime | None = None) -> list[Entry]:
-    """The newest `most` + 1 entries that happened before `before` (None: all); one more than asked for tells that there are more."""
+def story(session: Session, lead_id: int, names: Names, *, show: str = "all", most: int = PAGE, past: Past | None = None) -> list[Entry]:
+    """The newest `most` + 1 entries up to the past moment, as far as they were known then (None: all); one more than asked for tells that there are more."""
     entries: list[Entry] = []
+    before, known_before = (past.before, past.known_before) if past else (None, None)
     if show != "changes":
-        rows = activities_of(session, lead_id, before=(before, 0) if before else None, most=500 if show in KINDS else most + 1)
-        entries += [_of_activity(row, names) for row in rows if show not in KINDS or row["kind"] in KINDS[show]]
+        rows = activities_of(session, lead_id, before=(before, 0) if before else None, most=500 if known_before or show in KINDS else most + 1)
+        wanted = [row for row in rows if (show not in KINDS or row["kind"] in KINDS[show]) and (known_before is None or row["created_at"] < known_before)]
+        entries += [_of_activity(row, names) for row in wanted]
     if show == "all":
         done = list_alerts(session, AlertFilter(lead_id=lead_id, is_done=True), limit=200)
         entries += [_of_alert(row, names) for row in done if before is None or row["done_at"] < before]
     if show in ("all", "changes"):
         changes = changes_of(session, "lead", lead_id, most=500 if before else most + 1)
         companies = _companies(session, changes)
-        entries += [_of_change(row, names, companies) for row in changes if before is None or _when(row) < before]
+        entries += [_of_change(row, names, companies) for row in changes if past is None or _is_of(row, past)]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)[: most + 1]
+
+
+def _is_of(row: Mapping[Any, Any], past: Past) -> bool:
+    return bool(_when(row) < past.before and (past.known_before is None or row["at"] < past.known_before))
 
 
 def _companies(session: Session, changes: Sequence[Mapping[Any, Any]]) -> Mapping[tuple[str, int], str]:

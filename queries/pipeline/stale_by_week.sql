@@ -83,7 +83,7 @@ turns as (
     from listed as l
     where l.late_at < (:to_day + 1)::timestamp at time zone :time_zone
     union all
-    select (l.happened_at at time zone :time_zone)::date as day, 0 as leads, 0 as usd, 1 as moved_on, (l.happened_at <= l.due_at)::int as in_time
+    select (l.happened_at at time zone :time_zone)::date as day, 0 as leads, 0 as usd, -l.leads as moved_on, -l.leads * (l.happened_at <= l.due_at)::int as in_time
     from listed as l
     where l.left_by = 'moved'
         and l.happened_at < (:to_day + 1)::timestamp at time zone :time_zone

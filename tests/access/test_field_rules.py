@@ -12,7 +12,7 @@ from crm.access import acting_as
 from crm.changes import Edit, apply, changes_of, open_conflicts, undo
 from crm.configuration.making import new_pipeline
 from crm.errors import Invalid, Refused, Stale
-from crm.leads.as_of import lead_as_of, list_leads_as_of
+from crm.leads.as_of import Past, lead_as_of, list_leads_as_of
 from crm.leads.board import BoardFilter, board, board_as_of
 from crm.leads.handing_over import hand_over
 from crm.leads.reads import LeadFilter, lead, leads_by_id, list_leads, totals
@@ -56,8 +56,8 @@ def test_lists_and_details_leave_hidden_fields_empty_and_others_as_they_are(narr
     with acting_as(narrow.who("ana")) as session:
         one = lead(session, narrow.leads[LEAD])
         found = [
-            one, leads_by_id(session, [narrow.leads[LEAD]]), list_leads(session, wanted), list_leads_as_of(session, now, wanted),
-            lead_as_of(session, narrow.leads[LEAD], now), totals(session, wanted),
+            one, leads_by_id(session, [narrow.leads[LEAD]]), list_leads(session, wanted), list_leads_as_of(session, Past(now), wanted),
+            lead_as_of(session, narrow.leads[LEAD], Past(now)), totals(session, wanted),
         ]  # fmt: skip
     assert_silent(found)
     assert (one["name"], one["phone"], one["value_usd"], one["custom"]) == (LEAD, "123", None, {})
@@ -71,7 +71,7 @@ def test_the_past_tells_no_more_than_the_present(narrow):
     with acting_as(narrow.who("alma")) as session:
         apply(session, [Edit("lead", narrow.leads[LEAD], {"value": {"amount": "1", "currency": "USD"}, "email": None}, 2)], source="test")
     with acting_as(narrow.who("ana")) as session:
-        found = [lead_as_of(session, narrow.leads[LEAD], before), changes_of(session, "lead", narrow.leads[LEAD])]
+        found = [lead_as_of(session, narrow.leads[LEAD], Past(before)), changes_of(session, "lead", narrow.leads[LEAD])]
     assert found[0] is not None and len(found[1]) == 3
     assert_silent(found)
 
@@ -80,7 +80,7 @@ def test_the_board_shows_neither_value_nor_what_a_stage_is_worth(narrow):
     with acting_as(narrow.who("ana")) as session:
         (pipeline,) = pipelines(session)
         found = [board(session, pipeline, BoardFilter()).columns, board(session, pipeline, BoardFilter(q="noor")).columns,
-                 board_as_of(session, pipeline, BoardFilter(), clock.now())]  # fmt: skip
+                 board_as_of(session, pipeline, BoardFilter(), Past(clock.now()))]  # fmt: skip
     assert {column.value_usd for columns in found for column in columns} == {None}
     assert any(card["name"] == LEAD for columns in found for column in columns for card in column.cards)
     assert_silent(found)

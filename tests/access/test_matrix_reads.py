@@ -1,5 +1,7 @@
 """Each person sees exactly what role and scope allow: by the walls alone, in raw SQL, and through every read."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from crm.alerts.reads import AlertFilter
 from crm.changes import changes_of, count_open, open_conflicts
 from crm.customers import reads as customers
 from crm.customers.reads import CustomerFilter
+from crm.leads.as_of import Past
 from crm.leads.board import BoardFilter, board, board_as_of, stamp
 from crm.leads.reads import SORTS, LeadFilter, lead, leads_by_id, list_leads, totals
 from crm.pipelines.reads import pipelines
@@ -207,8 +210,11 @@ def test_boards_hold_exactly_theirs_and_sum_up_what_they_hold(wide_db, plain, na
                     assert (column.leads, column.value_usd) == (len(mine), sum(row["value_usd"] or 0 for row in mine))
                 assert now.stamp == stamp(session, pipeline, wanted)
                 found |= {card["id"] for column in now.columns for card in column.cards}
-            then = board_as_of(session, pipeline, BoardFilter(), clock.now())
-            assert {card["id"] for column in then for card in column.cards} == {i for i, row in live.items() if row["pipeline_id"] == pipeline.id}
+            for known_before in (None, clock.now()):
+                then = board_as_of(session, pipeline, BoardFilter(), Past(clock.now(), known_before))
+                assert {card["id"] for column in then for card in column.cards} == {i for i, row in live.items() if row["pipeline_id"] == pipeline.id}
+            nobody_knew = board_as_of(session, pipeline, BoardFilter(), Past(clock.now(), clock.now() - timedelta(days=1)))
+            assert not [card for column in nobody_knew for card in column.cards]
         seen = {pipeline.id for pipeline in pipelines(session)}
     assert found == {i for i, row in live.items() if row["pipeline_id"] in seen}
 

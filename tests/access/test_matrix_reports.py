@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from crm import clock
 from crm.access import acting_as
@@ -249,3 +250,39 @@ def test_a_file_holds_the_leads_that_one_may_both_see_and_export_or_is_refused(w
         me = plain.people[name]
         mine = [lead for lead in plain.rows["leads"] if all(reach.covers(lead["team_id"], lead["owner_id"] == me) for reach in reaches)]
         assert sum(int(row["end"]) for row in rows) == sum(1 for lead in mine if lead["deleted_at"] is None)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_what_was_known_is_what_anybody_knew_as_far_as_one_reaches(wide_db, plain, name):
+    """Half of the postings were not made yet; who sees a part of a lead's history sees the same of it as who sees all."""
+    known_before = sorted(posting["posted_at"] for posting in plain.rows["postings"])[len(plain.rows["postings"]) // 2]
+    known = [posting for posting in plain.rows["postings"] if posting["posted_at"] < known_before]
+    opened, closed = (Counter(posting["lead_id"] for posting in known if posting["leads"] == sign) for sign in (1, -1))
+    expected, place = {}, Counter[int]()
+    for stay in sorted(plain.rows["stays"], key=lambda stay: (stay["entered_at"], stay["id"])):
+        lead = stay["lead_id"]
+        place[lead] += 1
+        if place[lead] <= opened[lead] and plain.covered(name, "report", "view", stay):
+            expected[stay["id"]] = stay["left_at"] if place[lead] <= closed[lead] else None
+    if not plain.reach(name, "report", "view"):
+        assert not expected
+        return
+    with acting_as(plain.who(name), resource="report", action="view") as session:
+        rows = session.execute(text("select id, left_at from crm.known_stays(:now, :known)"), {"now": clock.now(), "known": known_before})
+        assert {row.id: row.left_at for row in rows} == expected
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+@pytest.mark.parametrize("report", [name for name, each in REPORTS.items() if each.tells_what_was_known])
+def test_before_anything_was_entered_nobody_knew_anything(wide_db, plain, name, report):
+    if not plain.reach(name, "report", "view"):
+        with pytest.raises(Refused):
+            run(plain.who(name), report, {}, None, clock.today("UTC") - timedelta(days=3))
+        return
+    try:
+        rows = run(plain.who(name), report, {}, None, clock.today("UTC") - timedelta(days=3)).rows
+    except Refused:
+        assert REPORTS[report].tells
+        return
+    counts = ("leads", "open", "won", "lost", "moved_on", "over_target", "reached", "end", "activities", "began", "ended")
+    assert not any(row[count] for row in rows for count in counts if count in row)

@@ -155,6 +155,7 @@ def test_no_body_makes_the_server_fail(api, petra, body):
                 "updated_since",
                 "sort",
                 "as_of",
+                "known_on",
                 "limit",
                 "cursor",
                 "lead",

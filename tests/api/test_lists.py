@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from crm.clock import now
+from tests.db.ledgers import add_lead, change
 
 
 def names(rows):
@@ -61,7 +63,9 @@ def test_a_filter_on_what_is_hidden_finds_nothing(api, cast):
         ({"limit": 0}, "limit"), ({"limit": 201}, "limit"), ({"limit": "many"}, "limit"), ({"colour": "red"}, "colour"),
         ({"cursor": "abc"}, "cursor"), ({"cursor": ""}, "cursor"),
         ({"updated_since": "yesterday"}, "updated_since"), ({"updated_since": "2026-01-01T00:00:00"}, "updated_since"), ({"as_of": "2026-13-01"}, "as_of"),
-        ({"updated_since": "0001-01-01T00:00:00+23:00"}, "updated_since"), ({"as_of": "9999-12-31"}, "as_of"), ({"q": "a\x00b"}, "q"),
+        ({"updated_since": "0001-01-01T00:00:00+23:00"}, "updated_since"), ({"as_of": "9999-12-31"}, "as_of"), ({"known_on": "soon"}, "known_on"),
+        ({"known_on": "9999-12-31"}, "known_on"), ({"known_on": "0001-01-01", "as_of": "2026-01-01"}, "known_on"), ({"known_on": ""}, "known_on"),
+        ({"known_on": "2026-01-01", "updated_since": "2026-01-01T00:00:00Z"}, "updated_since"), ({"q": "a\x00b"}, "q"),
         ({"sort": ["name", "id"]}, "sort"),
         ({"as_of": "2026-01-01", "updated_since": "2026-01-01T00:00:00Z"}, "updated_since"), ({"team": "9" * 30}, "team"),
     ],
@@ -174,6 +178,44 @@ def test_a_list_shows_leads_where_they_stood(api, db, cast, petra, past):
     assert len(api("ana").rows("/leads", as_of=past(5), stage="Lead")) == 2
     assert names(api("ana").rows("/leads", as_of=past(20), sort="-value_usd", limit=1))[:2] == ["Al Noor Trading", "Petra Supplies"]
     assert api("ana").rows("/leads", as_of=past(50)) == []
+
+
+def entered(db, days, *, since):
+    """What was entered since the moment was entered so many days ago."""
+    with db.owner().begin() as connection:
+        for table, column in (("postings", "posted_at"), ("changes", "at")):
+            connection.execute(
+                text(f"update crm.{table} set {column} = now() - make_interval(days => :days) where {column} > :since"), {"days": days, "since": since}
+            )
+
+
+@pytest.mark.parametrize("who", ["alma", "mona", "ana", "carla", "vera"])
+def test_what_was_entered_late_is_in_no_list_of_what_was_known_then(api, db, cast, who):
+    """Entered on the twentieth day: a lead. On the tenth: that it had been won on the fifteenth, and another one that began on the thirtieth."""
+    begun = db.value("select clock_timestamp()")
+    lead = add_lead(cast, "Gulf", "ana", when=now() - timedelta(days=20), value="500", name="Sohar Steel")
+    entered(db, 20, since=begun)
+    begun = db.value("select clock_timestamp()")
+    change(db, lead, when=now() - timedelta(days=15), stage_id=cast.stages["Gulf"]["Won"], owner_id=cast.people["bruno"], name="Sohar Works")
+    add_lead(cast, "Gulf", "ana", when=now() - timedelta(days=30), name="Old Mill")
+    entered(db, 10, since=begun)
+    day, before, since = ((now() - timedelta(days=days)).date().isoformat() for days in (14, 12, 9))
+
+    def shown(**asked):
+        return {row["name"]: (row["stage"]["name"], row["owner"]["name"]) for row in api(who).rows("/leads", as_of=day, **asked)}
+
+    now_known, then_known = shown(), shown(known_on=before)
+    assert shown(known_on=since) == now_known
+    if who == "carla":
+        assert now_known == then_known == {}
+        assert api(who).get(f"/leads/{lead}", as_of=day, known_on=before).status_code == 404
+        return
+    assert now_known == {"Sohar Works": ("Won", "Bruno"), "Old Mill": ("Lead", "Ana")}
+    assert then_known == {"Sohar Steel": ("Lead", "Ana")}
+    one = api(who).get(f"/leads/{lead}", as_of=day, known_on=before).json()
+    assert (one["name"], one["stage"]["name"], one["version"]) == ("Sohar Steel", "Lead", 1)
+    assert {row["name"] for row in api(who).rows("/leads", known_on=before)} == {"Sohar Steel"}
+    assert api(who).rows("/leads", as_of=day, known_on=before, stage="Won") == []
 
 
 def test_a_deleted_lead_stands_in_the_list_of_before(api, db, petra, past):

@@ -86,6 +86,7 @@ def test_a_report_counts_what_one_sees(api, cast):
     [
         ({"colour": "red"}, "colour"), ({"team": "Nowhere"}, "team"), ({"as_of": "soon"}, "as_of"), ({"as_of": "2999-01-01"}, "as_of"),
         ({"known_on": "soon"}, "known_on"), ({"as_of": "2026-01-02", "known_on": "2026-01-01"}, "known_on"),
+        ({"known_on": "9999-12-31"}, "known_on"), ({"known_on": "2026-01-01T10:00:00Z"}, "known_on"), ({"known_on": "'; drop table"}, "known_on"),
     ],
 )  # fmt: skip
 def test_a_reports_parameters_are_checked(api, params, field):
@@ -104,10 +105,12 @@ def test_a_report_is_read_with_what_was_known_on_a_day_where_it_can_tell(api):
     found = api("ana").get("/reports/pipeline_by_stage", as_of="2026-01-01", known_on="2026-01-02").json()
     assert (found["as_of"], found["known_on"]) == ("2026-01-01", "2026-01-02")
     listed = {row["name"]: row["known_on"] for row in api("ana").rows("/reports")}
-    assert listed["movement"] and not listed["funnel"]
-    refused = api("ana").get("/reports/funnel", known_on="2026-01-02")
+    assert listed["movement"] and listed["funnel"] and not listed["revenue_by_market"]
+    refused = api("alma").get("/reports/revenue_by_market", known_on="2026-01-02")
     assert (refused.status_code, refused.json()["field"]) == (422, "known_on")
-    assert "pipeline_by_stage" in refused.json()["detail"]
+    assert "orders" in refused.json()["detail"]
+    explored = api("ana").get("/explore", measure="leads", known_on="2026-01-02").json()
+    assert (explored["as_of"], explored["known_on"], explored["rows"]) == ("2026-01-02", "2026-01-02", [])
 
 
 def test_a_report_over_a_period_says_its_first_and_last_day_as_documented(api):

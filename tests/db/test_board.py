@@ -11,6 +11,7 @@ from sqlalchemy import text
 from crm import clock
 from crm.access import acting_as
 from crm.fields.filters import CustomFilter
+from crm.leads.as_of import Past
 from crm.leads.board import CARDS, BoardFilter, board, board_as_of, stamp
 from crm.leads.use_cases import delete_leads, edit_leads
 from crm.pipelines.reads import pipelines
@@ -26,7 +27,7 @@ def look(cast, who, wanted=EVERYBODY, *, team="Gulf", before=None):
     """Stage -> (names of its cards, leads, USD)."""
     with acting_as(cast.who(who)) as session:
         pipeline = next(p for p in pipelines(session) if p.id == cast.pipelines[team])
-        columns = board_as_of(session, pipeline, wanted, before) if before else board(session, pipeline, wanted).columns
+        columns = board_as_of(session, pipeline, wanted, Past(before)) if before else board(session, pipeline, wanted).columns
     return {column.stage.name: ([card["name"] for card in column.cards], column.leads, column.value_usd) for column in columns}
 
 

@@ -12,6 +12,7 @@ from crm.access import acting_as
 from crm.leads.use_cases import edit_leads
 from crm.ui.board import wall, work
 from tests.browser.parts import days_ago
+from tests.db.ledgers import add_lead
 from tests.pages.parts import said
 
 PAGE = "pages/board.py"
@@ -135,6 +136,27 @@ def test_a_past_day_shows_the_board_as_it_was_and_moves_nothing(visit: Any, db: 
     assert names(page) == {"Al Noor Trading", "Delta Foods", "Petra Supplies"}
     assert not any(card.get("moves") for stage in stages(page).values() for card in stage["cards"])
     assert "This is the board as it was at the end of" in said(page)
+
+
+@pytest.mark.parametrize("who", ["alma", "mona", "ana", "vera"])
+def test_as_we_knew_it_leaves_out_what_was_entered_later(visit: Any, db: Any, cast: Any, who: str) -> None:
+    add_lead(cast, "Gulf", "ana", when=days_ago(20), name="Old Mill")
+    day = f"{days_ago(10):%Y-%m-%d}"
+    assert names(visit(who, PAGE, whose="Everybody", as_of=day)) == {"Old Mill"}
+    page = visit(who, PAGE, whose="Everybody", as_of=day, known_on=f"{days_ago(5):%Y-%m-%d}")
+    assert names(page) == set()
+    assert "as we knew it on" in said(page) and "as far as was known" in page.session_state[work.STATE].whole().decode()
+    with db.owner().begin() as connection:
+        connection.execute(text("update crm.postings set posted_at = effective_at where effective_at < now() - interval '1 day'"))
+    known = visit(who, PAGE, whose="Everybody", known_on=day)
+    assert names(known) == {"Old Mill"}
+    assert not any(card.get("moves") for stage in stages(known).values() for card in stage["cards"])
+
+
+@pytest.mark.parametrize("query", [{"as_of": "2026-01-10", "known_on": "2026-01-09"}, {"known_on": "9999-99-99"}, {"known_on": "'; drop table"}])
+def test_a_day_on_which_nobody_knew_shows_the_board_as_it_is_known_now(visit: Any, query: dict[str, str]) -> None:
+    page = visit("mona", PAGE, **query)
+    assert not page.exception and "as we knew it on" not in said(page)
 
 
 def test_a_move_is_written_answered_and_offered_for_undo(visit: Any, db: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from crm.access import acting_as
@@ -178,6 +179,13 @@ def test_a_past_day_shows_the_page_as_it_was(open_lead: Any, cast: Any, db: Any)
     assert "second" not in said(page)
     assert "written lately" not in said(page)
     assert not [button for button in page.button if button.label in ("Save", "Add", "undo")]
+    unknown = open_lead("ana", "Old Souk", as_of=(now - timedelta(days=20)).date().isoformat(), known_on=(now - timedelta(days=19)).date().isoformat())
+    assert "as we knew it on" in said(unknown) and "this lead did not exist" in said(unknown)
+    with db.owner().begin() as connection:
+        connection.execute(text("update crm.postings set posted_at = effective_at where lead_id = :id and kind = 'created'"), {"id": lead_id})
+        connection.execute(text("update crm.changes set at = effective_at where record_type = 'lead' and record_id = :id and version = 1"), {"id": lead_id})
+    known = open_lead("ana", "Old Souk", as_of=(now - timedelta(days=5)).date().isoformat(), known_on=(now - timedelta(days=5)).date().isoformat())
+    assert not known.exception and "first" in said(known) and "second" not in said(known)
     early = open_lead("ana", "Old Souk", as_of=(now - timedelta(days=40)).date().isoformat())
     assert "this lead did not exist" in said(early)
 

@@ -86,8 +86,10 @@ def test_an_exploration_is_a_report_of_its_own_shape(db, cast, call):
 def test_what_was_known_on_a_day(db, cast, call):
     _, out, _ = call("report", "pipeline_by_stage", "--as-of", "2020-01-30", "--known-on", "2020-01-31")
     assert "As it was known at the end of 31 Jan 2020" in out
-    code, _, err = call("report", "win_rate", "--known-on", "2020-01-31")
-    assert code == 2 and "win_rate shows past days with what is known today" in err
+    _, out, _ = call("explore", "leads", "--known-on", "2020-01-31")
+    assert "As it was known at the end of 31 Jan 2020" in out
+    code, _, err = call("report", "revenue_by_market", "--known-on", "2020-01-31")
+    assert code == 2 and "revenue_by_market tells of orders" in err
 
 
 def test_as_somebody_shows_what_they_may_see(db, cast, call):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import streamlit as st
 
 from crm import clock
 from crm.access import Person, acting_as
+from crm.leads.as_of import Past, past_of
 from crm.leads.board import BoardFilter
 from crm.pipelines.layout import layout
 from crm.pipelines.reads import PipelineRow
@@ -32,7 +33,9 @@ class Asked:
     q: str
     day: date | None
     """The past day whose end is shown; None for now."""
-    before: datetime | None
+    known_on: date | None
+    """The day with whose knowledge it is shown; None for what is known now."""
+    past: Past | None
 
     @property
     def is_narrow(self) -> bool:
@@ -40,8 +43,8 @@ class Asked:
         return bool(self.wanted.owner_ids or self.wanted.team_ids or self.wanted.is_beyond_the_ledger)
 
 
-def ask(person: Person, lookups: Lookups, screen: Screen, *, day: date | None, begins_with_own: bool) -> Asked | None:
-    """Draw the filters and the saved views beside them; None when no pipeline is in sight. `day`: what `ask_day` answered."""
+def ask(person: Person, lookups: Lookups, screen: Screen, *, days: tuple[date | None, date | None], begins_with_own: bool) -> Asked | None:
+    """Draw the filters and the saved views beside them; None when no pipeline is in sight. `days`: what `ask_days` answered."""
     pipelines = pipelines_with_stages(lookups)
     if not pipelines:
         return None
@@ -63,7 +66,9 @@ def ask(person: Person, lookups: Lookups, screen: Screen, *, day: date | None, b
     words = (q or "").strip()
     wanted = BoardFilter(team_ids=(team_id,) if team_id else (), owner_ids=owners, q=words if len(words) >= filters.SHORTEST else "",
                          custom=custom)  # fmt: skip
-    return Asked(pipeline, wanted, whose, team_id, words, day, clock.end_of(day, person.time_zone) if day else None)
+    day, known_on = days
+    past = past_of(clock.end_of(day, person.time_zone) if day else None, known_on, person.time_zone)
+    return Asked(pipeline, wanted, whose, team_id, words, day, known_on, past)
 
 
 def pipelines_with_stages(lookups: Lookups) -> list[PipelineRow]:
@@ -96,12 +101,15 @@ def _ask_whose(lookups: Lookups, *, begins_with_own: bool) -> int:
     return EVERYBODY if picked is None else picked
 
 
-def ask_day(person: Person, lookups: Lookups) -> date | None:
-    """The slider, on a line of its own; None for now."""
+def ask_days(person: Person, lookups: Lookups) -> tuple[date | None, date | None]:
+    """The slider, on a line of its own, and with whose knowledge: the past day and the day of what was known, None for now."""
     if not pipelines_with_stages(lookups):
-        return None
+        return None, None
+    today = clock.today(person.time_zone)
     with st.container(horizontal=True, key="past_day", vertical_alignment="center", gap="small"):
-        return past_day.ask(clock.today(person.time_zone), page="board")
+        day = past_day.ask(today, page="board")
+        known_on = past_day.ask_known(today, day)
+    return day or known_on, known_on
 
 
 def as_list(asked: Asked, lookups: Lookups) -> Mapping[str, str | list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -12,7 +11,7 @@ from crm import clock
 from crm.access import Person, acting_as
 from crm.errors import CrmError
 from crm.leads import reads
-from crm.leads.as_of import lead_as_of
+from crm.leads.as_of import Past, lead_as_of
 from crm.ui import alert_panel, company_card, facts, lead_head, look, story, unsaved_guard
 from crm.ui.board import moves, wall
 from crm.ui.lookups import Lookups
@@ -38,7 +37,7 @@ def turn_to(lead_id: int) -> None:
 
 
 @st.fragment
-def draw(lookups: Lookups, before: datetime | None) -> None:
+def draw(lookups: Lookups, past: Past | None) -> None:
     """The panel, running alone while somebody works in it; nothing when no lead is open."""
     person = viewer("lead")
     _listen()
@@ -48,24 +47,24 @@ def draw(lookups: Lookups, before: datetime | None) -> None:
     if lead_id is None:
         return
     with acting_as(person) as session:
-        row: Any = lead_as_of(session, lead_id, before) if before else reads.lead(session, lead_id)
+        row: Any = lead_as_of(session, lead_id, past) if past else reads.lead(session, lead_id)
     with st.container(key="board_lead"):
         _draw_top(lead_id)
         if row is None or row["deleted_at"] or row["merged_into_id"]:
-            look.empty("This lead is not here.", "It was deleted, or never yours to see." if not before else "It did not exist on that day.")
+            look.empty("This lead is not here.", "It was deleted, or never yours to see." if not past else "It did not exist on that day, as far as was known.")
             return
         st.html(f"<div class='tl-beside'>{_title(row)}</div>")
-        lead_head.facts_line(row, lookups, person, at=before or clock.now())
+        lead_head.facts_line(row, lookups, person, at=past.before if past else clock.now())
         may_edit = person.reach("lead", "edit").covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=person.id)
         with st.container(key="board_lead_facts"):
-            _draw_facts(row, person, lookups, may_edit=may_edit and not before)
-        if not before:
+            _draw_facts(row, person, lookups, may_edit=may_edit and not past)
+        if not past:
             with st.container(key="board_lead_alerts"):
                 alert_panel.draw(row, person, lookups)
         with st.container(key="board_lead_story"):
-            if not before and person.may("activity", "create"):
+            if not past and person.may("activity", "create"):
                 story.draw_composer(lead_id, person)
-            story.draw(row, person, lookups, before=before, undoable_most=UNDOABLE)
+            story.draw(row, person, lookups, past=past, undoable_most=UNDOABLE)
     unsaved_guard.guard_forms({"board_lead_facts": facts.filled_from(), "board_lead_story": story.filled_from(lead_id)})
 
 

@@ -76,13 +76,13 @@ def read(found: Showing, person: Person, lookups: Lookups) -> None:
     assert asked is not None
     columns: Sequence[Column]
     with acting_as(person) as session:
-        if asked.before:
-            columns, found.stamp = board.board_as_of(session, asked.pipeline, wanted, asked.before), ""
+        if asked.past:
+            columns, found.stamp = board.board_as_of(session, asked.pipeline, wanted, asked.past), ""
         else:
             now = board.board(session, asked.pipeline, wanted)
             columns, found.stamp = now.columns, _dated(now.stamp, person)
         found.names = {card["id"]: card["name"] for column in columns for card in column.cards}
-        found.due = {} if asked.before else due_by_lead(session, list(found.names))
+        found.due = {} if asked.past else due_by_lead(session, list(found.names))
     found.data = _data(columns, person, lookups, asked, found.due)
     found.rev += 1
 
@@ -100,15 +100,20 @@ def _is_news(session: Session, found: Showing, person: Person) -> bool:
 
 def _data(columns: Sequence[Column], person: Person, lookups: Lookups, asked: Asked, due: Mapping[int, datetime]) -> bytes:
     encoded = cards.encoded(
-        columns, person, lookups, before=asked.before, shows_owner=len(asked.wanted.owner_ids) != 1,
-        may_move=not asked.before and person.may("lead", "edit"), due=due,
+        columns, person, lookups, before=asked.past.before if asked.past else None, shows_owner=len(asked.wanted.owner_ids) != 1,
+        may_move=not asked.past and person.may("lead", "edit"), due=due,
     )  # fmt: skip
     if any(column.cards for column in columns):
         return encoded
     if asked.is_narrow:
         empty = ("No leads here.", "Nobody's lead fits these filters. Look at everybody's, or search for less.")
-    elif asked.before:
-        empty = ("No leads then.", "This pipeline was empty on that day. Choose a later one.")
+    elif asked.past:
+        empty = (
+            "No leads then.",
+            "This pipeline was empty on that day, as far as was known. Choose a later one."
+            if asked.known_on
+            else "This pipeline was empty on that day. Choose a later one.",
+        )
     else:
         empty = ("No leads in this pipeline yet.", "Add one with + Lead, or import a file.")
     return encoded[:-1] + b',"empty":' + json.dumps(empty).encode() + b"}"

@@ -55,6 +55,6 @@ def whole(lookups: Lookups, asked: Asked) -> dict[str, str]:
         "of_team": lookups.names.teams.get(asked.team_id or 0), "of_owner": lookups.names.people.get(asked.owner_id or 0),
         "of_pipeline": lookups.pipeline_label(asked.pipeline_id) if asked.pipeline_id else None, "of_source": asked.source,
         "of_market": lookups.markets.get(asked.market), "period": asking.PERIODS.get(st.session_state.get("period", -1)),
-        "as_of": asked.as_of.isoformat() if asked.as_of else None,
+        "as_of": asked.as_of.isoformat() if asked.as_of else None, "known_on": asked.known_on.isoformat() if asked.known_on else None,
     }  # fmt: skip
     return {name: value for name, value in said.items() if value}

@@ -66,7 +66,7 @@ def draw(seen: Seen, page: Page, block: Block) -> None:
     """Chart or table, with what its figures are."""
     found, question = seen.found, seen.question
     standing = Frame(f"block_{block.id}", catalogue.title_of(block), PAGE, whole(page, block, question), remark(page, question))
-    read = Read("explore", {}, question.asked.as_of, result=found.result if found else None, words=seen.words)
+    read = Read("explore", {}, question.asked.as_of, question.asked.known_on, result=found.result if found else None, words=seen.words)
     with (
         framing.framed(standing),
         parts.block(standing.title, read, key="exploration", empty=drawing.NOTHING, hint=drawing.HINT) as any_,

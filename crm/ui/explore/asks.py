@@ -56,8 +56,9 @@ class Question:
         }  # fmt: skip
         params = self.asked.params("explore_orders" if self.is_of_orders else "explore", **own)
         return Wanted(
-            self.measure.name, {name: value for name, value in params.items() if not (self.is_of_moment and name in ("from", "to"))}, self.asked.as_of
-        )
+            self.measure.name, {name: value for name, value in params.items() if not (self.is_of_moment and name in ("from", "to"))}, self.asked.as_of,
+            self.asked.known_on,
+        )  # fmt: skip
 
 
 def ask(person: Person, lookups: Lookups) -> Question:
@@ -71,7 +72,8 @@ def ask(person: Person, lookups: Lookups) -> Question:
         split = _select("split", "And then by", {"": choices.NO_SPLIT, **{name: label for name, label in known.items() if name != by}}, 190)
         chart = _ask_chart(measure, by, split)
     takes = [name for name in (OF_ORDERS if not measure.which else OF_LEADS) if name != "owner" or closed.shows(person, "owner_id")]
-    asked = asking.ask(person, lookups, takes=[*takes, *([] if which in exploring.STANDING else ["period"])], usual=choices.USUAL_DAYS)
+    more = [*(["known_on"] if measure.which else []), *([] if which in exploring.STANDING else ["period"])]
+    asked = asking.ask(person, lookups, takes=[*takes, *more], usual=choices.USUAL_DAYS)
     return Question(measure, which, by, split, chart, asked)
 
 

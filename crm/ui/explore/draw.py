@@ -93,7 +93,7 @@ def pictures(found: Exploration, question: Question) -> list[Drawn]:
     wanted = question.wanted()
     shown = found.groups and question.chart != choices.PIVOT
     params = {**wanted.params, "measure": wanted.measure}
-    return [Drawn(explored.alt(found), Read(wanted.report.name, params, wanted.as_of), question.chart)] if shown else []
+    return [Drawn(explored.alt(found), Read(wanted.report.name, params, wanted.as_of, wanted.known_on), question.chart)] if shown else []
 
 
 def _picked(found: Exploration, said: str | None) -> list[Any]:

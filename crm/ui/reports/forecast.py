@@ -23,7 +23,7 @@ from crm.ui.reports.parts import Tile, change, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 
-TAKES = ("team", "owner", "pipeline", "source", "market", "said")
+TAKES = ("team", "owner", "pipeline", "source", "market", "said", "known_on")
 OWNERS, MONTHS = forecast_owners.CHART, "forecast.months"
 BACK, AHEAD = 5, 6
 NOTHING_EXPECTED = "Nothing is expected yet."

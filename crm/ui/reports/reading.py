@@ -16,7 +16,7 @@ from crm.reports.registry import report_named
 from crm.reports.use_cases import ReportResult
 from crm.ui.reports.asked import Asked
 
-CANNOT_TELL = "This part shows past days with what is known today. What was known then, it cannot tell: empty “As we knew it”, and it shows."
+CANNOT_TELL = "Orders are read anew from production, and what they said on a past day is not kept. Empty “As we knew it”, and this part shows."
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from crm.ui.reports.parts import Tile, change, days, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 
-TAKES = ("team", "owner", "pipeline", "source", "market", "period")
+TAKES = ("team", "owner", "pipeline", "source", "market", "period", "known_on")
 STAGES = "stale.stages"
 MOST_LEADS = 20
 LEAD, CUSTOMERS = "pages/lead.py", "pages/customers.py"

@@ -21,7 +21,7 @@ from crm.ui.reports.pipeline import open_values
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 
-TAKES = ("team", "owner", "pipeline", "period", "against")
+TAKES = ("team", "owner", "pipeline", "period", "against", "known_on")
 OWNERS, ACTIVITY, MONTHS = "team.owners", "team.activity", "team.months"
 
 

@@ -20,7 +20,7 @@ from crm.ui.reports.parts import Tile, change, days, share, usd
 from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 
-TAKES = ("team", "owner", "pipeline", "source", "market", "period", "against")
+TAKES = ("team", "owner", "pipeline", "source", "market", "period", "against", "known_on")
 OWNER, REASONS, SOURCES, MONTHS = "win.owners", "win.reasons", "win.sources", "win.months"
 
 
