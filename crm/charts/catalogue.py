@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from crm.charts import cohorts, courses, ended, explored, forecast, pipeline, revenue, team
 from crm.charts.parts import Drawing
@@ -13,16 +14,20 @@ from crm.errors import Invalid
 from crm.reports.registry import Report
 
 Named = Callable[[Seen], str]
-OF_MONTH = "of_month"
+OF_MONTH, LOST_FOR = "of_month", "lost_for"
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`title`: in words, or told by what is seen. `build`: None where there is nothing to see. `beside`: the other report that it shows too."""
+    """`title`: in words, or told by what is seen. `build`: None where there is nothing to see. `beside`: the other report that it shows too.
+
+    `of`: what alone it is about, where it must be told.
+    """
 
     title: str | Named
     build: Callable[[Seen], Drawing | None]
     beside: str = ""
+    of: Literal["", "month", "reason"] = ""
 
     def title_of(self, seen: Seen) -> str:
         return self.title if isinstance(self.title, str) else self.title(seen)
@@ -35,6 +40,16 @@ def _who_wins(seen: Seen) -> str:
 
 def _of_month(seen: Seen) -> str:
     return f"Whose leads is {date.fromisoformat(f'{seen.of}-01'):%B %Y} in?"
+
+
+def _lost_for(seen: Seen) -> str:
+    assert seen.result.grouping is not None
+    return lost_for_title(seen.of, seen.result.grouping.by.label.lower())
+
+
+def lost_for_title(reason: str, by: str) -> str:
+    """ "Lost for “Price”, by owner"."""
+    return f"Lost {f'for “{reason}”' if reason != ended.NOT_GIVEN else 'without a reason'}, by {by}"
 
 
 CHARTS: Mapping[str, Mapping[str, Chart]] = {
@@ -60,7 +75,9 @@ CHARTS: Mapping[str, Mapping[str, Chart]] = {
         "markets": Chart("Where does it come from?", revenue.markets), "months": Chart("What was ordered, month by month", revenue.months),
     },
     "customer_cohorts": {"cohorts": Chart("Who orders again?", cohorts.customers)},
-    "explore": {OF_MONTH: Chart(_of_month, forecast.owners_of_month, beside="win_rate")},
+    "explore": {
+        OF_MONTH: Chart(_of_month, forecast.owners_of_month, beside="win_rate", of="month"), LOST_FOR: Chart(_lost_for, ended.lost_for, of="reason"),
+    },
 }  # fmt: skip
 """Report -> name -> chart, the usual one first. Whatever is explored is charted by `explored`; lists of leads and customers have no chart."""
 EXPLORED = (explored.BARS, explored.LINES, explored.STACKED)

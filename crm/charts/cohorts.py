@@ -21,7 +21,7 @@ def _cohorts(seen: Seen, *, size: str, share_of: str, says: str) -> Drawing | No
     trace = heat([str(since) for since in range(most + 1)], [f"{start:%b %Y} · {sizes[start]:,}" for start in starts],
                  [[shares.get((start, since)) for since in range(most + 1)] for start in starts], says=says)  # fmt: skip
     return drawing(
-        trace, x_title=f"Months after the first:<br>of each hundred, how many {says}", height=height_of(starts, each=26),
+        trace, x_title=f"Months after the first:<br>of each hundred,<br>how many {says}", height=height_of(starts, each=26),
         says=f"By month of beginning: who {says}, month by month after",
     )  # fmt: skip
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from crm.charts.months import every_month, month_of
+from collections.abc import Sequence
+from typing import Any
+
+from crm.charts.months import every_month, month_of, months_of
 from crm.charts.parts import Drawing, bars, drawing, height_of, labels, lying
 from crm.charts.seen import Seen
 
@@ -45,3 +48,24 @@ def reasons(seen: Seen) -> Drawing | None:
     names = [row["reason"] for row in rows]
     bar = lying(labels(names), [row["lost"] for row in rows], name="Lost", tone="lost", stands_for=names)
     return drawing(bar, x_title="Leads lost", height=height_of(rows), says="Lost leads by reason")
+
+
+def lost_for(seen: Seen) -> Drawing | None:
+    """Leads lost for the one reason, by month, or by whatever else they are grouped by; a click stands for the group."""
+    rows, grouping = of_reason(seen.rows, seen.of), seen.result.grouping
+    assert grouping is not None
+    if grouping.by.unit and seen.result.period:
+        known, months = {row["group_key"]: row["leads"] for row in rows}, months_of(seen.result.period)
+        keys = [f"{month:%Y-%m}" for month in months]
+        bar = bars([f"{month:%b %Y}" for month in months], [known.get(key, 0) for key in keys], name="Lost", tone="lost", stands_for=keys)
+        return drawing(bar, y_title="Leads lost", says="Leads lost for it, by month")
+    rows = rows[:MOST_BARS]
+    names, stand_for = labels([row["group"] for row in rows]), [row["group_key"] for row in rows]
+    bar = lying(names, [row["leads"] for row in rows], name="Lost", tone="lost", stands_for=stand_for)
+    return drawing(bar, x_title="Leads lost", height=height_of(rows), says=f"Leads lost for it, by {grouping.by.label.lower()}")
+
+
+def of_reason(rows: Sequence[dict[str, Any]], reason: str) -> list[dict[str, Any]]:
+    """Of leads that were lost, grouped within their reasons: the groups of the one, the largest first."""
+    found = [row for row in rows if not row["split_is_rest"] and not row["group_is_rest"] and (row["split_key"] or NOT_GIVEN) == reason]
+    return sorted(found, key=lambda row: -row["leads"])

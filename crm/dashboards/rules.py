@@ -106,6 +106,12 @@ def read_word(given: Any, known: Sequence[str], *, field: str) -> str:
     return str(given)
 
 
+def ordered(order: Sequence[int], wanted: Sequence[int]) -> list[int]:
+    """The blocks as they are wanted; those that came meanwhile stay behind them, and those that went are not there."""
+    found = [block_id for block_id in dict.fromkeys(wanted) if block_id in order]
+    return [*found, *(block_id for block_id in order if block_id not in found)]
+
+
 def moved(order: Sequence[int], block_id: int, by: int) -> list[int]:
     """The blocks in order after one of them went so many places up (negative) or down; as they were where it is none of them."""
     found = list(order)

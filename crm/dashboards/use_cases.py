@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from crm.changes import Edit, Outcome, apply, delete_edit
 from crm.dashboards.reads import Block, Dashboard, blocks_of
 from crm.dashboards.records import BLOCK, DASHBOARD
-from crm.dashboards.rules import LONGEST_NAME, moved
+from crm.dashboards.rules import LONGEST_NAME, moved, ordered
 
 KEPT = ("kind", "what", "title", "width", "parameters")
 
@@ -61,8 +61,17 @@ def change_block(session: Session, found: Dashboard, block: Block, seen_version:
 
 def move_block(session: Session, found: Dashboard, block_id: int, by: int, *, source: str) -> Outcome:
     """So many places up (negative) or down among the blocks as they stand now."""
+    return _order(session, found, lambda order: moved(order, block_id, by), source=source)
+
+
+def order_blocks(session: Session, found: Dashboard, wanted: Sequence[int], *, source: str) -> Outcome:
+    """The blocks in the order that is wanted, by id."""
+    return _order(session, found, lambda order: ordered(order, wanted), source=source)
+
+
+def _order(session: Session, found: Dashboard, change: Callable[[Sequence[int]], Sequence[int]], *, source: str) -> Outcome:
     blocks = {block.id: block for block in blocks_of(session, [found.id])[found.id]}
-    order = moved(list(blocks), block_id, by)
+    order = change(list(blocks))
     edits = [
         Edit(BLOCK.name, id_, {"position": place}, blocks[id_].version) for place, id_ in enumerate(order) if blocks[id_].position != place
     ]  # fmt: skip

@@ -49,12 +49,12 @@ def look_over(session: Session, wanted: Mapping[str, Any]) -> None:
 
 
 def _check_parts(chart: catalogue.Chart, wanted: Mapping[str, Any]) -> None:
-    """Raises `Invalid` where a chart of one month, beside another report, is not asked for so."""
+    """Raises `Invalid` where a chart that is about one thing alone, or beside another report, is not asked for so."""
     beside, of = wanted.get("beside"), wanted.get("of") or ""
     if beside and beside["name"] != chart.beside:
         raise Invalid(f"No chart shows {wanted['name']} beside {beside['name']}.", field="chart")
-    if chart.beside and not _is_month(of):
-        raise Invalid("This chart is of one month.", field="chart")
+    if (chart.of == "month" and not _is_month(of)) or (chart.of == "reason" and not (of and wanted["params"].get("split") == "lost_reason")):
+        raise Invalid(f"This chart is of one {chart.of}.", field="chart")
 
 
 def _is_month(said: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from crm.access import acting_as
 from crm.dashboards import reads, use_cases
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, wait_for
 from tests.browser.parts import change, message, new_leads, settle
 from tests.browser.test_reports import tile
 from tests.browser.test_screenshots import complaints, watched
@@ -82,3 +82,21 @@ def test_putting_one_together_fits_the_screen(shared_site: Site, complaints: lis
     page.get_by_role("button", name="Add a block").wait_for()
     settle(page)
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")
+
+
+def test_blocks_are_dragged_with_a_mouse_and_moved_with_keys(shared_site: Site, complaints: list[str]) -> None:
+    number = made(shared_site, "mona", "In order", "wins.months", "wins.owners", "stale.leads")
+    page = watched(shared_site.open("mona", f"/dashboards?dashboard={number}"), complaints)
+    page.get_by_role("button", name="Edit", exact=True).click()
+    grips = page.locator(".st-key-dashboards_blocks .tl-grip")
+    grips.nth(2).wait_for()
+    settle(page)
+    grips.nth(2).drag_to(grips.nth(0), target_position={"x": 4, "y": 1})
+    message(page, "stand in another order")
+    assert titles(shared_site, "mona", "In order") == ["stale.leads", "wins.months", "wins.owners"]
+    settle(page)
+    for order in (["wins.months", "stale.leads", "wins.owners"], ["wins.months", "wins.owners", "stale.leads"]):  # the keys go on with the same block
+        grips.nth(order.index("stale.leads") - 1).focus()
+        page.keyboard.press("ArrowDown")
+        wait_for(lambda order=order: titles(shared_site, "mona", "In order") == order, "the block to be moved by a key")
+        settle(page)

@@ -59,6 +59,24 @@ def test_a_click_on_a_month_narrows_the_page_to_it_and_its_numbers_open_what_end
     assert f"entered={today.replace(day=1)}..{today}" in page.url
 
 
+def test_what_is_clicked_can_be_sent_and_gone_back_from(shared_site: Site, ended: None) -> None:
+    page = shared_site.open("mona", "/win-loss")
+    bars = page.locator(".st-key-report_block_win_reasons .barlayer .point path:visible")
+    bars.first.wait_for()
+    settle(page)
+    bars.first.click(force=True)
+    page.get_by_text("Reason of loss: Price").wait_for()
+    page.get_by_role("heading", name="Lost for “Price”, by owner").wait_for()
+    assert page.url.endswith("only_reasons=Price")
+    colleague = shared_site.open("mona", page.url.partition(shared_site.url)[2])
+    colleague.get_by_text("Reason of loss: Price").wait_for()
+    settle(page)
+    page.go_back()
+    page.get_by_text("Click a bar, and the other charts show only what it stands for.").wait_for()
+    assert "only_reasons" not in page.url
+    page.get_by_role("heading", name="Who wins?").wait_for()
+
+
 def test_a_number_opens_its_leads_in_the_grid(shared_site: Site, ended: None) -> None:
     page = shared_site.open("mona", "/win-loss")
     page.locator(".st-key-report_block_win_owners").get_by_role("link", name="Bruno").click()

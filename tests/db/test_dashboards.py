@@ -10,7 +10,7 @@ from sqlalchemy import text
 from crm.access import acting_as, as_system
 from crm.changes import Edit, apply, undo
 from crm.dashboards import reads, use_cases
-from crm.dashboards.rules import FIGURES, MOST_BLOCKS, moved, read_filters, read_parameters
+from crm.dashboards.rules import FIGURES, MOST_BLOCKS, moved, ordered, read_filters, read_parameters
 from crm.errors import CrmError, Invalid, NotFound, Refused, Stale
 from crm.reports import news
 
@@ -120,6 +120,10 @@ def test_blocks_are_put_in_order_and_what_a_colleague_added_stays(db: Any, cast:
         use_cases.add_block(session, found, {"what": "team.lines"}, source="test")
         use_cases.move_block(session, found, one.id, 1, source="test")
         assert [block.what for block in standing(session, dashboard)[1]] == ["stale.leads", "wins.months", "team.lines"]
+        first, second, third = (block.id for block in standing(session, dashboard)[1])
+        use_cases.order_blocks(session, found, [third, first], source="test")  # somebody did not see the second one yet
+        assert [block.id for block in standing(session, dashboard)[1]] == [third, first, second]
+    assert ordered([1, 2, 3], [3, 9, 3, 1]) == [3, 1, 2] and ordered([1, 2], []) == [1, 2]
     assert moved([1, 2, 3], 3, -5) == [3, 1, 2] and moved([1, 2, 3], 9, 1) == [1, 2, 3]
 
 

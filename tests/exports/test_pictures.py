@@ -14,6 +14,7 @@ from crm.charts.parts import Drawing
 from crm.errors import CrmError, Invalid, NotFound, Refused
 from crm.exports import asking, handing, making, picture
 from crm.exports.handing import FileGone
+from crm.leads.use_cases import edit_leads
 from crm.reports.export import Wanted
 from crm.reports.registry import REPORTS
 from tests.db.test_report_export import set_scope
@@ -77,6 +78,19 @@ def test_whose_a_month_of_the_forecast_is_shows_two_reports(cast: Any, db: Any, 
     won = Wanted("win_rate", {"by": "owner", "from": "2026-01-01", "to": "2026-01-31"})
     making.make(ask(cast, wanted=Wanted("explore", MONTH), chart="of_month", beside=won, of="2026-01"))
     assert painted[0][1] == "Whose leads is January 2026 in?"
+
+
+@pytest.mark.parametrize("by", ["owner", "ended_month"])
+@pytest.mark.parametrize("reason", ["Price", "<b>$x</b>", "x" * 300])
+def test_what_was_lost_for_a_reason_is_a_picture_too(cast: Any, db: Any, by: str, reason: str) -> None:
+    stage = cast.stages["Gulf"]["Lost"]
+    with acting_as(cast.who("mona")) as session:
+        edit_leads(session, [(cast.leads["Petra Supplies"], 1, {"stage_id": stage, "lost_reason": reason[:200]})], source="form")
+    lost = Wanted("explore", {"measure": "leads", "which": "lost", "by": by, "split": "lost_reason"})
+    assert making.make(ask(cast, wanted=lost, chart="lost_for", of=reason)) == "ready"
+    for wanted, of in ((lost, ""), (Wanted("explore", {"measure": "leads", "which": "lost", "by": by}), reason)):
+        with pytest.raises(Invalid, match="of one reason"):
+            ask(cast, wanted=wanted, chart="lost_for", of=of)
 
 
 @pytest.mark.parametrize("of", ["", "2026", "2026-13", "x", "2026-01-01", "' or 1=1"])

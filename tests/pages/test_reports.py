@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -17,9 +18,9 @@ from crm.changes import Edit
 from crm.goals.use_cases import set_goals
 from crm.leads.use_cases import edit_leads
 from crm.ui.reports import asked as asking
-from crm.ui.reports import parts, picking
+from crm.ui.reports import charts, parts, picking
 from tests.db.ledgers import add_lead, at, change
-from tests.pages.parts import said
+from tests.pages.parts import press, said
 from tests.roles import hide_from
 
 FORECAST, WINS, TEAM, REVENUE, STALE, PIPELINE = (f"pages/{name}.py" for name in ("forecast", "win_loss", "team_report", "revenue", "stale", "pipeline_report"))
@@ -187,16 +188,14 @@ def test_a_number_opens_as_many_leads_as_it_says(visit: Any, some: None, path: s
     ("path", "chart", "picked", "says"),
     [
         (WINS, "win.owners", "bruno", "Owner: Bruno"), (WINS, "win.sources", "Fair", "Source: Fair"), (FORECAST, "forecast.owners", "bruno", "Owner: Bruno"),
-        (TEAM, "team.owners", "bruno", "Person: Bruno"), (TEAM, "team.activity", "bruno", "Person: Bruno"),
+        (TEAM, "team.owners", "bruno", "Owner: Bruno"), (TEAM, "team.activity", "bruno", "Who did it: Bruno"),
         (PIPELINE, "pipeline.stages", "Lead", "Stage: Lead"), (STALE, "stale.stages", "Lead", "Stage: Lead"), (REVENUE, "revenue.markets", "AE", "Market: AE"),
         (WINS, "win.months", "this month", "Month: "), (REVENUE, "revenue.months", "last month", "Month: "),
         (FORECAST, "forecast.months", "this month", "Month: "),
         (FORECAST, "forecast.months", "in 40 days", "Month: "), (FORECAST, "forecast.months", "last month", "Month: "),
     ],
 )  # fmt: skip
-def test_what_is_picked_in_a_chart_narrows_the_others(
-    visit: Any, cast: Any, some: None, monkeypatch: pytest.MonkeyPatch, path: str, chart: str, picked: str, says: str
-) -> None:
+def test_what_is_picked_in_a_chart_narrows_the_others(visit: Any, cast: Any, some: None, path: str, chart: str, picked: str, says: str) -> None:
     """And what they then say opens just as many leads."""
     order(cast, clock.now() - timedelta(days=3))
     long_ago = clock.now() - timedelta(days=60)
@@ -209,8 +208,7 @@ def test_what_is_picked_in_a_chart_narrows_the_others(
     months = {"this month": today, "last month": today.replace(day=1) - timedelta(days=1), "in 40 days": today + timedelta(days=40)}
     known = {**cast.people, **cast.stages["Gulf"], **{name: f"{day:%Y-%m}" for name, day in months.items()}}
     before = figures_of(visit("mona", path, period="90 days"))
-    monkeypatch.setattr(picking, "picked", lambda asked: str(known.get(picked, picked)) if asked == chart else None)
-    page = visit("mona", path, period="90 days")
+    page = visit("mona", path, period="90 days", **{picking.param_of(chart): str(known.get(picked, picked))})
     assert not page.exception
     assert says in said(page)
     assert chart == "revenue.markets" or figures_of(page) != before  # its one market is all there is
@@ -228,30 +226,23 @@ def on_a_past_day(db: Any, cast: Any) -> None:
         add_lead(cast, "Gulf", owner, when=at("2026-05-20 10:00"), value=value, stage="Negotiation", expected_close_on=closes)
 
 
-def pick(monkeypatch: pytest.MonkeyPatch, **picked: str) -> None:
-    monkeypatch.setattr(picking, "picked", lambda asked: picked.get(asked.replace(".", "_")))
-
-
-def test_a_month_that_is_picked_is_what_the_rest_of_wins_is_about(visit: Any, db: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_month_that_is_picked_is_what_the_rest_of_wins_is_about(visit: Any, db: Any, cast: Any) -> None:
     on_a_past_day(db, cast)
     whole = visit("mona", WINS, as_of="2026-06-10", period="A year")
     assert tiles(whole)["Leads won"][0] == "2"
-    pick(monkeypatch, win_months="2026-05")
-    page = visit("mona", WINS, as_of="2026-06-10", period="A year", against="Against the time before")
+    page = visit("mona", WINS, as_of="2026-06-10", period="A year", against="Against the time before", only_months="2026-05")
     assert tiles(page)["Won"] == ("$900", "+29%") and tiles(page)["Win rate"][0] == "50%"
     assert "Month: May 2026" in said(page) and "May 2026: Won $900 from 1 lead, 29% more than before: 50% of what ended." in said(page)
     opens = {name: figures[:2] for name, address, figures in lines(page) if parse_qs(address).get("entered") == ["2026-05-01..2026-05-31"]}
     assert (opens["Bruno"], opens["Ana"]) == (["1", "0"], ["0", "1"])
-    pick(monkeypatch, win_months="2026-05", win_owners=str(cast.people["ana"]))
-    both = visit("mona", WINS, as_of="2026-06-10", period="A year")
+    both = visit("mona", WINS, as_of="2026-06-10", period="A year", only_months="2026-05", only_owners=str(cast.people["ana"]))
     assert tiles(both)["Leads won"][0] == "0" and "Owner: Ana" in said(both)
 
 
-def test_a_month_of_the_forecast_says_whose_it_is(visit: Any, db: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_month_of_the_forecast_says_whose_it_is(visit: Any, db: Any, cast: Any) -> None:
     on_a_past_day(db, cast)
     for month, whose in (("2026-07", {"Ana": ["1", "$250", "$0"]}), ("2026-05", {"Bruno": ["1", "$900", "$0"]}), ("2026-03", {})):
-        pick(monkeypatch, forecast_months=month)
-        page = visit("mona", FORECAST, as_of="2026-06-10")
+        page = visit("mona", FORECAST, as_of="2026-06-10", only_months=month)
         assert not page.exception
         found = [(name, parse_qs(address), figures) for name, address, figures in lines(page) if "owner" in parse_qs(address)]
         assert {name: figures for name, _, figures in found} == whose, month
@@ -259,11 +250,10 @@ def test_a_month_of_the_forecast_says_whose_it_is(visit: Any, db: Any, cast: Any
     assert "Nothing was won in this month, and nothing is expected." in said(page)
 
 
-def test_a_month_of_orders_is_what_the_rest_of_revenue_is_about(visit: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_month_of_orders_is_what_the_rest_of_revenue_is_about(visit: Any, cast: Any) -> None:
     order(cast, at("2026-04-20 10:00"), at("2026-05-20 10:00"), at("2026-05-21 10:00"))
     assert tiles(visit("mona", REVENUE, as_of="2026-06-10", period="A year"))["Orders"][0] == "3"
-    pick(monkeypatch, revenue_months="2026-05")
-    page = visit("mona", REVENUE, as_of="2026-06-10", period="A year")
+    page = visit("mona", REVENUE, as_of="2026-06-10", period="A year", only_months="2026-05")
     assert tiles(page)["Orders"] == ("2", "+100%")
     assert "Month: May 2026" in said(page) and "Nobody ordered for the first time then." in said(page)
 
@@ -271,11 +261,53 @@ def test_a_month_of_orders_is_what_the_rest_of_revenue_is_about(visit: Any, cast
 @pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("path", [WINS, FORECAST, REVENUE])
 @pytest.mark.parametrize("sent", ["0001-01", "9999-12", "2026-13", "2026-5", "x", "2026-W1", "1999-01", "2026-05-01", "²"])
-def test_a_month_that_no_chart_shows_narrows_nothing(visit: Any, monkeypatch: pytest.MonkeyPatch, path: str, sent: str) -> None:
-    pick(monkeypatch, win_months=sent, forecast_months=sent, revenue_months=sent)
-    page = visit("mona", path, as_of="2026-06-10")
+def test_a_month_that_no_chart_shows_narrows_nothing(visit: Any, path: str, sent: str) -> None:
+    page = visit("mona", path, as_of="2026-06-10", only_months=sent)
     assert not page.exception
     assert "Month: " not in said(page)
+    assert picking.LEFT_OUT in said(page) and "only_months" not in page.query_params
+    assert picking.LEFT_OUT not in said(page.run())
+
+
+@pytest.mark.leaves_no_trace
+@pytest.mark.parametrize(("path", "param"), [(WINS, "only_owners"), (FORECAST, "only_owners"), (TEAM, "only_activity"), (STALE, "only_stages"),
+                                             (PIPELINE, "only_stages"), (REVENUE, "only_markets")])  # fmt: skip
+@pytest.mark.parametrize("sent", ["999999", "9" * 40, "²", "-1", "' or 1=1", "<img src=x onerror=alert(1)>", "x" * 5000])
+def test_what_an_address_picks_and_nobody_knows_is_left_out_with_a_word(visit: Any, path: str, param: str, sent: str) -> None:
+    page = visit("mona", path, **{param: sent})
+    assert not page.exception and picking.LEFT_OUT in said(page) and param not in page.query_params
+    assert "<img" not in said(page)
+
+
+@pytest.mark.parametrize(
+    ("picked", "says", "found"),
+    [("Price", "Lost for “Price”, by owner", {"Ana": "1", "Bruno": "1"}), ("Not given", "Lost without a reason, by owner", {"Bruno": "1"})],
+)
+def test_a_reason_that_is_picked_shows_what_was_lost_for_it(visit: Any, cast: Any, some: None, picked: str, says: str, found: dict[str, str]) -> None:
+    page = visit("mona", WINS, period="90 days", only_reasons=picked)
+    assert not page.exception and says in said(page) and f"Reason of loss: {picked}" in said(page) and "What was won has no reason" in said(page)
+    assert {name: figures[0] for name, address, figures in lines(page) if "owner" in parse_qs(address)} == found
+    assert open_as_many(visit, WINS, page) > len(found)
+
+
+def test_a_reason_that_nobody_gave_says_so_and_is_text(visit: Any, cast: Any, some: None) -> None:
+    page = visit("mona", WINS, only_reasons="<b>No such</b>")
+    assert not page.exception and "Nothing was lost for it here." in said(page) and "<b>No such" not in said(page)
+
+
+def test_a_source_from_an_address_is_text(visit: Any, cast: Any) -> None:
+    page = visit("mona", WINS, only_sources="<b>Fair</b>")
+    assert not page.exception and "Source: &lt;b&gt;Fair&lt;/b&gt;" in said(page)
+
+
+def test_what_is_picked_stays_when_the_page_is_sent_and_goes_with_show_all(visit: Any, cast: Any, some: None) -> None:
+    sent = {"only_owners": str(cast.people["bruno"]), "period": "90 days"}
+    page = visit("mona", WINS, **sent)
+    assert "Owner: Bruno" in said(page) and page.query_params["only_owners"] == sent["only_owners"]
+    faded = json.loads(next(chart.proto.spec for chart in page.get("plotly_chart") if "USD won" in chart.proto.spec))
+    assert sorted(faded["data"][0]["marker"]["opacity"]) == [charts.FADED, charts.FADED, 1]  # Ana's, nobody's, and Bruno's
+    page = press(page, "reports.show_all")
+    assert "Owner: Bruno" not in said(page) and "only_owners" not in page.query_params
 
 
 @pytest.mark.parametrize(
@@ -450,14 +482,18 @@ def test_changes_are_told_in_their_unit(now: Any, before: Any, unit: str, words:
 
 @pytest.mark.parametrize("sent", ["abc", "1e9", "-1", "9" * 40, "²", "\x00", "' or 1=1", [], None, {"a": 1}, [[]]])
 def test_a_selection_that_no_chart_has_made_narrows_nothing(monkeypatch: pytest.MonkeyPatch, sent: Any) -> None:
-    from crm.ui.reports import picking
-
-    state = {"reports.win.owners.0": {"selection": {"points": [{"customdata": sent}]}}}
-    monkeypatch.setattr("streamlit.session_state", state)
+    address: dict[str, str] = {}
+    monkeypatch.setattr("streamlit.query_params", address)
+    monkeypatch.setattr("streamlit.session_state", {"reports.win.owners.0": {"selection": {"points": [{"customdata": sent}]}}})
+    picking.on_click("win.owners")()
     assert picking.picked_id("win.owners") is None
     assert len(picking.picked("win.owners") or "") <= picking.LONGEST and "\x00" not in (picking.picked("win.owners") or "")
     monkeypatch.setattr("streamlit.session_state", {"reports.win.owners.0": {"selection": {"points": [{"customdata": ["7"]}]}}})
-    assert picking.picked_id("win.owners") == 7
+    picking.on_click("win.owners")()
+    assert picking.picked_id("win.owners") == 7 and address == {"only_owners": "7"}
+    monkeypatch.setattr("streamlit.session_state", {"reports.win.owners.0": {"selection": {"points": []}}})
+    picking.on_click("win.owners")()
+    assert address == {}
 
 
 def test_headlines_read_well_where_there_is_nothing_to_compare(visit: Any, cast: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 from sqlalchemy.orm import Session
@@ -70,6 +70,10 @@ def remove(person: Person, found: Dashboard) -> None:
 
 def move(person: Person, found: Dashboard, block: Block, by: int) -> None:
     act(person, lambda session: use_cases.move_block(session, found, block.id, by, source="page"), f"“{catalogue.title_of(block)}” is moved.")
+
+
+def order(person: Person, found: Dashboard, wanted: Sequence[int]) -> None:
+    act(person, lambda session: use_cases.order_blocks(session, found, wanted, source="page"), "The blocks stand in another order.")
 
 
 def widen(person: Person, found: Dashboard, block: Block, width: str) -> None:

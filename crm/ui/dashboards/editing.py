@@ -12,7 +12,7 @@ from crm.access import Person, acting_as
 from crm.dashboards import reads
 from crm.dashboards.reads import Block, Dashboard
 from crm.dashboards.rules import EXPLORATION, FULL, HALF
-from crm.ui import look
+from crm.ui import look, order
 from crm.ui.dashboards import acts, catalogue, dialogs
 from crm.ui.lookups import Lookups
 
@@ -25,6 +25,11 @@ def draw(found: Dashboard, person: Person, lookups: Lookups) -> None:
     with st.container(key="dashboards_blocks", gap=None):
         for place, block in enumerate(blocks):
             _draw_line(found, block, person, lookups, is_first=place == 0, is_last=place == len(blocks) - 1)
+    keys = [block.id for block in blocks]
+    order.draw_listener(found.id, keys, page="dashboards", rows="dashboards_blocks", row="dashboards_line_")
+    if (wanted := order.heard(found.id, keys, page="dashboards")) is not None:
+        acts.order(person, found, wanted)
+        st.rerun()
     if st.button("Add a block", icon=":material/add:", key="dashboards.add", type="secondary" if blocks else "primary"):
         dialogs.draw_add(found, person, lookups)
 
@@ -32,6 +37,7 @@ def draw(found: Dashboard, person: Person, lookups: Lookups) -> None:
 def _draw_line(found: Dashboard, block: Block, person: Person, lookups: Lookups, *, is_first: bool, is_last: bool) -> None:
     title = catalogue.title_of(block)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"dashboards_line_{block.id}"):
+        st.html(order.grip(block.id, title), width="content")
         for by, icon, word, is_end in ((-1, "arrow_upward", "up", is_first), (1, "arrow_downward", "down", is_last)):
             if st.button("", icon=f":material/{icon}:", key=f"dashboards.{word}.{block.id}", type="tertiary", disabled=is_end, help=f"Move {title} {word}"):
                 acts.move(person, found, block, by)

@@ -71,7 +71,7 @@ def draw(found: Exploration, question: Question, lookups: Lookups, key: str, *, 
 def _draw_chart(found: Exploration, question: Question, lookups: Lookups, key: str, *, compact: bool) -> None:
     chart = f"explore.{key}"
     place(chart, found, question, compact=compact)
-    picked = _picked(found, picking.picked(chart))
+    picked = _picked(found, picking.clicked(chart))
     if not picked:
         return
     address = behind(question, lookups, *picked)
@@ -85,7 +85,7 @@ def place(chart: str, found: Exploration, question: Question, *, compact: bool) 
     """The chart alone, under its key."""
     drawn = explored.drawing(found, question.chart, compact=compact)
     if drawn is not None:
-        charts.place(chart, drawn)
+        charts.show(chart, drawn.as_plotly(), says=drawn.says, on_select="rerun")
 
 
 def pictures(found: Exploration, question: Question) -> list[Drawn]:

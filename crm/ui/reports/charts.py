@@ -8,11 +8,12 @@ from typing import Any
 import streamlit as st
 
 from crm.charts.catalogue import chart_named
-from crm.charts.parts import Drawing
+from crm.charts.parts import Drawing, Trace
 from crm.charts.seen import Seen
 from crm.ui.reports import drawn, framing, picking
 from crm.ui.reports.reading import Read
 
+FADED = 0.3
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "responsive": True}
 
 
@@ -40,8 +41,21 @@ def offer(read: Read) -> None:
 
 
 def place(key: str, drawing: Drawing, *, is_picked: bool = True) -> None:
-    """A drawing that is there already."""
-    options: dict[str, Any] = {"key": picking.key_of(key), "config": CONFIG, "alt": drawing.says}
-    if is_picked and framing.frame() is None:
-        options |= {"on_select": "rerun", "selection_mode": "points"}
-    st.plotly_chart(drawing.as_plotly(), **options)
+    """A drawing that is there already. `is_picked`: what is clicked stands in the address, and what the address says stands out in it."""
+    figure, picked = drawing.as_plotly(), picking.picked(key) if is_picked else None
+    if picked and not picking.clicked(key):  # the page was opened so
+        figure["data"] = [_faded(trace, picked) for trace in figure["data"]]
+    show(key, figure, says=drawing.says, on_select=picking.on_click(key) if is_picked else "ignore")
+
+
+def show(key: str, figure: Mapping[str, Any], *, says: str, on_select: Any) -> None:
+    """What plotly takes, under its key; among the blocks of a dashboard nothing is clicked."""
+    clicks = {"on_select": on_select, "selection_mode": "points"} if on_select != "ignore" and framing.frame() is None else {}
+    st.plotly_chart(figure, key=picking.key_of(key), config=CONFIG, alt=says, **clicks)
+
+
+def _faded(trace: Trace, picked: str) -> Trace:
+    """All but the bars that stand for what is picked."""
+    if trace["type"] != "bar" or not trace["customdata"]:
+        return trace
+    return {**trace, "marker": {**trace["marker"], "opacity": [1 if said[0] == picked else FADED for said in trace["customdata"]]}}

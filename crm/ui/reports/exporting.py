@@ -25,7 +25,7 @@ def draw(person: Person, reads: Sequence[Read], charts: Sequence[Drawn]) -> None
     with st.popover("Export", icon=":material/download:", key="reports.export", type="tertiary"):
         st.caption("As the page shows it now: spreadsheets with a sheet that says what was asked, charts as pictures that say it below.")
         for number, read in enumerate(reads):
-            with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"report_export_{number}"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"report_export_{number}"):
                 st.html(f"<span>{escape(report_named(read.name).title + _of(reads, number))}</span>", width="stretch")
                 for kind, label in export.FORMATS.items():
                     if st.button(label, key=f"reports.{kind}.{number}"):
@@ -37,7 +37,7 @@ def draw(person: Person, reads: Sequence[Read], charts: Sequence[Drawn]) -> None
 
 
 def _draw_chart(person: Person, number: int, chart: Drawn) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"report_chart_{number}"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"report_chart_{number}"):
         st.html(f"<span>{escape(chart.title)}</span>", width="stretch")
         if st.button(PICTURE, key=f"reports.{picture.KIND}.{number}"):
             files.ask(person, picture.KIND, chart.wanted())

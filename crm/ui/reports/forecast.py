@@ -125,7 +125,7 @@ def draw(found: Found, page: Page) -> None:
     parts.draw_headline(headline(found))
     _draw_tiles(found)
     owner = picking.picked_id(OWNERS)
-    picking.draw_chips({"Month": picking.month_name(_picked_month(page.asked)), "Owner": page.lookups.names.people.get(owner or 0)})
+    picking.draw_chips({MONTHS: ("Month", picking.month_name(_picked_month(page.asked))), OWNERS: ("Owner", page.lookups.names.people.get(owner or 0))})
     _draw_months(found.months, replace(page, asked=replace(page.asked, owner_id=owner)) if owner else page)
     if found.owners:
         forecast_owners.draw(found.owners, page)

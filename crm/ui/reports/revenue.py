@@ -13,9 +13,11 @@ import streamlit as st
 
 from crm import money
 from crm.charts.revenue import NO_MARKET, by_market, by_month
+from crm.errors import Invalid
+from crm.organisation.rules import read_market
 from crm.ui import words
 from crm.ui.reports import asked as asking
-from crm.ui.reports import charts, parts, picking
+from crm.ui.reports import charts, framing, parts, picking
 from crm.ui.reports.asked import Asked, last_year
 from crm.ui.reports.figure import NOTHING, Figure
 from crm.ui.reports.parts import Tile, change, share, usd
@@ -24,7 +26,8 @@ from crm.ui.reports.shell import Page
 
 TAKES = ("team", "market", "period", "against")
 MARKETS, MONTHS, COHORTS = "revenue.markets", "revenue.months", "revenue.cohorts"
-CUSTOMERS = "pages/customers.py"
+CUSTOMERS, EXPLORE = "pages/customers.py", "pages/explore.py"
+BY_FIRST_ORDER = {"measure": "Revenue", "by": "Month of first order", "period": "A year"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +75,21 @@ def draw(found: Found, page: Page) -> None:
     month = picking.month_name(_picked_month(page.asked))
     parts.draw_headline(headline(found, names), of=month)
     _draw_tiles(found)
-    picked = picking.picked(MARKETS)
-    picking.draw_chips({"Month": month, "Market": names.get(picked or "", picked)})
+    picking.draw_chips({MONTHS: ("Month", month), MARKETS: ("Market", _market_name(picking.picked(MARKETS), names))})
     left, right = st.columns(2, gap="small")
     with left:
         _draw_months(found.months)
     with right:
         _draw_markets(found.markets, names)
     _draw_cohorts(found.cohorts)
+
+
+def _market_name(code: str | None, names: Mapping[str, str]) -> str | None:
+    """None for what is no market's code."""
+    try:
+        return names.get(code, read_market(code)) if code else None
+    except Invalid:
+        return None
 
 
 def _draw_tiles(found: Found) -> None:
@@ -145,6 +155,11 @@ def _draw_cohorts(read: Read) -> None:
     with parts.block("Who orders again?", read, key="revenue_cohorts", empty=empty, hint=hint) as any_:
         if any_:
             charts.draw(COHORTS, read, is_picked=False)
+            if framing.frame() is None:
+                st.html("<p class='tl-muted'>A cohort narrows nothing on this page. Explore tells what its customers ordered.</p>")
+                st.page_link(
+                    EXPLORE, label="Revenue by month of first order", icon=":material/arrow_forward:", icon_position="right", query_params=BY_FIRST_ORDER
+                )
 
 
 def _year(asked: Asked) -> Asked:

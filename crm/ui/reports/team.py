@@ -78,8 +78,7 @@ def draw(found: Found, page: Page) -> None:
     parts.draw_headline(headline(found))
     _draw_tiles(found)
     people = page.lookups.names.people
-    picks = [picking.picked_id(chart) for chart in (OWNERS, ACTIVITY)]
-    picking.draw_chips({"Person": next((people.get(pick) for pick in picks if pick), None)})
+    picking.draw_chips({chart: (what, people.get(picking.picked_id(chart) or 0)) for chart, what in ((OWNERS, "Owner"), (ACTIVITY, "Who did it"))})
     left, right = st.columns(2, gap="small")
     with left:
         _draw_owners(found.owners)

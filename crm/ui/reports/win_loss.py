@@ -9,7 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from crm.charts.ended import MOST_BARS, NOT_GIVEN
+from crm.charts.catalogue import LOST_FOR, lost_for_title
+from crm.charts.ended import MOST_BARS, NOT_GIVEN, of_reason
 from crm.charts.months import every_month
 from crm.ui import words
 from crm.ui.reports import asked as asking
@@ -21,7 +22,18 @@ from crm.ui.reports.reading import Read, Reader
 from crm.ui.reports.shell import Page
 
 TAKES = ("team", "owner", "pipeline", "source", "market", "period", "against", "known_on")
+MOST_GROUPS = "200"
 OWNER, REASONS, SOURCES, MONTHS = "win.owners", "win.reasons", "win.sources", "win.months"
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What was lost for the reason that is picked: in place of what was won and lost, for what was won has none."""
+
+    reason: str
+    months: Read
+    owners: Read
+    sources: Read
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,7 @@ class Found:
     owners: Read
     sources: Read
     reasons: Read
+    lost: Lost | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +61,21 @@ class Narrowed:
 
 def read(reader: Reader, asked: Asked) -> Found:
     """Each chart is narrowed by what is picked in the others."""
-    each = _narrowed(asked)
+    each, reason = _narrowed(asked), picking.picked(REASONS)
+    lost = _read_lost(reader, each, reason) if reason else None
     return Found(
         reader("win_rate", each.whole, by="pipeline"), reader.earlier("win_rate", each.whole, by="pipeline"), _year(reader, each.months),
-        reader("win_rate", each.owners, by="owner"), reader("sources", each.sources), reader("loss_reasons", each.whole),
+        NOTHING if lost else reader("win_rate", each.owners, by="owner"), NOTHING if lost else reader("sources", each.sources),
+        reader("loss_reasons", each.whole), lost,
     )  # fmt: skip
+
+
+def _read_lost(reader: Reader, each: Narrowed, reason: str) -> Lost:
+    def by(dimension: str, asked: Asked) -> Read:
+        return reader("explore", asked, measure="leads", which="lost", by=dimension, split="lost_reason", top=MOST_GROUPS, top_split=MOST_GROUPS)
+
+    year = replace(each.months, begins=asking.last_year(each.months)[0], earlier=None)
+    return Lost(reason, by("ended_month", year), by("owner", each.owners), by("source", each.sources))
 
 
 def _narrowed(asked: Asked) -> Narrowed:
@@ -119,15 +142,53 @@ def draw(found: Found, page: Page) -> None:
     parts.draw_headline(headline(found), of=month)
     _draw_tiles(found)
     owner = picking.picked_id(OWNER)
-    picking.draw_chips({"Month": month, "Owner": page.lookups.names.people.get(owner or 0), "Source": picking.picked(SOURCES)})
+    picking.draw_chips(
+        {
+            MONTHS: ("Month", month), OWNER: ("Owner", page.lookups.names.people.get(owner or 0)), SOURCES: ("Source", picking.picked(SOURCES)),
+            REASONS: ("Reason of loss", picking.picked(REASONS)),
+        }
+    )  # fmt: skip
+    if found.lost:
+        st.html("<p class='tl-muted'>What was won has no reason: the charts show what was lost for this one, the figures above all that ended.</p>")
     each = _narrowed(page.asked)
     left, right = st.columns(2, gap="small")
     with left:
-        _draw_months(found.months)
-        _draw_owners(found.owners, replace(page, asked=each.owners))
+        if found.lost:
+            _draw_lost(MONTHS, found.lost.reason, found.lost.months)
+            _draw_lost(OWNER, found.lost.reason, found.lost.owners, replace(page, asked=each.owners))
+        else:
+            _draw_months(found.months)
+            _draw_owners(found.owners, replace(page, asked=each.owners))
     with right:
-        _draw_sources(found.sources, replace(page, asked=each.sources))
+        if found.lost:
+            _draw_lost(SOURCES, found.lost.reason, found.lost.sources, replace(page, asked=each.sources))
+        else:
+            _draw_sources(found.sources, replace(page, asked=each.sources))
         _draw_reasons(found.reasons, replace(page, asked=each.whole))
+
+
+def _draw_lost(chart: str, reason: str, read: Read, page: Page | None = None) -> None:
+    """What was lost for the reason, as one of the charts; with `page` also as lines, each of which opens its leads."""
+    by = {MONTHS: "month", OWNER: "owner", SOURCES: "source"}[chart]
+    with parts.block(lost_for_title(reason, by), read, key=f"win_lost_{by}", empty="Nothing was lost in this time.", hint="Choose a longer time.") as any_:
+        rows = of_reason(read.rows, reason)
+        if any_ and not rows:
+            parts.draw_empty("Nothing was lost for it here.", "Show all, or choose a longer time.")
+        elif any_:
+            charts.draw(chart, read, LOST_FOR, of=reason)
+            if page:
+                lines = [(row["group"] or "Nobody", _lost_by(page, reason, by, row), (f"{row['leads']:,}", usd(row["value_usd"]))) for row in rows]
+                parts.draw_lines(f"win_lost_{by}", lines, ("Lost", "Value lost"))
+
+
+def _lost_by(page: Page, reason: str, by: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The leads of one line."""
+    if by == "owner":
+        return {**_lost(page, reason), "owner": _owner(page, int(row["group_key"]) if row["group_key"] else None)}
+    behind = _lost(replace(page, asked=replace(page.asked, source="")), reason)
+    if row["group_key"]:
+        return {**behind, "source": row["group_key"]}
+    return {**behind, "missing": ",".join(filter(None, [behind.get("missing"), "source"]))}
 
 
 def _draw_tiles(found: Found) -> None:
@@ -203,7 +264,7 @@ def _draw_reasons(read: Read, page: Page) -> None:
     ) as any_:
         if any_:
             rows = read.rows[:MOST_BARS]
-            charts.draw(REASONS, read, is_picked=False)
+            charts.draw(REASONS, read)
             lines = [(row["reason"], _lost(page, row["reason"]), (f"{row['lost']:,}", share(row["share"]), usd(row["lost_value_usd"]))) for row in rows]
             parts.draw_lines("win_reasons", lines, ("Lost", "Share", "Value lost"))
             st.page_link(

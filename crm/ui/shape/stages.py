@@ -16,9 +16,9 @@ from crm.configuration.pipeline_impact import Counted, asked
 from crm.configuration.pipeline_plan import Planned, moved, ordered
 from crm.pipelines.reads import PipelineRow
 from crm.pipelines.rules import ACTIVITY_WORDS, COLOURS, FIELD_WORDS, STAGE_KINDS
-from crm.ui import words
+from crm.ui import order, words
 from crm.ui.board.cards import FIRST_TINT, LAST_TINT
-from crm.ui.shape import order, state
+from crm.ui.shape import state
 
 WIDTHS = (0.75, 0.5, 3.0, 1.5, 1.1, 1.1, 1.7, 3.0, 0.9, 0.6)
 TITLES = ("", "", "Stage", "Kind", "Chance, %", "Days", "Colour", "Asks for", "Leads", "")
@@ -44,8 +44,9 @@ def draw(
                     found.append(stage)
                 else:
                     found.append(_row(pipeline, stage, staying.index(stage), len(staying), held, custom))
-    order.draw_listener(pipeline.id)
-    if (dragged := order.heard(pipeline.id, [stage.key for stage in staying])) is not None:
+    keys = [stage.key for stage in staying]
+    order.draw_listener(pipeline.id, keys, page="pipelines", rows="pipelines_grid", row="pipelines_row_")
+    if (dragged := order.heard(pipeline.id, keys, page="pipelines")) is not None:
         state.act(pipeline.id, partial(ordered, keys=dragged))
     if st.button("Add a stage", key=f"pipelines.{pipeline.id}.add", icon=":material/add:", type="tertiary"):
         found = _with_new(found)
@@ -81,7 +82,9 @@ def _row(pipeline: PipelineRow, stage: Planned, place: int, count: int, held: Ma
             is_end = place == 0 if by < 0 else place == count - 1
             if st.button(f"Move {stage.name or 'the new stage'} {word}", icon=f":material/{icon}:", key=key(word), type="tertiary", disabled=is_end):
                 state.act(pipeline.id, partial(moved, key=stage.key, by=by))
-    at[1].html(f"<span class='tl-held'>{order.grip(stage.key)}<i class='tl-swatch tl-{stage.kind}' style='--step:{step}%'></i></span>")
+    at[1].html(
+        f"<span class='tl-held'>{order.grip(stage.key, stage.name or 'the new stage')}<i class='tl-swatch tl-{stage.kind}' style='--step:{step}%'></i></span>"
+    )
     name = at[2].text_input("Stage", stage.name, key=key("name"), label_visibility="collapsed", max_chars=80, placeholder="Name of the stage")
     kind = at[3].selectbox("Kind", STAGE_KINDS, STAGE_KINDS.index(stage.kind), key=key("kind"), label_visibility="collapsed")
     percent = round(float(stage.probability) * 100)
