@@ -42,9 +42,9 @@ def test_a_file_holds_what_was_known_on_the_day_that_is_asked_for(api, db):
     assert db.value("select wanted ->> 'known_on' from crm.exports") == "2026-02-28"
     making.make(asked.json()["id"])
     assert api("mona").get(f"/exports/{asked.json()['id']}").json()["state"] == "ready"
-    other = api("mona").post("/exports", {"report": "win_rate", "format": "csv", "known_on": "2026-02-28"}).json()
+    other = api("alma").post("/exports", {"report": "revenue_by_market", "format": "csv", "known_on": "2026-02-28"}).json()
     making.make(other["id"])
-    failed = api("mona").get(f"/exports/{other['id']}").json()
+    failed = api("alma").get(f"/exports/{other['id']}").json()
     assert failed["state"] == "failed" and failed["problem"]
 
 
