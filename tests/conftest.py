@@ -7,6 +7,7 @@ import contextlib
 import os
 import pickle
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -53,6 +54,13 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.mkdtemp(prefix="throughline-tests-", dir=memory)
     os.environ[IN_MEMORY] = folder
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # registered first, so it runs after the server has stopped
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A browser outlives its file, but not the browser tests (tests/browser/seats.py)."""
+    seats = sys.modules.get("tests.browser.seats")
+    if seats and not item.path.is_relative_to(Path(__file__).parent / "browser"):
+        seats.close_all()
 
 
 def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
