@@ -28,6 +28,7 @@ INSTALLATION = "throughline_test"
 TEMPLATE = "throughline_test_template"
 Made = TypeVar("Made")
 IN_MEMORY = "THROUGHLINE_TESTS_IN_MEMORY"
+PICTURES = "THROUGHLINE_TESTS_PICTURES"
 ROOM_IN_MEMORY = 4 * 2**30
 SECRET = "test-secret-key-of-more-than-thirty-two-characters"
 
@@ -46,8 +47,19 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ.update(kept)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", action="store_true", help="browser tests leave pictures to look at in tests/screenshots/")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Browser tests wait for a good part of their time; one worker more uses it."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The run's Postgres lives in memory where there is room: each test copies a database of three hundred files."""
+    if config.getoption("pictures"):
+        os.environ[PICTURES] = "1"
     memory = Path("/dev/shm")
     if hasattr(config, "workerinput") or not memory.is_dir() or shutil.disk_usage(memory).free < ROOM_IN_MEMORY:
         return
