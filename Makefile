@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= logical
+# One more than there are processors (tests/conftest.py).
+WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run test stress lint format bench clean

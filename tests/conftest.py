@@ -7,6 +7,7 @@ import contextlib
 import os
 import pickle
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ INSTALLATION = "throughline_test"
 TEMPLATE = "throughline_test_template"
 Made = TypeVar("Made")
 IN_MEMORY = "THROUGHLINE_TESTS_IN_MEMORY"
+PICTURES = "THROUGHLINE_TESTS_PICTURES"
 ROOM_IN_MEMORY = 4 * 2**30
 SECRET = "test-secret-key-of-more-than-thirty-two-characters"
 
@@ -45,14 +47,32 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ.update(kept)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", action="store_true", help="browser tests leave pictures to look at in tests/screenshots/")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Browser tests wait for a good part of their time; one worker more uses it."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The run's Postgres lives in memory where there is room: each test copies a database of three hundred files."""
+    if config.getoption("pictures"):
+        os.environ[PICTURES] = "1"
     memory = Path("/dev/shm")
     if hasattr(config, "workerinput") or not memory.is_dir() or shutil.disk_usage(memory).free < ROOM_IN_MEMORY:
         return
     folder = tempfile.mkdtemp(prefix="throughline-tests-", dir=memory)
     os.environ[IN_MEMORY] = folder
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # registered first, so it runs after the server has stopped
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A browser outlives its file, but not the browser tests (tests/browser/seats.py)."""
+    seats = sys.modules.get("tests.browser.seats")
+    if seats and not item.path.is_relative_to(Path(__file__).parent / "browser"):
+        seats.close_all()
 
 
 def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -4,12 +4,14 @@
         page = sign_in("ana", "/leads")     # a Playwright page, signed in, in a browser context of ana's own
 
 `site.open("ana", "/leads")` spares the form; `site.start()` starts a stopped server again; `site.visit("/leads")` is a
-stranger's page, not signed in. `shared_site` is one server for a whole file.
+stranger's page, not signed in. `shared_site` is one server for a whole file. Pages come from tabs that were used before (tests/browser/seats.py);
+`site.context()` is a browser that nobody has used.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import sys
@@ -26,13 +28,12 @@ import pytest
 from crm.access import as_system, passwords, sessions
 from crm.access.sign_in import set_password_hash
 from tests.browser.forking import Nursery
+from tests.browser.seats import Seats
 from tests.cast import PASSWORD
 from tests.conftest import clone, point_to
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "tests" / "screenshots"
-RUNS = Path(__file__).with_name("runs.js")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"]
 PATIENCE_SECONDS = 180
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
@@ -43,25 +44,39 @@ def find_chromium() -> str | None:
     return os.environ.get("CRM_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """One browser per file; each person gets a context of their own in it. Playwright keeps an event loop running
-    in this thread while it is open, so it must not outlive the file: other tests run loops of their own."""
+@pytest.fixture(scope="session")
+def seats() -> Iterator[Seats]:
     executable = find_chromium()
     if not executable:
         pytest.skip("No Chromium found: install one or name it in CRM_CHROMIUM to run the browser tests.")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    made = Seats(executable, PATIENCE_SECONDS)
+    yield made
+    made.close()
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below those that a system gives to outgoing connections, so that none of them has taken it when a server starts."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where this worker's servers listen, one after the other: an address that the browser knows is drawn sooner."""
+
+    own: int = field(default_factory=free_port)
+    shared: int = field(default_factory=free_port)
+
+
+@pytest.fixture(scope="session")
+def ports() -> Ports:
+    return Ports()
 
 
 @dataclass
@@ -71,11 +86,12 @@ class Site:
     port: int
     db: Any
     cast: Any
-    chromium: Any
+    seats: Seats
     folder: Path
     nursery: Nursery
     environment: dict[str, str] = field(default_factory=dict)
     process: psutil.Process | None = None
+    pages: list[Any] = field(default_factory=list)
     contexts: list[Any] = field(default_factory=list)
 
     @property
@@ -96,6 +112,8 @@ class Site:
     def close_pages(self) -> None:
         while self.contexts:
             self.contexts.pop().close()
+        while self.pages:
+            self.seats.give_back(self.pages.pop())
 
     def stop(self) -> None:
         if self.process and self.process.is_running():
@@ -105,17 +123,23 @@ class Site:
     def log(self) -> str:
         return (self.folder / "serve.log").read_text()
 
-    def context(self, *, size: dict[str, int] = DESKTOP, scheme: str = "light") -> Any:
-        """A browser without cookies."""
-        made = self.chromium.new_context(viewport=size, color_scheme=scheme, base_url=self.url)
-        made.set_default_timeout(PATIENCE_SECONDS * 1000)
-        made.add_init_script(path=RUNS)
+    def context(self) -> Any:
+        """A browser without cookies, that nobody has used and nobody will use again."""
+        made = self.seats.context(self.url, viewport=DESKTOP)
         self.contexts.append(made)
         return made
 
+    def page(self, *, size: dict[str, int] = DESKTOP, scheme: str = "light") -> Any:
+        """A page that shows nothing yet, in a browser without cookies."""
+        page = self.seats.take(self.url)
+        self.pages.append(page)
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=scheme)
+        return page
+
     def visit(self, path: str = "/", **options: Any) -> Any:
         """A stranger's page."""
-        page = self.context(**options).new_page()
+        page = self.page(**options)
         page.goto(path)
         return page
 
@@ -131,9 +155,8 @@ class Site:
         person_id = self.cast.people[who] if isinstance(who, str) else who
         with as_system() as session:
             token = sessions.start(session, person_id, address="127.0.0.1", device="Chromium")
-        context = self.context(**options)
-        context.add_cookies([{"name": f"throughline_{self.port}", "value": token, "url": self.url, "httpOnly": True, "sameSite": "Lax"}])
-        page = context.new_page()
+        page = self.page(**options)
+        page.context.add_cookies([{"name": f"throughline_{self.port}", "value": token, "url": self.url, "httpOnly": True, "sameSite": "Lax"}])
         page.goto(path)
         page.get_by_role("button", name="Sign out").wait_for(state="attached")
         return page
@@ -181,13 +204,28 @@ def nursery(environment: None) -> Iterator[Nursery]:
     made.close()
 
 
+@dataclass(frozen=True)
+class House:
+    """What every server of this worker needs."""
+
+    seats: Seats
+    nursery: Nursery
+    ports: Ports
+    password_hash: str
+
+
+@pytest.fixture(scope="session")
+def house(seats: Seats, nursery: Nursery, ports: Ports, password_hash: str) -> House:
+    return House(seats, nursery, ports, password_hash)
+
+
 @contextmanager
-def served(database: Any, cast: Any, chromium: Any, password_hash: str, folder: Path, nursery: Nursery) -> Iterator[Site]:
+def served(house: House, port: int, database: Any, cast: Any, folder: Path) -> Iterator[Site]:
     """The app over this database; each one's password is `throughline-demo`."""
     with as_system() as session:
         for person_id in cast.people.values():
-            set_password_hash(session, person_id, password_hash)
-    made = Site(free_port(), database, cast, chromium, folder, nursery)
+            set_password_hash(session, person_id, house.password_hash)
+    made = Site(port, database, cast, house.seats, folder, house.nursery)
     made.start()
     try:
         yield made
@@ -197,16 +235,16 @@ def served(database: Any, cast: Any, chromium: Any, password_hash: str, folder: 
 
 
 @pytest.fixture
-def site(chromium: Any, db: Any, cast: Any, password_hash: str, tmp_path: Path, nursery: Nursery) -> Iterator[Site]:
+def site(house: House, db: Any, cast: Any, tmp_path: Path) -> Iterator[Site]:
     """The app of one test's own, served, with the cast in it."""
-    with served(db, cast, chromium, password_hash, tmp_path, nursery) as made:
+    with served(house, house.ports.own, db, cast, tmp_path) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def _shared(chromium: Any, server: Any, template: Any, password_hash: str, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def _shared(house: House, server: Any, template: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("served")
-    with clone(server) as database, served(database, template, chromium, password_hash, folder, nursery) as made:
+    with clone(server) as database, served(house, house.ports.shared, database, template, folder) as made:
         yield made
 
 

@@ -109,7 +109,12 @@ def test_leaving_a_page_with_something_typed_asks_first(shared_site: Site) -> No
     (lead,) = new_leads(shared_site, "ana", "Aspen One", at=days_ago(2))
     page = open_lead(shared_site, "ana", lead)
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def stay(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
     page.get_by_placeholder("Write a note").fill("a long call, half written down")
     page.get_by_role("link", name="Conflicts").click()
     page.close(run_before_unload=True)
@@ -121,6 +126,7 @@ def test_leaving_a_page_with_something_typed_asks_first(shared_site: Site) -> No
     page.get_by_role("link", name="Conflicts").click()  # nothing is left unsaved
     page.get_by_role("heading", name="Conflicts").wait_for()
     assert len(asked) == 2
+    page.remove_listener("dialog", stay)
 
 
 def test_a_new_lead_begins_in_a_dialog_and_opens_at_once(shared_site: Site) -> None:

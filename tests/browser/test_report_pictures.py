@@ -1,6 +1,6 @@
 """Report pages, Explore, a dashboard and the board's slider at the width of a desk and of a phone, light and dark: nothing, one lead, a year, a past day.
 
-What a machine can tell of them is asserted; for the pictures see tests/browser/pictures.py.
+What a machine can tell of them is asserted; `--pictures` takes the pictures (tests/browser/pictures.py).
 """
 
 from __future__ import annotations

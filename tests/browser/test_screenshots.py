@@ -1,6 +1,6 @@
 """Every page at the width of a desk and of a phone, light and dark: pictures to look at, and what a machine can tell of them.
 
-The pictures land in tests/screenshots/: `python -m pytest tests/browser/test_screenshots.py` takes them (tests/browser/pictures.py).
+The pictures land in tests/screenshots/: `python -m pytest tests/browser/test_screenshots.py --pictures` takes them (tests/browser/pictures.py).
 """
 
 from __future__ import annotations

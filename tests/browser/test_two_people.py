@@ -222,7 +222,7 @@ def test_closing_the_tab_over_unsaved_cells_asks_first(shared_site: Site) -> Non
     new_leads(shared_site, "ana", "Onyx One")
     page = open_list(shared_site, "ana", "onyx", "Onyx One")
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
     grid.type_over(page, "Onyx One", "next_step", "unsaved")
     grid.bar(page, "1 cell in 1 row changed")
     settle(page)
