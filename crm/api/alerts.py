@@ -16,8 +16,9 @@ from crm.api.answers import answer, listing, named
 from crm.api.calls import SOURCE
 from crm.api.door import Caller, Door
 from crm.api.lead_form import Names, conflicts_of
+from crm.api.parameters import AlertQuery
 from crm.api.problems import problem
-from crm.api.requests import AlertFields, AlertQuery, NewAlert
+from crm.api.requests import AlertFields, NewAlert
 from crm.changes import Outcome, Result
 from crm.changes.records import FIRST_MOMENT, LAST_MOMENT
 from crm.clock import now

@@ -16,8 +16,9 @@ from crm.api.calls import SOURCE, Call
 from crm.api.door import Caller, Door
 from crm.api.lead_form import conflicts_of
 from crm.api.names import field_of
+from crm.api.parameters import CompanyQuery, ContactQuery
 from crm.api.problems import problem
-from crm.api.requests import CompanyFields, CompanyQuery, ContactFields, ContactQuery, NewCompany, NewContact
+from crm.api.requests import CompanyFields, ContactFields, NewCompany, NewContact
 from crm.changes import Outcome, Result
 from crm.companies import reads, use_cases
 from crm.companies.records import COMPANY, CONTACT

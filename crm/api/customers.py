@@ -17,7 +17,7 @@ from crm.api.answers import answer, listing, money, named
 from crm.api.door import Caller, Door
 from crm.api.lead_form import Names
 from crm.api.leads import standing_lead
-from crm.api.requests import CustomerQuery, Paging
+from crm.api.parameters import CustomerQuery, Paging
 from crm.customers import reads
 from crm.errors import NotFound
 from crm.leads.references import names_of

@@ -14,8 +14,9 @@ from crm.api import cursors
 from crm.api.answers import answer, listing, named
 from crm.api.calls import SOURCE
 from crm.api.door import Caller, Door
+from crm.api.parameters import Paging
 from crm.api.problems import problem
-from crm.api.requests import BlockFields, DashboardFields, NewBlock, NewDashboard, Paging
+from crm.api.requests import BlockFields, DashboardFields, NewBlock, NewDashboard
 from crm.changes import Outcome
 from crm.dashboards import reads, use_cases
 from crm.errors import NotFound, Stale

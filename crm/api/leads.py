@@ -16,8 +16,9 @@ from crm.api.answers import PROBLEM, answer, listing
 from crm.api.calls import SOURCE, Call
 from crm.api.door import Caller, Door
 from crm.api.lead_form import conflicts_of, given_values, lead_of
+from crm.api.parameters import AsOf, LeadQuery
 from crm.api.problems import problem
-from crm.api.requests import AsOf, CompanyName, HandOver, LeadFields, LeadQuery, NewLead
+from crm.api.requests import CompanyName, HandOver, LeadFields, NewLead
 from crm.changes import Outcome, Result
 from crm.errors import Gone, Invalid, NotFound, Stale
 from crm.fields.catalogue import catalogue

@@ -13,7 +13,7 @@ from crm.api import cursors
 from crm.api.answers import answer, listing, money, named
 from crm.api.door import Caller, Door
 from crm.api.names import field_of
-from crm.api.requests import Paging
+from crm.api.parameters import Paging
 from crm.errors import NotFound
 from crm.goals import reads as goal_reads
 from crm.goals.rules import Goal

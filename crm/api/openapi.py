@@ -54,63 +54,63 @@ class Says:
 
 _ONE = (404, 410)
 FILES = (CSV.partition(";")[0], XLSX, picture.MEDIA_TYPE)
-_LEAD = ("The lead", replies.Lead)
-_ALERT = ("The alert", replies.Alert)
-_COMPANY = ("The company", replies.Company)
-_CONTACT = ("The contact", replies.Contact)
-_TEMPLATE = ("The template", replies.Template)
-_DASHBOARD = ("The dashboard", replies.Dashboard)
-_BLOCK = ("The block", replies.Block)
+_LEAD = ("The lead", replies.leads.Lead)
+_ALERT = ("The alert", replies.leads.Alert)
+_COMPANY = ("The company", replies.companies.Company)
+_CONTACT = ("The contact", replies.companies.Contact)
+_TEMPLATE = ("The template", replies.organisation.Template)
+_DASHBOARD = ("The dashboard", replies.reports.Dashboard)
+_BLOCK = ("The block", replies.reports.Block)
 SAYS: Mapping[str, Says] = {
-    "read_me": Says({200: ("You", replies.Me)}),
-    "list_leads": Says({200: ("A page of leads", replies.LeadList)}),
+    "read_me": Says({200: ("You", replies.organisation.Me)}),
+    "list_leads": Says({200: ("A page of leads", replies.leads.LeadList)}),
     "read_lead": Says({200: _LEAD}, _ONE),
     "create_lead": Says({201: _LEAD}, (409,)),
     "change_lead": Says({200: _LEAD}, (*_ONE, 428), stale=True),
-    "hand_lead_over": Says({201: ("The lead that goes on", replies.Lead)}, (*_ONE, 409, 428), stale=True),
+    "hand_lead_over": Says({201: ("The lead that goes on", replies.leads.Lead)}, (*_ONE, 409, 428), stale=True),
     "delete_lead": Says({204: ("Deleted", None)}, (*_ONE, 428), stale=True),
-    "change_leads": Says({200: ("What became of each edit, in their order", replies.BulkResult)}),
-    "list_changes": Says({200: ("A page of changes", replies.ChangeList)}, _ONE),
-    "list_activities": Says({200: ("A page of activities", replies.ActivityList)}, _ONE),
-    "add_activity": Says({201: ("The activity", replies.Activity)}, (*_ONE, 409)),
-    "list_customers": Says({200: ("A page of customers", replies.CustomerList)}),
-    "read_customer": Says({200: ("The customer", replies.Customer)}, (404,)),
-    "list_orders": Says({200: ("A page of orders", replies.OrderList)}, (404,)),
-    "list_orders_of_lead": Says({200: ("A page of orders", replies.OrderList)}, _ONE),
-    "list_alerts": Says({200: ("A page of alerts", replies.AlertList)}),
+    "change_leads": Says({200: ("What became of each edit, in their order", replies.leads.BulkResult)}),
+    "list_changes": Says({200: ("A page of changes", replies.leads.ChangeList)}, _ONE),
+    "list_activities": Says({200: ("A page of activities", replies.leads.ActivityList)}, _ONE),
+    "add_activity": Says({201: ("The activity", replies.leads.Activity)}, (*_ONE, 409)),
+    "list_customers": Says({200: ("A page of customers", replies.companies.CustomerList)}),
+    "read_customer": Says({200: ("The customer", replies.companies.Customer)}, (404,)),
+    "list_orders": Says({200: ("A page of orders", replies.companies.OrderList)}, (404,)),
+    "list_orders_of_lead": Says({200: ("A page of orders", replies.companies.OrderList)}, _ONE),
+    "list_alerts": Says({200: ("A page of alerts", replies.leads.AlertList)}),
     "read_alert": Says({200: _ALERT}, (404,)),
     "set_alert": Says({201: _ALERT}, (404, 409)),
     "change_alert": Says({200: _ALERT}, (404, 428), stale="StaleAlertProblem"),
     "delete_alert": Says({204: ("Deleted", None)}, (404, 428), stale="StaleAlertProblem"),
-    "list_companies": Says({200: ("A page of companies", replies.CompanyList)}),
+    "list_companies": Says({200: ("A page of companies", replies.companies.CompanyList)}),
     "read_company": Says({200: _COMPANY}, (404,)),
     "add_company": Says({201: _COMPANY}, (409,)),
     "change_company": Says({200: _COMPANY}, (404, 428), stale="StaleCompanyProblem"),
     "delete_company": Says({204: ("Deleted", None)}, (404, 428), stale="StaleCompanyProblem"),
-    "list_contacts": Says({200: ("A page of contacts", replies.ContactList)}),
+    "list_contacts": Says({200: ("A page of contacts", replies.companies.ContactList)}),
     "read_contact": Says({200: _CONTACT}, (404,)),
     "add_contact": Says({201: _CONTACT}, (404, 409)),
     "change_contact": Says({200: _CONTACT}, (404, 428), stale="StaleContactProblem"),
     "delete_contact": Says({204: ("Deleted", None)}, (404, 428), stale="StaleContactProblem"),
-    "list_templates": Says({200: ("A page of templates", replies.TemplateList)}),
+    "list_templates": Says({200: ("A page of templates", replies.organisation.TemplateList)}),
     "read_template": Says({200: _TEMPLATE}, (404,)),
-    "preview_template": Says({200: ("What it comes to", replies.TemplatePreview)}, (404,)),
+    "preview_template": Says({200: ("What it comes to", replies.organisation.TemplatePreview)}, (404,)),
     "add_template": Says({201: _TEMPLATE}, (409,)),
     "change_template": Says({200: _TEMPLATE}, (404, 428), stale="StaleTemplateProblem"),
     "delete_template": Says({204: ("Deleted", None)}, (404, 428), stale="StaleTemplateProblem"),
-    "undo_change_set": Says({200: ("What was taken back, and what was left alone", replies.Undone)}, (404, 409)),
-    "list_conflicts": Says({200: ("A page of conflicts", replies.ConflictList)}),
-    "resolve_conflict": Says({200: ("Settled", replies.Resolved)}, (*_ONE, 409), stale=True),
-    "list_pipelines": Says({200: ("A page of pipelines", replies.PipelineList)}),
-    "add_pipeline": Says({201: ("The pipeline", replies.Pipeline)}, (409,)),
-    "change_pipeline": Says({200: ("The pipeline", replies.Pipeline), 204: ("Archived", None)}, (404, 428), stale="StaleStageProblem"),
-    "add_stage": Says({201: ("The stage", replies.Stage)}, (404, 409)),
-    "change_stage": Says({200: ("The stage", replies.Stage), 204: ("Removed", None)}, (404, 428), stale="StaleStageProblem"),
-    "list_stages": Says({200: ("A page of stages", replies.StageList)}, (404,)),
-    "list_teams": Says({200: ("A page of teams", replies.TeamList)}),
-    "list_goals": Says({200: ("A page of goals", replies.GoalList)}),
-    "list_people": Says({200: ("A page of people", replies.PersonList)}),
-    "list_dashboards": Says({200: ("A page of dashboards", replies.DashboardList)}),
+    "undo_change_set": Says({200: ("What was taken back, and what was left alone", replies.settling.Undone)}, (404, 409)),
+    "list_conflicts": Says({200: ("A page of conflicts", replies.settling.ConflictList)}),
+    "resolve_conflict": Says({200: ("Settled", replies.settling.Resolved)}, (*_ONE, 409), stale=True),
+    "list_pipelines": Says({200: ("A page of pipelines", replies.organisation.PipelineList)}),
+    "add_pipeline": Says({201: ("The pipeline", replies.organisation.Pipeline)}, (409,)),
+    "change_pipeline": Says({200: ("The pipeline", replies.organisation.Pipeline), 204: ("Archived", None)}, (404, 428), stale="StaleStageProblem"),
+    "add_stage": Says({201: ("The stage", replies.organisation.Stage)}, (404, 409)),
+    "change_stage": Says({200: ("The stage", replies.organisation.Stage), 204: ("Removed", None)}, (404, 428), stale="StaleStageProblem"),
+    "list_stages": Says({200: ("A page of stages", replies.organisation.StageList)}, (404,)),
+    "list_teams": Says({200: ("A page of teams", replies.organisation.TeamList)}),
+    "list_goals": Says({200: ("A page of goals", replies.organisation.GoalList)}),
+    "list_people": Says({200: ("A page of people", replies.organisation.PersonList)}),
+    "list_dashboards": Says({200: ("A page of dashboards", replies.reports.DashboardList)}),
     "read_dashboard": Says({200: _DASHBOARD}, (404,)),
     "add_dashboard": Says({201: _DASHBOARD}, (409,)),
     "change_dashboard": Says({200: _DASHBOARD}, (404, 428), stale="StaleDashboardProblem"),
@@ -118,11 +118,11 @@ SAYS: Mapping[str, Says] = {
     "add_block": Says({201: _BLOCK}, (404, 409)),
     "change_block": Says({200: _BLOCK}, (404, 428), stale="StaleDashboardProblem"),
     "delete_block": Says({204: ("Deleted", None)}, (404, 428), stale="StaleDashboardProblem"),
-    "list_reports": Says({200: ("A page of reports", replies.ReportList)}),
-    "read_report": Says({200: ("The report", replies.Report)}, (404,)),
-    "read_exploration": Says({200: ("The report", replies.Report)}),
-    "ask_for_export": Says({202: ("What was asked for", replies.Export)}, (404, 409)),
-    "read_export": Says({200: ("How it stands", replies.Export)}, (404,)),
+    "list_reports": Says({200: ("A page of reports", replies.reports.ReportList)}),
+    "read_report": Says({200: ("The report", replies.reports.Report)}, (404,)),
+    "read_exploration": Says({200: ("The report", replies.reports.Report)}),
+    "ask_for_export": Says({202: ("What was asked for", replies.reports.Export)}, (404, 409)),
+    "read_export": Says({200: ("How it stands", replies.reports.Export)}, (404,)),
     "fetch_export": Says(
         {200: ("The file", None)},
         (404, 409, 410),
@@ -228,8 +228,9 @@ def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     )  # fmt: skip
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
     models = {model for says in SAYS.values() for _, model in says.replies.values() if model} | {
-        replies.Problem, replies.StaleProblem, replies.StaleAlertProblem, replies.StaleStageProblem, replies.StaleCompanyProblem,
-        replies.StaleContactProblem, replies.StaleTemplateProblem, replies.StaleDashboardProblem, replies.LeadOutOfSight, CompanyName,
+        replies.problems.Problem, replies.problems.StaleProblem, replies.problems.StaleAlertProblem, replies.problems.StaleStageProblem,
+        replies.problems.StaleCompanyProblem, replies.problems.StaleContactProblem, replies.problems.StaleTemplateProblem,
+        replies.problems.StaleDashboardProblem, replies.leads.LeadOutOfSight, CompanyName,
     }  # fmt: skip
     shapes: list[tuple[Any, Literal["serialization"]]] = [(model, "serialization") for model in sorted(models, key=lambda m: m.__name__)]
     _, definitions = models_json_schema(shapes, ref_template="#/components/schemas/{model}")

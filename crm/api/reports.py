@@ -11,7 +11,7 @@ from starlette.responses import Response
 from crm.api import cursors
 from crm.api.answers import answer, listing
 from crm.api.door import Caller, Door
-from crm.api.requests import AsOf, ExploreQuery, Paging, ReportQuery
+from crm.api.parameters import AsOf, ExploreQuery, Paging, ReportQuery
 from crm.explore.use_cases import run_exploration
 from crm.reports.filters import read_day
 from crm.reports.registry import REPORTS, Report

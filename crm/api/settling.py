@@ -13,8 +13,9 @@ from crm.api.answers import answer, listing, named
 from crm.api.door import Caller, Door
 from crm.api.lead_form import Names, conflicts_of, ids_in, value_of
 from crm.api.names import field_of
+from crm.api.parameters import Paging
 from crm.api.problems import problem
-from crm.api.requests import Paging, Resolution
+from crm.api.requests import Resolution
 from crm.changes import LeftAlone, open_conflicts, resolve, undo
 from crm.errors import Stale
 from crm.leads.references import names_of

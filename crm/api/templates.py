@@ -14,8 +14,9 @@ from crm.api.answers import answer, listing, named
 from crm.api.calls import SOURCE
 from crm.api.door import Caller, Door
 from crm.api.lead_form import conflicts_of
+from crm.api.parameters import Paging, PreviewQuery
 from crm.api.problems import problem
-from crm.api.requests import NewTemplate, Paging, PreviewQuery, TemplateFields
+from crm.api.requests import NewTemplate, TemplateFields
 from crm.changes import Outcome, Result
 from crm.errors import NotFound, Stale
 from crm.leads.references import References, names_of

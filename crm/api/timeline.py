@@ -16,7 +16,8 @@ from crm.api.door import Caller, Door
 from crm.api.lead_form import Names, ids_in, value_of
 from crm.api.leads import standing_lead
 from crm.api.names import field_of
-from crm.api.requests import NewActivity, Paging
+from crm.api.parameters import Paging
+from crm.api.requests import NewActivity
 from crm.changes import changes_of
 from crm.leads.references import names_of
 
