@@ -15,7 +15,7 @@ class Export(Base):
     id: Mapped[Id]
     person_id: Mapped[Ref] = mapped_column(ForeignKey("crm.people.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(comment="what makes the file, such as report.xlsx")
-    wanted: Mapped[Json] = mapped_column(comment="the question that it answers; of a picture, the figure that its person looked at")
+    wanted: Mapped[Json] = mapped_column(comment="the question that it answers")
     name: Mapped[str] = mapped_column(comment="what the file is called")
     state: Mapped[str] = mapped_column(server_default="waiting")
     problem: Mapped[str | None] = mapped_column(comment="why it could not be made, in words for people")
