@@ -27,9 +27,9 @@ from crm.reports.registry import REPORTS
 from crm.reports.use_cases import run
 from tests.db.ledgers import add_lead, change, complaints, set_time_zone
 
-BEGINS = 240
-"""So many days ago the history begins."""
-EVER = {"from": (clock.today("UTC") - timedelta(days=BEGINS + 50)).isoformat()}
+BEGINS = date(2025, 9, 1)
+"""The same days in every run: which month they lie in makes a difference."""
+EVER = {"from": "2025-07-01"}
 OTHERS = ("mona", "ana", "carla", "vera", "bruno")
 MORE: dict[str, list[dict[str, str]]] = {
     "win_rate": [{"by": "month"}, {"by": "source"}, {"by": "stage_lost_from"}, {"source": "Web"}],
@@ -40,7 +40,8 @@ MORE: dict[str, list[dict[str, str]]] = {
         {"measure": "weighted", "which": "open", "by": "closes_month"},
     ],
     "pipeline_by_month": [{"back": "6"}],
-    **{name: [EVER] for name in ("loss_reasons", "won_by_week", "stale_by_week", "cohorts", "funnel", "owners", "sources", "movement", "activity_by_week")},
+    **{name: [EVER] for name in ("loss_reasons", "won_by_week", "stale_by_week", "cohorts", "funnel", "owners", "sources")},
+    **{name: [EVER] for name in ("movement", "activity", "activity_by_week")},
 }  # fmt: skip
 
 
@@ -83,8 +84,11 @@ class Chronicle:
             return [add_lead(self.cast, "Gulf", "ana", when=at, value="77", source="Web") for _ in range(2)]
 
     def end_two(self, leads: list[int], at: datetime, *, when: datetime) -> None:
-        """One is won and one is lost, some time before anybody says so."""
+        """One is won and one is lost, after a call, some time before anybody says so."""
         with self.entering(at):
+            with acting_as(OPERATOR) as session:
+                values = {"lead_id": leads[0], "kind": "call", "happened_at": when}
+                apply(session, [Edit(ACTIVITY.name, None, values)], source="test", on_conflict="refuse")
             for lead, stage in zip(leads, ("Won", "Lost"), strict=True):
                 change(self.db, lead, when=when, stage_id=self.cast.stages["Gulf"][stage])
 
@@ -175,10 +179,9 @@ def test_what_was_known_is_what_was_said_then(db, cast, seed):
     if seed % 2:
         set_time_zone(db, "Asia/Dubai")
     history = Chronicle(db, cast, chance)
-    today = clock.today("UTC")
     said: dict[tuple[date, date], tuple[Any, Any]] = {}
     for number in range(60):
-        day = today - timedelta(days=BEGINS - 3 * number)
+        day = BEGINS + timedelta(days=3 * number)
         history.act(datetime(day.year, day.month, day.day, 8, tzinfo=UTC))
         history.act(datetime(day.year, day.month, day.day, chance.randrange(9, 19), tzinfo=UTC))
         if number % 10 == 3:
@@ -187,14 +190,15 @@ def test_what_was_known_is_what_was_said_then(db, cast, seed):
             two, early = history.begin_two(datetime(day.year, day.month, day.day, 20, tzinfo=UTC)), day
         if number == 50:
             history.end_two(two, datetime(day.year, day.month, day.day, 20, tzinfo=UTC), when=datetime(early.year, early.month, early.day, 21, tzinfo=UTC))
-        if number in (24, 40):
+        if number == (40 if seed % 2 else 24):
             for as_of in (day, day - timedelta(days=25)):
                 said[as_of, day] = (of_reports(cast, as_of, None), of_lists(cast, as_of, None))
     assert complaints() == []
     learnt = {asked[0] for (as_of, _), (reports, _) in said.items() for asked, rows in of_reports(cast, as_of, None).items() if rows != reports[asked]}
     assert learnt == {name for name, report in REPORTS.items() if not report.is_of_orders}, "each says something else by now"
-    for _ in range(2):
-        for (as_of, known_on), (reports, lists) in said.items():
+    for days in (list(said), list(said)[:1]):  # before everything is folded, and after
+        for as_of, known_on in days:
+            reports, lists = said[as_of, known_on]
             for asked, rows in of_reports(cast, as_of, known_on).items():
                 assert rows == reports[asked], (asked, as_of, known_on)
             assert of_lists(cast, as_of, known_on) == lists, (as_of, known_on)

@@ -99,7 +99,8 @@ language sql stable as $$
     from crm.postings_made_late(before, known_before) as p
 $$
 """
-# An activity is changed in place, but each change says what was there before: what the first one since then found is what was known.
+# An activity is changed in place, but each change says what was there before: what the first one since then found is what was known. It stays with its lead,
+# by whose index it is looked up.
 ACTIVITIES = """
 create function crm.known_activities(known_before timestamptz)
 returns table (id bigint, lead_id bigint, person_id bigint, kind text, happened_at timestamptz, duration_minutes int, deleted_at timestamptz)
@@ -111,7 +112,7 @@ language sql stable as $$
     union all
     select
         a.id,
-        case when w.fields ? 'lead_id' then (w.fields ->> 'lead_id')::bigint else a.lead_id end,
+        a.lead_id,
         case when w.fields ? 'person_id' then (w.fields ->> 'person_id')::bigint else a.person_id end,
         case when w.fields ? 'kind' then w.fields ->> 'kind' else a.kind end,
         case when w.fields ? 'happened_at' then (w.fields ->> 'happened_at')::timestamptz else a.happened_at end,
