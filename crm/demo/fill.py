@@ -36,7 +36,7 @@ MEASURED = (
     "people, teams, memberships, pipelines, stages, exchange_rates, companies, contacts, leads, lead_contacts, lead_search_texts, change_sets, postings,"
     " lead_custom_values, posting_days, move_days, move_months, standing_months, source_months, closing_months, stays,"
     " stood_days, stood_months, stood_source_days, stood_source_months, stood_closing_days, stood_closing_months,"
-    " late_days, late_months, passage_months, arrival_months,"
+    " late_days, late_months, passage_months, arrival_months, folded_activities,"
     " changes (id, record_type, record_id, version, change_set_id, person_id, source, at),"
     " activities (id, lead_id, person_id, kind, happened_at, deleted_at)"
 )

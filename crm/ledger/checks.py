@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from crm.ledger import standing
+from crm.ledger import doing, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,12 @@ _FOLD = text(f"""
         group by month, team_id, pipeline_id, stage_id, owner_id, kind, other_stage_id
         having sum(came) <> 0 or sum(went) <> 0 or sum(came_usd) <> 0 or sum(went_usd) <> 0
     ), wrong_standing as ({standing.differences().replace(":time_zone", "(select name from zone)")}
+    ), wrong_activities as ({doing.differences()}
     )
     select
         (select count(*) from wrong_days) + (select count(*) from wrong_months) + (select count(*) from wrong_moves)
-        + (select count(*) from wrong_move_months) + (select count(*) from wrong_standing) as wrong,
+        + (select count(*) from wrong_move_months) + (select count(*) from wrong_standing)
+        + (select count(*) from wrong_activities) as wrong,
         (select count(*) from crm.postings) as postings,
         (select count(*) from crm.unfolded_postings) as unfolded
 """)
@@ -131,7 +133,7 @@ def stays_are_right(session: Session) -> Verdict:
 
 
 def fold_equals_postings(session: Session) -> Verdict:
-    """Days, and months, with what is not folded yet, are the sum of all postings; months of what stands are that of the open stays."""
+    """Days, and months, with what is not folded yet, are the sum of all postings; months of what stands are that of the open stays; activities are theirs."""
     row = session.execute(_FOLD).one()
     if row.wrong:
         return Verdict(False, f"{row.wrong:,} sums differ from their postings: python -m crm doctor --rebuild-fold makes them anew")

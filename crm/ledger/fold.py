@@ -1,7 +1,8 @@
 """Folds postings into sums by day and by month, so that reports grow with months and buckets instead of with leads.
 
 There are two folds of the same postings: what stands in each bucket (days and months of postings), and what came to it and went from it,
-by kind and by the stage on the other side (days and months of moves). The stays of `crm.ledger.standing` are folded beside them.
+by kind and by the stage on the other side (days and months of moves). The stays of `crm.ledger.standing` and the activities of
+`crm.ledger.doing` are folded beside them.
 
 Readers add what is not folded yet, in one statement, so a report is exact to the last commit whether or
 not a fold has run. A trigger lists each posting in `unfolded_postings`; being listed is the mark, never an
@@ -11,14 +12,15 @@ id's watermark: ids commit out of order. Folds run one at a time, held apart by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.orm import Session
 
 from crm.access import as_system
-from crm.ledger import passing, standing
+from crm.ledger import doing, passing, standing
 from crm.ledger.sums import added_up
 from crm.organisation.reads import reporting_time_zone
 
@@ -83,13 +85,13 @@ _FOLD = text(f"""
     ), moves_of_days as ({_MOVES.upsert("day", "counted")}
     ), moves_of_months as ({_MOVES.upsert("month", "counted")}
     )
-    select count(*) as taken, max(posting_id) as newest from taken
+    select count(*) as taken, max(posting_id) as newest, array_agg(posting_id) as posting_ids from taken
 """)
 _REBUILD = tuple((text(each.rebuilt_days()), text(each.rebuilt_months())) for each in _FOLDS)
 _EMPTY = tuple(text(f"delete from crm.{table} where leads = 0 and value_usd = 0") for table in (_STANDING.days, _STANDING.months, *standing.TABLES))
 _CLEAR = tuple(
     text(f"delete from crm.{table}")
-    for table in ("unfolded_postings", *(table for each in _FOLDS for table in (each.days, each.months)), standing.LIST, *passing.CLEARED)
+    for table in ("unfolded_postings", *(table for each in _FOLDS for table in (each.days, each.months)), standing.LIST, doing.LIST, *passing.CLEARED)
 )
 
 
@@ -99,7 +101,8 @@ def fold(*, batch: int = BATCH) -> int:
         return rebuild()
     with as_system() as session:
         session.execute(passing.NEW_TARGETS, {"time_zone": session.execute(_BEGIN).one().time_zone})
-    folded, stays = _fold_list(_FOLD, batch), _fold_list(standing.FOLD, batch)
+    folded, stays = _fold_list(_FOLD, batch, _follow), _fold_list(standing.FOLD, batch)
+    _fold_list(doing.FOLD, batch, _write_anew)
     if folded or stays:
         with as_system() as session:
             for statement in _EMPTY:
@@ -112,22 +115,32 @@ def _must_begin_anew() -> bool:
         return standing_zone(session) != reporting_time_zone(session)
 
 
-def _fold_list(statement: TextClause, batch: int) -> int:
+def _follow(session: Session, row: Row[Any]) -> None:
+    doing.follow(session, row.posting_ids)
+
+
+def _write_anew(session: Session, row: Row[Any]) -> None:
+    doing.write_anew(session, row.lead_ids)
+
+
+def _fold_list(statement: TextClause, batch: int, and_then: Callable[[Session, Row[Any]], None] | None = None) -> int:
     """Batch by batch until a list is empty, each in a transaction of its own; answers how many were folded."""
     folded, after = 0, 0
     while True:
         with as_system() as session:
-            taken, newest = _fold_batch(session, statement, after, batch)
+            taken, newest = _fold_batch(session, statement, after, batch, and_then)
         folded += taken
         if taken < batch:
             return folded
         after = newest  # a lower id that commits later stays listed for the next fold
 
 
-def _fold_batch(session: Session, statement: TextClause, after: int, batch: int) -> tuple[int, int]:
+def _fold_batch(session: Session, statement: TextClause, after: int, batch: int, and_then: Callable[[Session, Row[Any]], None] | None) -> tuple[int, int]:
     time_zone = session.execute(_BEGIN).one().time_zone
     row = session.execute(statement, {"time_zone": time_zone, "after": after, "batch": batch}).one()
     if row.taken:
+        if and_then:
+            and_then(session, row)
         session.execute(_STAMP, {"time_zone": time_zone})
     return row.taken, row.newest or 0
 
@@ -147,6 +160,7 @@ def rebuild() -> int:
             session.execute(months)
         for statement in standing.REBUILD:
             session.execute(statement, {"time_zone": time_zone})
+        session.execute(doing.REBUILD)
         session.execute(_STAMP, {"time_zone": time_zone})
         return int(session.scalar(text("select count(*) from crm.postings")) or 0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CHAR, BigInteger, CheckConstraint, Double, Index, Numeric, SmallInteger, UniqueConstraint, func, text
+from sqlalchemy import CHAR, BigInteger, CheckConstraint, Double, Index, Numeric, PrimaryKeyConstraint, SmallInteger, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -398,6 +398,38 @@ class UnfoldedStay(Base):
     happened_at: Mapped[datetime] = mapped_column(comment="when the stay opened or ended")
     left_by: Mapped[str | None] = mapped_column(comment="the kind of posting that ended it; null for one that opened")
     value_usd: Mapped[Decimal] = mapped_column(Numeric(16, 2), comment="signed USD")
+
+
+class FoldedActivity(Base):
+    """What somebody did, beside whose the lead is and when they had last been in touch with it. A cache, rebuilt at will."""
+
+    __tablename__ = "folded_activities"
+    activity_id: Mapped[Ref] = mapped_column(primary_key=True, autoincrement=False)
+    lead_id: Mapped[Ref] = mapped_column(primary_key=True, autoincrement=False)
+    person_id: Mapped[Ref | None] = mapped_column(comment="who did it")
+    kind: Mapped[str]
+    happened_at: Mapped[datetime]
+    duration_minutes: Mapped[int | None]
+    team_id: Mapped[Ref] = mapped_column(comment="the lead's, as are the next two")
+    pipeline_id: Mapped[Ref]
+    owner_id: Mapped[Ref | None]
+    before_at: Mapped[Moment | None] = mapped_column(comment="when the same person had last done something with this lead; null: never")
+    __table_args__ = (
+        PrimaryKeyConstraint("lead_id", "activity_id"),
+        # Who did how much is read from this alone.
+        Index(
+            "ix_folded_activities_happened_at", "happened_at",
+            postgresql_include=["lead_id", "person_id", "kind", "duration_minutes", "team_id", "pipeline_id", "owner_id", "before_at"],
+        ),
+    )  # fmt: skip
+
+
+class UnfoldedActivity(Base):
+    """A lead with which something was done, or was corrected, since the last fold, kept by trigger. The fold removes it."""
+
+    __tablename__ = "unfolded_activities"
+    id: Mapped[Id]
+    lead_id: Mapped[Ref]
 
 
 class FoldStamp(Base):

@@ -16,6 +16,7 @@ from crm.access import Person, acting_as, person_of
 from crm.changes import hiding
 from crm.customers.mirror_state import mirror_state
 from crm.db import direct
+from crm.db.queries import load
 from crm.errors import Invalid
 from crm.goals.reads import starts_in
 from crm.ledger.fold import zone_of_days
@@ -205,6 +206,14 @@ def _with_goals(session: Session, rows: Rows, given: Mapping[str, Any], today: d
         return goals.without(rows), said
     binds = {**given, **_folded_months(given, (quarter.begins, ends), given["as_of"], today, given["known_on"])}
     return goals.beside(rows, quarter, goals.won_in(session, quarter, binds)), (quarter.says(ends),)
+
+
+def won_since(session: Session, begins: date, owner_id: int | None) -> Rows:
+    """What was won since that day and stands won, owner by owner, as the goals beside owners count it."""
+    time_zone = zone_of_days(session)
+    today = clock.today(time_zone)
+    given = {"from_day": begins, "to_day": today, "as_of": None, "time_zone": time_zone, "team_id": None, "owner_id": owner_id}
+    return load("pipeline/won_by_owner").run(session, **given, **_folded_months({}, (begins, today), None, today))
 
 
 def _sees_own_customers(session: Session) -> bool:

@@ -12,11 +12,11 @@ from typing import Any
 import streamlit as st
 from sqlalchemy.orm import Session
 
-from crm import clock, money
+from crm import money
 from crm.access import Person
-from crm.db.queries import load
 from crm.goals import reads, rules
 from crm.goals.rules import Goal
+from crm.reports.use_cases import won_since
 from crm.ui import filters, lead_behind, words
 from crm.ui.kept import kept
 
@@ -60,14 +60,13 @@ def quarter_of(session: Session, today: date) -> Quarter:
     return Quarter(begins, rules.ends_on(begins), rules.quarter_name(begins, month))
 
 
-def read(session: Session, person: Person, desks: Sequence[Row], quarter: Quarter, *, own: bool, zone: str) -> Progress:
+def read(session: Session, person: Person, desks: Sequence[Row], quarter: Quarter, *, own: bool) -> Progress:
     """`desks`: of whose leads this is (see queries/home/open_leads_by_owner.sql)."""
     owner_id = person.id if own else None
-    begins_at = clock.start_of(quarter.begins, zone)
-    won = kept(session, "home.won", (owner_id, begins_at), lambda: load("home/won_since").run(session, owner_id=owner_id, begins_at=begins_at))
+    won = kept(session, "home.won", (owner_id, quarter.begins), lambda: won_since(session, quarter.begins, owner_id))
     goals = reads.goals_between(session, quarter.begins, quarter.begins)
     goal = rules.of_person(goals, person.id) if own else _of_sight(session, person, goals)
-    return Progress(quarter, goal, _sum(won, "leads"), _sum(won, "value_usd"), _sum(desks, "closing"), _sum(desks, "closing_usd"))
+    return Progress(quarter, goal, _sum(won, "leads"), _sum(won, "won_value_usd"), _sum(desks, "closing"), _sum(desks, "closing_usd"))
 
 
 def _sum(rows: Iterable[Row], name: str) -> Any:

@@ -86,7 +86,7 @@ def read(session: Session, person: Person, *, own: bool) -> Day:
         reads.list_leads(session, quiet, sort="last_contacted_at", limit=NEXT).rows if len(due) < NEXT else (),
         moves_since(session, since, owner_id=owner_id, most=NEXT), [row["value_usd"] for row in weeks] if shows_value else [], _neglected(session, person),
         {} if own else alerts.due_by_person(session, now=now, before=ends_at),
-        goal_progress.read(session, person, desks, quarter, own=own, zone=zone) if shows_value and sees_close else None,
+        goal_progress.read(session, person, desks, quarter, own=own) if shows_value and sees_close else None,
     )  # fmt: skip
 
 

@@ -7,51 +7,85 @@
 --   activities bigint (all of them); leads bigint (with which something happened); minutes bigint (of calls and meetings, where they were written down);
 --   last_at timestamptz
 
--- With whom first, then how much: who did something with how many leads needs no sorting then.
-with of_leads as (
+-- Leads that something was done with since the last fold, or that went to somebody else: what was done with those is read from the activities themselves.
+with changed as materialized (
+    select u.lead_id
+    from crm.unfolded_activities as u
+    union
+    select p.lead_id
+    from crm.unfolded_postings as u
+    join crm.postings as p on p.id = u.posting_id
+),
+
+fresh as (
     select
         a.person_id,
-        a.lead_id,
-        count(*) filter (where a.kind = 'call') as calls,
-        count(*) filter (where a.kind = 'meeting') as meetings,
-        count(*) filter (where a.kind in ('mail_in', 'mail_out')) as mails,
-        count(*) filter (where a.kind = 'message') as messages,
-        count(*) filter (where a.kind = 'note') as notes,
+        a.kind,
         count(*) as activities,
+        count(*) filter (where a.is_first) as leads,
         sum(a.duration_minutes) as minutes,
         max(a.happened_at) as last_at
-    from crm.activities as a
-    where a.deleted_at is null
-        and a.happened_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and a.happened_at < (:to_day + 1)::timestamp at time zone :time_zone
-        and (
-            (:team_id is null and :pipeline_id is null)
-            or exists (
-                select
-                from crm.leads as l
-                where l.id = a.lead_id
-                    and (:team_id is null or l.team_id = :team_id)
-                    and (:pipeline_id is null or l.pipeline_id = :pipeline_id)
+    from (
+        select a.person_id, a.kind, a.duration_minutes, a.happened_at, row_number() over (partition by a.person_id, a.lead_id) = 1 as is_first
+        from changed as c
+        join crm.activities as a on a.lead_id = c.lead_id
+        where a.deleted_at is null
+            and a.happened_at >= cast(:from_day as timestamp) at time zone :time_zone
+            and a.happened_at < (:to_day + 1)::timestamp at time zone :time_zone
+            and (
+                (:team_id is null and :pipeline_id is null)
+                or exists (
+                    select
+                    from crm.leads as l
+                    where l.id = a.lead_id
+                        and (:team_id is null or l.team_id = :team_id)
+                        and (:pipeline_id is null or l.pipeline_id = :pipeline_id)
+                )
             )
-        )
-        and (:owner_id is null or a.person_id = :owner_id)
-    group by a.person_id, a.lead_id
+            and (:owner_id is null or a.person_id = :owner_id)
+    ) as a
+    group by a.person_id, a.kind
+),
+
+-- Whoever had not been in touch with a lead before in the period has one lead more.
+folded as (
+    select
+        f.person_id,
+        f.kind,
+        count(*) as activities,
+        count(*) filter (where f.before_at is null or f.before_at < cast(:from_day as timestamp) at time zone :time_zone) as leads,
+        sum(f.duration_minutes) as minutes,
+        max(f.happened_at) as last_at
+    from crm.folded_activities as f
+    where f.happened_at >= cast(:from_day as timestamp) at time zone :time_zone
+        and f.happened_at < (:to_day + 1)::timestamp at time zone :time_zone
+        and (:team_id is null or f.team_id = :team_id)
+        and (:pipeline_id is null or f.pipeline_id = :pipeline_id)
+        and (:owner_id is null or f.person_id = :owner_id)
+        and f.lead_id not in (select c.lead_id from changed as c)
+    group by f.person_id, f.kind
 ),
 
 done as (
     select
-        o.person_id,
-        sum(o.calls)::bigint as calls,
-        sum(o.meetings)::bigint as meetings,
-        sum(o.mails)::bigint as mails,
-        sum(o.messages)::bigint as messages,
-        sum(o.notes)::bigint as notes,
-        sum(o.activities)::bigint as activities,
-        count(o.lead_id) as leads,
-        coalesce(sum(o.minutes), 0)::bigint as minutes,
-        max(o.last_at) as last_at
-    from of_leads as o
-    group by o.person_id
+        b.person_id,
+        coalesce(sum(b.activities) filter (where b.kind = 'call'), 0)::bigint as calls,
+        coalesce(sum(b.activities) filter (where b.kind = 'meeting'), 0)::bigint as meetings,
+        coalesce(sum(b.activities) filter (where b.kind in ('mail_in', 'mail_out')), 0)::bigint as mails,
+        coalesce(sum(b.activities) filter (where b.kind = 'message'), 0)::bigint as messages,
+        coalesce(sum(b.activities) filter (where b.kind = 'note'), 0)::bigint as notes,
+        sum(b.activities)::bigint as activities,
+        sum(b.leads)::bigint as leads,
+        coalesce(sum(b.minutes), 0)::bigint as minutes,
+        max(b.last_at) as last_at
+    from (
+        select f.person_id, f.kind, f.activities, f.leads, f.minutes, f.last_at
+        from folded as f
+        union all
+        select f.person_id, f.kind, f.activities, f.leads, f.minutes, f.last_at
+        from fresh as f
+    ) as b
+    group by b.person_id
 )
 
 select

@@ -339,47 +339,68 @@ totals as (
     )
 ),
 
--- Days of their own: a median of medians is none. Each kind of group sorts them all, so those that are the same in one dimension alone share.
-days as (
-    select u.by_key, u.by_is_rest, u.split_key, u.split_is_rest, d.days
+-- Days of their own: a median of medians is none. Each kind of group sorts them all, so those that are the same in one dimension alone share; and by the
+-- number of their group, for half a million days are sorted much faster beside a number than beside words.
+numbered as (
+    select
+        u.*,
+        dense_rank() over (order by u.by_key, u.by_is_rest, u.split_key, u.split_is_rest)::int as cell,
+        dense_rank() over (order by u.by_key, u.by_is_rest)::int as by_number,
+        dense_rank() over (order by u.split_key, u.split_is_rest)::int as split_number
     from lumped as u
-    cross join lateral unnest(u.days) as d (days)
+    where cardinality(u.days) > 0
+),
+
+days as (
+    select u.cell, u.by_number, u.split_number, unnest(u.days) as days
+    from numbered as u
 ),
 
 middles as (
     select
-        case grouping(d.by_key) when 0 then 'cell' else 'all' end as part,
-        d.by_key,
-        d.by_is_rest,
-        d.split_key,
-        d.split_is_rest,
+        case grouping(d.cell) when 0 then 'cell' else 'all' end as part,
+        d.cell as number,
         percentile_cont(0.5) within group (order by d.days) as median_days,
         avg(d.days) as mean_days
     from days as d
-    group by grouping sets ((d.by_key, d.by_is_rest, d.split_key, d.split_is_rest), ())
+    group by grouping sets ((d.cell), ())
     union all
     select
-        case grouping(d.by_key) when 0 then 'by' else 'split' end as part,
-        d.by_key,
-        d.by_is_rest,
-        d.split_key,
-        d.split_is_rest,
+        case grouping(d.by_number) when 0 then 'by' else 'split' end as part,
+        coalesce(d.by_number, d.split_number) as number,
         percentile_cont(0.5) within group (order by d.days) as median_days,
         avg(d.days) as mean_days
     from days as d
     where :split <> ''
-    group by grouping sets ((d.by_key, d.by_is_rest), (d.split_key, d.split_is_rest))
+    group by grouping sets ((d.by_number), (d.split_number))
 ),
 
 spread as (
-    select m.part, m.by_key, m.by_is_rest, m.split_key, m.split_is_rest, m.median_days, m.mean_days
+    select distinct m.part, u.by_key, u.by_is_rest, u.split_key, u.split_is_rest, m.median_days, m.mean_days
     from middles as m
+    join numbered as u on u.cell = m.number
+    where m.part = 'cell'
     union all
-    select 'by' as part, m.by_key, m.by_is_rest, null as split_key, null as split_is_rest, m.median_days, m.mean_days
+    select distinct 'by' as part, u.by_key, u.by_is_rest, null as split_key, null::boolean as split_is_rest, m.median_days, m.mean_days
     from middles as m
+    join numbered as u on u.by_number = m.number
+    where m.part = 'by'
+    union all
+    select distinct 'by' as part, u.by_key, u.by_is_rest, null as split_key, null::boolean as split_is_rest, m.median_days, m.mean_days
+    from middles as m
+    join numbered as u on u.cell = m.number
     where :split = '' and m.part = 'cell'
     union all
-    select 'split' as part, null as by_key, null as by_is_rest, '' as split_key, false as split_is_rest, m.median_days, m.mean_days
+    select distinct 'split' as part, null as by_key, null::boolean as by_is_rest, u.split_key, u.split_is_rest, m.median_days, m.mean_days
+    from middles as m
+    join numbered as u on u.split_number = m.number
+    where m.part = 'split'
+    union all
+    select 'all' as part, null as by_key, null::boolean as by_is_rest, null as split_key, null::boolean as split_is_rest, m.median_days, m.mean_days
+    from middles as m
+    where m.part = 'all'
+    union all
+    select 'split' as part, null as by_key, null::boolean as by_is_rest, '' as split_key, false as split_is_rest, m.median_days, m.mean_days
     from middles as m
     where :split = '' and m.part = 'all'
 ),

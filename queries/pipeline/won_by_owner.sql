@@ -1,11 +1,11 @@
 -- name: won_by_owner
 -- answers: what did each owner win in a period, of the leads that stand won?
--- grain: one row per owner who won anything; what nobody owns is left out
+-- grain: one row per owner who won anything, and one for what nobody owns
 -- params: from_day date (inclusive, a day of time_zone); to_day date (inclusive); as_of date or null (as leads stood at the end of this day; null for now);
 --   time_zone text (the one the standing fold was made in);
 --   months_from date; months_to date (the whole months in the period that the fold answers: from the one, before the other);
 --   team_id bigint or null (null for every team in reach); owner_id bigint or null
--- columns: owner_id bigint; won_value_usd numeric
+-- columns: owner_id bigint (null: nobody's); leads bigint; won_value_usd numeric
 
 -- As in owners: whole months from the folds and from what they have not counted yet, the days at both ends from the stays.
 with ends as (
@@ -80,9 +80,9 @@ won as (
 
 select
     w.owner_id,
+    sum(w.leads)::bigint as leads,
     coalesce(sum(w.value_usd), 0) as won_value_usd
 from won as w
-where w.owner_id is not null
 group by w.owner_id
 having sum(w.leads) <> 0
-order by won_value_usd desc, w.owner_id
+order by won_value_usd desc, w.owner_id nulls last

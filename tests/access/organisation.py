@@ -161,6 +161,11 @@ class Plain:
         leads = self.leads(name)
         return {a["id"] for a in self.rows["activities"] if a["lead_id"] in leads}
 
+    def unfolded_activities(self, name: str) -> set[int]:
+        """Leads whose activities are not folded yet."""
+        leads = self.leads(name)
+        return {row["id"] for row in self.rows["unfolded_activities"] if row["lead_id"] in leads}
+
     def alerts(self, name: str) -> set[int]:
         leads = self.leads(name)
         return {a["id"] for a in self.rows["alerts"] if a["lead_id"] in leads}
@@ -312,7 +317,7 @@ class Plain:
             return None
         if table in ("postings", "stays", "posting_days", "posting_months", "move_days", "move_months", "standing_months", "source_months", "closing_months",
                      "stood_days", "stood_months", "stood_source_days", "stood_source_months", "stood_closing_days", "stood_closing_months",
-                     "late_days", "late_months", "passage_months", "arrival_months",
+                     "late_days", "late_months", "passage_months", "arrival_months", "folded_activities",
                      "unfolded_stays", "unfolded_postings"):  # fmt: skip
             return self.buckets(name, table)
         if table == "folded_targets":
@@ -330,7 +335,8 @@ class Plain:
 
 
 # The tables whose key is not called id.
-KEYS = {"folded_order_months": "month", "folded_targets": "stage_id", "lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id",
+KEYS = {"folded_activities": "lead_id || '-' || activity_id", "folded_order_months": "month", "folded_targets": "stage_id",
+        "lead_contacts": "lead_id || '-' || contact_id", "unfolded_postings": "posting_id",
         "exchange_rates": "currency || valid_from", "lead_reasons": "lead_id", "lead_assignments": "lead_id", "assignment_turns": "rule_id",
         "lead_search_texts": "lead_id", "lead_custom_values": "lead_id", "credentials": "person_id", "alembic_version": "version_num"}  # fmt: skip
 
@@ -445,11 +451,12 @@ def _leads(plain: Plain, pipelines: Mapping[str, tuple[int, list[int]]]) -> None
 
 
 def _moves(pipelines: Mapping[str, tuple[int, list[int]]]) -> None:
-    """Most leads have gone on a stage before anything is folded."""
+    """Most leads have gone on a stage, and some were called, before anything is folded."""
     following = {stages[0]: stages[1] for _, stages in pipelines.values()}
     with acting_as(OPERATOR) as session:
         leads = session.execute(text("select id, version, stage_id from crm.leads where id % 3 > 0 order by id")).all()
         apply(session, [Edit("lead", lead.id, {"stage_id": following[lead.stage_id]}, lead.version) for lead in leads], source="test", on_conflict="refuse")
+        apply(session, [Edit("activity", None, {"lead_id": lead.id, "kind": "call"}) for lead in leads[::2]], source="test", on_conflict="refuse")
 
 
 def _work(plain: Plain) -> None:

@@ -45,7 +45,7 @@ def test_the_matrix_would_notice(plain):
     for table in ("leads", "companies", "contacts", "activities", "lead_contacts", "changes", "change_sets", "conflicts", "postings", "stays", "posting_days",
                   "posting_months", "move_days", "move_months", "standing_months", "source_months", "closing_months", "unfolded_stays", "unfolded_postings",
                   "stood_days", "stood_months", "stood_source_days", "stood_source_months", "stood_closing_days", "stood_closing_months",
-                  "late_days", "late_months", "passage_months", "arrival_months",
+                  "late_days", "late_months", "passage_months", "arrival_months", "folded_activities", "unfolded_activities",
                   "pipelines", "stages", "memberships", "grants", "audit_events", "customers", "orders", "order_months", "alerts",
                   "lead_reasons", "configuration_drafts", "stage_moves", "field_rules", "views", "assignment_rules", "lead_assignments", "goals", "templates",
                   "dashboards", "dashboard_blocks", "exports"):  # fmt: skip

@@ -361,7 +361,7 @@ JSONS = ("value", "address", "filters", "parameters")
 CLOSED = ("changes", "postings", "stays", "lead_search_texts", "posting_days", "posting_months", "move_days", "move_months",
           "standing_months", "source_months", "closing_months", "unfolded_stays",
           "stood_days", "stood_months", "stood_source_days", "stood_source_months", "stood_closing_days", "stood_closing_months",
-          "late_days", "late_months", "passage_months", "arrival_months", "folded_targets",
+          "late_days", "late_months", "passage_months", "arrival_months", "folded_targets", "folded_activities", "unfolded_activities",
           "unfolded_postings", "fold_stamps", "credentials", "sessions",
           "one_time_links", "sign_in_attempts", "api_keys", "idempotency_keys", "access_stamps", "alembic_version", "customers", "orders", "order_months",
           "folded_order_months", "sync_runs", "alarms",

@@ -86,6 +86,7 @@ def differences(session: Session) -> list[str]:
             for key, rows in _grouped(leads, lambda lead: (str(lead["owner_id"]) if lead["owner_id"] else None, lead["source"] or None)).items()
         },
     )  # fmt: skip
+    same("activity", _activity(_rows(session, "activity", **EVER)), _activity_of(session))
     same("cohorts", _cohorts(_rows(session, "cohorts", **EVER)), Counter(lead["began_in"] for lead in leads))
     same("forecast", _forecast(_rows(session, "forecast", back="60", ahead="60")), _forecast_of(leads))
     same("funnel", _funnel(_rows(session, "funnel", **EVER)), _funnel_of(session, leads))
@@ -121,6 +122,16 @@ def _grouped(rows: Iterable[Mapping[str, Any]], key: Any) -> dict[Any, list[Mapp
 
 def _rates(rows: Rows, by: str) -> dict[Any, tuple[Any, ...]]:
     return {row["group_id"] if by == "owner" else row["group"]: (row["won"], row["lost"], row["won_value_usd"], row["lost_value_usd"]) for row in rows}
+
+
+def _activity(rows: Rows) -> dict[Any, tuple[int, int]]:
+    return {row["person_id"]: (row["activities"], row["leads"]) for row in rows}
+
+
+def _activity_of(session: Session) -> dict[Any, tuple[int, int]]:
+    """Who did how much, with how many leads."""
+    rows = session.execute(text("select person_id, lead_id from crm.activities where deleted_at is null and happened_at < now() + interval '1 day'")).mappings()
+    return {person: (len(done), len({row["lead_id"] for row in done})) for person, done in _grouped(rows, lambda row: row["person_id"]).items()}
 
 
 def _won_and_lost(ended: Rows, field: str) -> dict[Any, tuple[Any, ...]]:

@@ -20,6 +20,7 @@ def healthy(db, cast):
     """A database with leads, some of them folded, and a worker's heartbeat."""
     moved = add_lead(cast, "Gulf", "ana", when=at("2026-03-01 20:00"), value="5")
     change(db, moved, when=at("2026-03-20 20:00"), stage_id=cast.stages["Gulf"]["Contacted"])
+    damage(db, "insert into crm.activities (lead_id, kind, happened_at) select max(id), 'call', '2026-03-02' from crm.leads")
     fold()
     add_lead(cast, "Gulf", None, when=at("2026-03-31 20:00"), value="5")
     damage(
@@ -91,6 +92,10 @@ def test_each_check_is_one_line(healthy, capsys):
         (["update crm.late_months set value_usd = value_usd + 0.01 where id = (select min(id) from crm.late_months)"], ["fold = postings"]),
         (["update crm.passage_months set took[1] = took[1] + 1 where id = (select min(id) from crm.passage_months)"], ["fold = postings"]),
         (["update crm.passage_months set moved_on = moved_on + 1 where id = (select min(id) from crm.passage_months)"], ["fold = postings"]),
+        (["update crm.folded_activities set kind = 'note' where activity_id = (select min(activity_id) from crm.folded_activities)"], ["fold = postings"]),
+        (["update crm.folded_activities set owner_id = null"], ["fold = postings"]),
+        (["update crm.folded_activities set before_at = happened_at"], ["fold = postings"]),
+        (["delete from crm.folded_activities"], ["fold = postings"]),
         (["update crm.arrival_months set took[1] = took[1] + 1 where id = (select min(id) from crm.arrival_months)"], ["fold = postings"]),
         (["delete from jobs.procrastinate_workers"], ["worker"]),
         (["update jobs.procrastinate_workers set last_heartbeat = now() - interval '2 minutes'"], ["worker"]),

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0042"
-down_revision = "0040"
+down_revision = "0041"
 
 NOW = "the question that it answers"
 BEFORE = f"{NOW}; of a picture, the figure that its person looked at"
