@@ -15,8 +15,15 @@ from crm.clock import end_of
 from crm.db.queries import Item, Query
 from crm.errors import Invalid
 
-_BOTH = "(cast(:true_before as timestamptz), cast(:known_before as timestamptz))"
-_KNOWN = {"stays": _BOTH, "unfolded_stays": _BOTH, "unfolded_postings": _BOTH, "activities": "(cast(:known_before as timestamptz))"}
+_THEN = "cast(:known_before as timestamptz)"
+_BOTH = f"(cast(:true_before as timestamptz), {_THEN})"
+_KNOWN = {
+    **{name: f"crm.known_{name}{_BOTH}" for name in ("stays", "unfolded_stays", "unfolded_postings")},
+    "activities": f"crm.known_activities({_THEN})",
+    # Readers take nothing from the fold of leads that are listed: here also those with which something was written down since.
+    "unfolded_activities": "(select u.lead_id from crm.unfolded_activities as u union all"
+    f" select a.lead_id from crm.activities as a where a.updated_at >= {_THEN})",
+}
 _TABLE = re.compile(rf"\bcrm\.({'|'.join(_KNOWN)}) as\b")
 
 
@@ -35,7 +42,7 @@ class Known:
 
 def as_known(sql: str) -> str:
     """`sql`, which asks what was so on a past day, with `:true_before` and `:known_before`: what was learnt later is not in it."""
-    return _TABLE.sub(lambda found: f"crm.known_{found[1]}{_KNOWN[found[1]]} as", sql)
+    return _TABLE.sub(lambda found: f"{_KNOWN[found[1]]} as", sql)
 
 
 @lru_cache

@@ -90,12 +90,12 @@ $$
 """
 UNFOLDED_POSTINGS = f"""
 create function crm.known_unfolded_postings{ARGUMENTS}
-returns table (effective_at timestamptz, team_id bigint, pipeline_id bigint, stage_id bigint, owner_id bigint, leads int, value_usd numeric)
+returns table (posting_id bigint, effective_at timestamptz, team_id bigint, pipeline_id bigint, stage_id bigint, owner_id bigint, leads int, value_usd numeric)
 language sql stable as $$
-    select u.effective_at, u.team_id, u.pipeline_id, u.stage_id, u.owner_id, u.leads::int, u.value_usd
+    select u.posting_id, u.effective_at, u.team_id, u.pipeline_id, u.stage_id, u.owner_id, u.leads::int, u.value_usd
     from crm.unfolded_postings as u
     union all
-    select p.effective_at, p.team_id, p.pipeline_id, p.stage_id, p.owner_id, -p.leads, -p.value_usd
+    select p.id, p.effective_at, p.team_id, p.pipeline_id, p.stage_id, p.owner_id, -p.leads, -p.value_usd
     from crm.postings_made_late(before, known_before) as p
 $$
 """
