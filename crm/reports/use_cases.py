@@ -213,7 +213,7 @@ def won_since(session: Session, begins: date, owner_id: int | None) -> Rows:
     time_zone = zone_of_days(session)
     today = clock.today(time_zone)
     given = {"from_day": begins, "to_day": today, "as_of": None, "time_zone": time_zone, "team_id": None, "owner_id": owner_id}
-    return load("pipeline/won_by_owner").run(session, **given, **_folded_months({}, (begins, today), None, today))
+    return load("pipeline/won_by_owner").run(session, **given, **_folded_months({}, (begins, today), None, today, None))
 
 
 def _sees_own_customers(session: Session) -> bool:
