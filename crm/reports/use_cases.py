@@ -213,7 +213,7 @@ def won_since(session: Session, begins: date, owner_id: int | None) -> Rows:
     time_zone = zone_of_days(session)
     today = clock.today(time_zone)
     given = {"from_day": begins, "to_day": today, "as_of": None, "time_zone": time_zone, "team_id": None, "owner_id": owner_id}
-    return load("pipeline/won_by_owner").run(session, **given, **_folded_months({}, (begins, today), None, today, None))
+    return load("pipeline/won_by_owner").run(session, **given, **_folded_months({}, (begins, today), None, today))
 
 
 def _sees_own_customers(session: Session) -> bool:
@@ -274,7 +274,7 @@ _FOLDED_GROUPS = ("owner", "team", "pipeline", "month")
 
 
 def _folded_months(
-    binds: Mapping[str, Any], period: tuple[date, date], as_of: date | None, today: date, known_on: date | None
+    binds: Mapping[str, Any], period: tuple[date, date], as_of: date | None, today: date, known_on: date | None = None
 ) -> dict[str, date]:  # fmt: skip
     """The whole months of the period, which the fold answers: from the first day of the one, before that of the other.
 

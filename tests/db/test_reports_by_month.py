@@ -53,7 +53,7 @@ def rows(name, given, as_of=None):
     return [{column: value for column, value in row.items() if column != "oldest_days"} for row in run(OPERATOR, name, given, as_of).rows]
 
 
-def nothing_folded(binds, period, as_of, today):
+def nothing_folded(binds, period, as_of, today, known_on=None):
     after = period[1] + timedelta(days=1)
     return {"months_from": after, "months_to": after}
 
