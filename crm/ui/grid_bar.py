@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from html import escape
 
 import streamlit as st
 
+from crm import clock
 from crm.access import Person
 from crm.ui import drafts as unsaved
 from crm.ui import grid
 from crm.ui.lookups import Lookups
 from crm.ui.unsaved_guard import guard
 
-LOOK = "leads.look"
+LOOK, SAVES_SINCE = "leads.look", "leads.saves_since"
+LATE = timedelta(seconds=2)
+"""A browser at its limits may tell of Save before it tells of the cell that was typed last."""
 
 
 def draw(found: grid.Sheet, person: Person, lookups: Lookups) -> None:
@@ -29,12 +33,23 @@ def draw(found: grid.Sheet, person: Person, lookups: Lookups) -> None:
             if st.button("Discard", key="leads.discard", disabled=not pending):
                 grid.discard(found)
                 st.rerun()
-            if st.button("Save", key="leads.save", type="primary" if pending else "secondary", shortcut="Ctrl+S") and pending:
+            is_pressed = st.button("Save", key="leads.save", type="primary" if pending else "secondary", shortcut="Ctrl+S")
+            if _is_to_save(is_pressed=is_pressed, is_typed=bool(pending)):
                 grid.save(found, person, lookups)
                 st.rerun()
     if found.message and found.message.refused:
         st.html("<ul class='tl-refused'>" + "".join(f"<li><b>{escape(name)}</b> {escape(why)}</li>" for name, why in found.message.refused) + "</ul>")
     guard(sum(len(draft.cells) for draft in pending.values()))
+
+
+def _is_to_save(*, is_pressed: bool, is_typed: bool) -> bool:
+    """Whether Save meets something typed: a press that meets nothing yet waits a moment for it."""
+    if not is_typed:
+        if is_pressed:
+            st.session_state[SAVES_SINCE] = clock.now()
+        return False
+    since: datetime | None = st.session_state.pop(SAVES_SINCE, None)
+    return is_pressed or (since is not None and clock.now() - since < LATE)
 
 
 def _draw_answers(found: grid.Sheet, person: Person) -> None:

@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
+from crm import clock
 from crm.access import acting_as
 from crm.leads.use_cases import edit_leads
+from crm.ui import grid_bar
 from tests.pages.parts import press, said
 
 PAGE = "pages/leads.py"
@@ -54,6 +56,19 @@ def lead(db: Any, cast: Any, name: str) -> Any:
 def test_a_rep_begins_with_her_own_leads_and_a_manager_with_the_teams(open_leads: Any) -> None:
     assert names(open_leads("ana")) == {"Al Noor Trading", "Delta Foods"}
     assert names(open_leads("mona")) == {"Al Noor Trading", "Delta Foods", "Petra Supplies"}
+
+
+def test_save_takes_along_a_cell_that_is_told_of_a_moment_later_only(open_leads: Any, db: Any, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, now = open_leads("ana"), clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
+    press(page, "leads.save")
+    type_cells(page, {position(page, "Delta Foods"): {"next_step": "call at ten"}})
+    assert lead(db, cast, "Delta Foods")["next_step"] == "call at ten"
+    press(page, "leads.save")
+    now += grid_bar.LATE
+    type_cells(page, {position(page, "Delta Foods"): {"next_step": "call at noon"}})
+    assert lead(db, cast, "Delta Foods")["next_step"] == "call at ten"
+    assert "1 cell in 1 row changed" in said(page)
 
 
 def test_another_teams_leads_are_not_there_whatever_the_address_asks(open_leads: Any) -> None:
