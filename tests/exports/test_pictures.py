@@ -93,6 +93,16 @@ def test_what_was_lost_for_a_reason_is_a_picture_too(cast: Any, db: Any, by: str
             ask(cast, wanted=wanted, chart="lost_for", of=of)
 
 
+def test_a_picture_of_two_thousand_years_shows_the_months_that_there_is_something_of(cast: Any, db: Any, painted: list[Any]) -> None:
+    stage = cast.stages["Gulf"]["Lost"]
+    with acting_as(cast.who("mona")) as session:
+        edit_leads(session, [(cast.leads["Petra Supplies"], 1, {"stage_id": stage, "lost_reason": "Price"})], source="form")
+    lost = {"measure": "leads", "which": "lost", "by": "ended_month", "split": "lost_reason", "from": "0001-01-01"}
+    making.make(ask(cast, wanted=Wanted("explore", lost), chart="lost_for", of="Price"))
+    making.make(ask(cast, wanted=Wanted("win_rate", {"by": "month", "from": "0001-01-01"})))
+    assert [len(drawing.traces[0]["x"]) for drawing, *_ in painted] == [1, 1]
+
+
 @pytest.mark.parametrize("of", ["", "2026", "2026-13", "x", "2026-01-01", "' or 1=1"])
 def test_a_month_that_is_none_is_refused(cast: Any, db: Any, of: str) -> None:
     with pytest.raises(Invalid):
