@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from typing import Any
 
@@ -65,6 +66,16 @@ def test_a_picture_says_below_what_its_figures_are(cast: Any, db: Any, painted: 
     assert title == "Where leads stand" and said.endswith("UTC, from Throughline.")
     for part in ("days begin at midnight in", "Leads of the teams in reach; only team Gulf.", "Amounts are USD at the rate", "Now, exact to the last change"):
         assert part in said
+
+
+def test_a_picture_that_was_made_leaves_nothing_in_memory(cast: Any, db: Any) -> None:
+    gc.disable()
+    try:
+        before = sum(isinstance(each, painting.Sheet) for each in gc.get_objects())
+        picture.write_png(cast.who("mona"), picture.wanted_of(STAGES), io.BytesIO())
+        assert sum(isinstance(each, painting.Sheet) for each in gc.get_objects()) <= before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(("report", "chart"), CHARTED)
