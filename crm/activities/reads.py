@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, text
@@ -16,6 +17,29 @@ _OF_LEAD = text("""
     order by a.happened_at desc, a.id desc
     limit :most
 """)
+
+# A change says what was there before it: the first one since says what was known. Which activities there were, `crm.known_activities` says.
+_KNOWN_OF_LEAD = text("""
+    select k.id, k.person_id, k.kind, k.happened_at, k.duration_minutes, case when w.body is null then a.body else w.body ->> 0 end as body
+    from crm.known_activities(:known_before) as k
+    join crm.activities as a on a.id = k.id
+    left join lateral (
+        select c.fields -> 'body' as body
+        from crm.changes as c
+        where c.record_type = 'activity' and c.record_id = k.id and c.at >= :known_before and c.fields ? 'body'
+        order by c.version
+        limit 1
+    ) as w on true
+    where k.lead_id = :lead_id and k.deleted_at is null and k.happened_at < :before
+    order by k.happened_at desc, k.id desc
+    limit :most
+""")
+
+
+def known_activities_of(session: Session, lead_id: int, *, before: datetime, known_before: datetime, most: int = 100) -> list[RowMapping]:
+    """What had been done with the lead before `before`, in the words in which it was known before `known_before`. Empty when the lead is hidden."""
+    given = {"lead_id": lead_id, "before": before, "known_before": known_before, "most": most}
+    return list(session.execute(_KNOWN_OF_LEAD, given).mappings())
 
 
 def activities_of(session: Session, lead_id: int, *, before: tuple[Any, int] | None = None, most: int = 100) -> list[RowMapping]:

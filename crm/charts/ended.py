@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crm.charts.months import every_month, month_of, months_of
+from crm.charts.months import every_month, month_of, months_shown
 from crm.charts.parts import Drawing, bars, drawing, height_of, labels, lying
 from crm.charts.seen import Seen
 
@@ -55,7 +55,8 @@ def lost_for(seen: Seen) -> Drawing | None:
     rows, grouping = of_reason(seen.rows, seen.of), seen.result.grouping
     assert grouping is not None
     if grouping.by.unit and seen.result.period:
-        known, months = {row["group_key"]: row["leads"] for row in rows}, months_of(seen.result.period)
+        known = {row["group_key"]: row["leads"] for row in rows}
+        months = months_shown(seen.result.period, filter(None, known))
         keys = [f"{month:%Y-%m}" for month in months]
         bar = bars([f"{month:%b %Y}" for month in months], [known.get(key, 0) for key in keys], name="Lost", tone="lost", stands_for=keys)
         return drawing(bar, y_title="Leads lost", says="Leads lost for it, by month")

@@ -14,6 +14,7 @@ from typing import IO, Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure as Sheet
 from matplotlib.font_manager import fontManager
@@ -27,6 +28,7 @@ WIDTH, DPI, SCALE_UP = 960, 96, 2
 LEAST_HEIGHT, MOST_HEIGHT = 320, 2400
 PAD, LINE, HEAD = 28, 19, 28
 LONGEST_TEXT = 2000
+LEAST_LINE, MOST_IN_LEGEND = 14, 40
 NOTHING = "There is nothing to see here."
 INK, MUTED, GRID = "#16181D", "#667085", "#E4E7EC"
 _FONTS = ("DejaVu Sans", "Noto Sans", "Noto Sans Arabic", "Noto Sans CJK SC", "Noto Sans CJK JP", "Arial Unicode MS")
@@ -39,7 +41,7 @@ matplotlib.rcParams.update({"text.parse_math": False, "text.usetex": False, "fon
 def paint(drawing: Drawing | None, title: str, footer: Sequence[str], file: IO[bytes]) -> None:
     """Writes the PNG. `drawing`: None where there is nothing to see, and the picture says so."""
     head, foot = _wrapped([title], 72), _wrapped(footer, 138)
-    plot = min(MOST_HEIGHT, max(LEAST_HEIGHT, int(drawing.layout["height"] * 1.15))) if drawing else 160
+    plot = _height(drawing) if drawing else 160
     top, bottom = PAD + HEAD * len(head), 12 + LINE * len(foot) + PAD
     height = top + plot + bottom
     sheet = Sheet(figsize=(WIDTH / DPI, height / DPI), dpi=DPI * SCALE_UP, facecolor="white")
@@ -55,14 +57,33 @@ def paint(drawing: Drawing | None, title: str, footer: Sequence[str], file: IO[b
         canvas.print_png(file)
 
 
+def _height(drawing: Drawing) -> int:
+    """Of the plot: somewhat more than on a page, and each name on a line of its own."""
+    names = _names_along(drawing, "y") if _is_lying(drawing) else []
+    return min(MOST_HEIGHT, max(LEAST_HEIGHT, int(drawing.layout["height"] * 1.15), LEAST_LINE * len(names)))
+
+
+def _is_lying(drawing: Drawing) -> bool:
+    return bool(drawing.layout["yaxis"].get("autorange") == "reversed")
+
+
+def _names_along(drawing: Drawing, along: str) -> list[Any]:
+    return list(dict.fromkeys(name for trace in drawing.traces for name in trace[along]))
+
+
 def _wrapped(texts: Sequence[str], width: int) -> list[str]:
-    return [line for text in texts for line in textwrap.wrap(_plain(text), width) or [""]]
+    return [line for text in texts for line in textwrap.wrap(_readable(text), width) or [""]]
 
 
 def _plain(text: object) -> str:
-    """As it is read, without what no letter stands for; its line breaks are ours."""
-    said = unescape(str(text)).replace("\u200b", "")
-    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in said)[:LONGEST_TEXT]
+    """What a chart says, as it is read: for plotly it is written as markup."""
+    return _readable(unescape(str(text)))
+
+
+def _readable(text: str) -> str:
+    """Without what no letter stands for; its line breaks are ours."""
+    said = text[:LONGEST_TEXT].replace("\u200b", "")
+    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in said)
 
 
 def _write(sheet: Sheet, lines: Sequence[str], top: int, step: int, height: int, *, size: float, color: str, weight: str = "normal") -> None:
@@ -73,9 +94,8 @@ def _write(sheet: Sheet, lines: Sequence[str], top: int, step: int, height: int,
 def _draw(sheet: Sheet, drawing: Drawing, *, top: float, bottom: float) -> None:
     sheet.set_layout_engine("constrained", rect=(PAD / WIDTH, bottom, 1 - 2 * PAD / WIDTH, 1 - top - bottom), w_pad=0.02, h_pad=0.04)
     axes = sheet.add_subplot()
-    is_lying = drawing.layout["yaxis"].get("autorange") == "reversed"
-    along = "y" if is_lying else "x"
-    names = list(dict.fromkeys(name for trace in drawing.traces for name in trace[along]))
+    is_lying = _is_lying(drawing)
+    names = _names_along(drawing, "y" if is_lying else "x")
     if drawing.traces[0]["type"] == "heatmap":
         _heat(axes, drawing.traces[0])
     else:
@@ -90,14 +110,14 @@ def _draw(sheet: Sheet, drawing: Drawing, *, top: float, bottom: float) -> None:
 def _marks(axes: Axes, drawing: Drawing, names: Sequence[Any], *, is_lying: bool) -> None:
     """Bars side by side or on one another, strokes and lines across them, each where its name stands."""
     at = {name: place for place, name in enumerate(names)}
-    beside = [trace for trace in drawing.traces if trace["type"] == "bar"]
+    beside = {id(trace): number for number, trace in enumerate(trace for trace in drawing.traces if trace["type"] == "bar")}
     is_stacked, room = drawing.layout["barmode"] == "stack", 1 - drawing.layout["bargap"]
     width = room if is_stacked else room / max(1, len(beside))
     ends = [0.0] * len(names)
     for trace in drawing.traces:
         places, values = _points(trace, at, is_lying=is_lying)
         if trace["type"] == "bar":
-            shift = 0.0 if is_stacked else (beside.index(trace) - (len(beside) - 1) / 2) * width
+            shift = 0.0 if is_stacked else (beside[id(trace)] - (len(beside) - 1) / 2) * width
             starts = [ends[place] if is_stacked else 0.0 for place in places]
             _bars(axes, [place + shift for place in places], values, width, starts, trace["marker"]["color"], is_lying=is_lying)
             for place, value in zip(places, values, strict=True):
@@ -106,6 +126,7 @@ def _marks(axes: Axes, drawing: Drawing, names: Sequence[Any], *, is_lying: bool
             _steps(axes, trace, width)
         else:
             _line(axes, trace, places, values, is_lying=is_lying)
+    axes.autoscale_view()
     if len(beside) == len(drawing.traces) == 1:
         _say_values(axes, drawing, ends, is_lying=is_lying)
 
@@ -116,11 +137,16 @@ def _points(trace: Trace, at: dict[Any, int], *, is_lying: bool) -> tuple[list[i
 
 
 def _bars(axes: Axes, places: Sequence[float], values: Sequence[float | None], width: float, starts: Sequence[float], colour: Any, *, is_lying: bool) -> None:
-    said = [value or 0.0 for value in values]
+    """All at once: tens of thousands, each for itself, took minutes and half a gigabyte."""
+    corners = [_corners(place, start, start + (value or 0.0), width, is_lying=is_lying) for place, start, value in zip(places, starts, values, strict=True)]
+    axes.add_collection(PolyCollection(corners, facecolors=colour, edgecolors="none", linewidths=0, zorder=2))
+
+
+def _corners(place: float, start: float, end: float, width: float, *, is_lying: bool) -> list[tuple[float, float]]:
+    low, high = place - width / 2, place + width / 2
     if is_lying:
-        axes.barh(places, said, height=width, left=starts, color=colour, zorder=2)
-    else:
-        axes.bar(places, said, width=width, bottom=starts, color=colour, zorder=2)
+        return [(start, low), (start, high), (end, high), (end, low)]
+    return [(low, start), (high, start), (high, end), (low, end)]
 
 
 def _steps(axes: Axes, trace: Trace, width: float) -> None:
@@ -218,8 +244,13 @@ def _titles(axes: Axes, drawing: Drawing) -> None:
 
 
 def _legend(axes: Axes, traces: Sequence[Trace]) -> None:
-    marks = [Line2D([], [], **_style(trace)) if trace["type"] == "scatter" else Patch(color=_colour(trace)) for trace in traces]
-    names = [cut(_plain(trace["name"]), 40) for trace in traces]
+    """Of more than find room, the first ones, and how many more there are."""
+    named = traces[:MOST_IN_LEGEND]
+    marks: list[Any] = [Line2D([], [], **_style(trace)) if trace["type"] == "scatter" else Patch(color=_colour(trace)) for trace in named]
+    names = [cut(_plain(trace["name"]), 40) for trace in named]
+    if len(traces) > len(named):
+        marks.append(Patch(alpha=0))
+        names.append(f"and {len(traces) - len(named):,} more")
     axes.legend(
         marks, names, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(5, len(traces)), frameon=False, labelcolor=MUTED, fontsize=9.5, handlelength=1.2,
         columnspacing=1.4, borderaxespad=0.2,

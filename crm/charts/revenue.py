@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 
-from crm.charts.months import months_of
+from crm.charts.months import months_shown
 from crm.charts.parts import Drawing, bars, drawing, height_of, labels, lying
 from crm.charts.seen import Seen
 from crm.reports.use_cases import ReportResult
@@ -41,10 +41,11 @@ def by_market(result: ReportResult | None) -> dict[str, Decimal]:
 
 
 def by_month(result: ReportResult | None) -> dict[date, tuple[Decimal, int]]:
-    """Month -> what was ordered, in USD, and how many orders; every month of the period, none where nothing was ordered in any."""
+    """Month -> what was ordered, in USD, and how many orders; every month that its chart shows, none where nothing was ordered in any."""
     if result is None or not result.rows or result.period is None:
         return {}
-    found = dict.fromkeys(months_of(result.period), (Decimal(0), 0))
+    shown = months_shown(result.period, [row["month"].isoformat()[:7] for row in result.rows])
+    found = dict.fromkeys(shown, (Decimal(0), 0))
     for row in result.rows:
         usd, count = found[row["month"]]
         found[row["month"]] = (usd + (row["revenue_usd"] or 0), count + row["orders"])

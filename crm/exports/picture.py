@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -84,6 +85,7 @@ def write_png(person: Person, wanted: Mapping[str, Any], file: IO[bytes], _told:
     check(person, wanted)
     title, drawing, result = _drawn(person, wanted)
     painting.paint(drawing, title, footer(result, title), file)
+    gc.collect()  # what was painted holds on to itself, ten megabytes of pixels each time
     return 0, {"subject": f"report {result.name}", "format": FORMAT, "chart": title, "filters": dict(result.filters), "as_of": result.as_of}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from crm.activities.reads import activities_of
+from crm.activities.reads import activities_of, known_activities_of
 from crm.alerts.reads import AlertFilter, list_alerts
 from crm.changes import changes_of
 from crm.changes.records import DELETED
@@ -42,11 +42,10 @@ class Entry:
 def story(session: Session, lead_id: int, names: Names, *, show: str = "all", most: int = PAGE, past: Past | None = None) -> list[Entry]:
     """The newest `most` + 1 entries up to the past moment, as far as they were known then (None: all); one more than asked for tells that there are more."""
     entries: list[Entry] = []
-    before, known_before = (past.before, past.known_before) if past else (None, None)
+    before = past.before if past else None
     if show != "changes":
-        rows = activities_of(session, lead_id, before=(before, 0) if before else None, most=500 if known_before or show in KINDS else most + 1)
-        wanted = [row for row in rows if (show not in KINDS or row["kind"] in KINDS[show]) and (known_before is None or row["created_at"] < known_before)]
-        entries += [_of_activity(row, names) for row in wanted]
+        rows = _activities(session, lead_id, past, most=500 if show in KINDS else most + 1)
+        entries += [_of_activity(row, names) for row in rows if show not in KINDS or row["kind"] in KINDS[show]]
     if show == "all":
         done = list_alerts(session, AlertFilter(lead_id=lead_id, is_done=True), limit=200)
         entries += [_of_alert(row, names) for row in done if before is None or row["done_at"] < before]
@@ -55,6 +54,12 @@ def story(session: Session, lead_id: int, names: Names, *, show: str = "all", mo
         companies = _companies(session, changes)
         entries += [_of_change(row, names, companies) for row in changes if past is None or _is_of(row, past)]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)[: most + 1]
+
+
+def _activities(session: Session, lead_id: int, past: Past | None, *, most: int) -> Sequence[Mapping[Any, Any]]:
+    if past and past.known_before:
+        return known_activities_of(session, lead_id, before=past.before, known_before=past.known_before, most=most)
+    return activities_of(session, lead_id, before=(past.before, 0) if past else None, most=most)
 
 
 def _is_of(row: Mapping[Any, Any], past: Past) -> bool:

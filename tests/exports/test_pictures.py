@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from typing import Any
 
@@ -67,6 +68,16 @@ def test_a_picture_says_below_what_its_figures_are(cast: Any, db: Any, painted: 
         assert part in said
 
 
+def test_a_picture_that_was_made_leaves_nothing_in_memory(cast: Any, db: Any) -> None:
+    gc.disable()
+    try:
+        before = sum(isinstance(each, painting.Sheet) for each in gc.get_objects())
+        picture.write_png(cast.who("mona"), picture.wanted_of(STAGES), io.BytesIO())
+        assert sum(isinstance(each, painting.Sheet) for each in gc.get_objects()) <= before
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize(("report", "chart"), CHARTED)
 def test_every_report_with_a_chart_is_painted_also_where_it_is_empty(cast: Any, db: Any, report: str, chart: str) -> None:
     file = io.BytesIO()
@@ -91,6 +102,16 @@ def test_what_was_lost_for_a_reason_is_a_picture_too(cast: Any, db: Any, by: str
     for wanted, of in ((lost, ""), (Wanted("explore", {"measure": "leads", "which": "lost", "by": by}), reason)):
         with pytest.raises(Invalid, match="of one reason"):
             ask(cast, wanted=wanted, chart="lost_for", of=of)
+
+
+def test_a_picture_of_two_thousand_years_shows_the_months_that_there_is_something_of(cast: Any, db: Any, painted: list[Any]) -> None:
+    stage = cast.stages["Gulf"]["Lost"]
+    with acting_as(cast.who("mona")) as session:
+        edit_leads(session, [(cast.leads["Petra Supplies"], 1, {"stage_id": stage, "lost_reason": "Price"})], source="form")
+    lost = {"measure": "leads", "which": "lost", "by": "ended_month", "split": "lost_reason", "from": "0001-01-01"}
+    making.make(ask(cast, wanted=Wanted("explore", lost), chart="lost_for", of="Price"))
+    making.make(ask(cast, wanted=Wanted("win_rate", {"by": "month", "from": "0001-01-01"})))
+    assert [len(drawing.traces[0]["x"]) for drawing, *_ in painted] == [1, 1]
 
 
 @pytest.mark.parametrize("of", ["", "2026", "2026-13", "x", "2026-01-01", "' or 1=1"])

@@ -290,9 +290,27 @@ def test_a_reason_that_is_picked_shows_what_was_lost_for_it(visit: Any, cast: An
     assert open_as_many(visit, WINS, page) > len(found)
 
 
-def test_a_reason_that_nobody_gave_says_so_and_is_text(visit: Any, cast: Any, some: None) -> None:
-    page = visit("mona", WINS, only_reasons="<b>No such</b>")
-    assert not page.exception and "Nothing was lost for it here." in said(page) and "<b>No such" not in said(page)
+@pytest.mark.parametrize("sent", ["<b>No such</b>", "Nonsense", "x" * 5000, "price", "' or 1=1", "[Price](http://evil.example)"])
+def test_a_reason_that_nobody_knows_is_left_out_with_a_word(visit: Any, cast: Any, some: None, sent: str) -> None:
+    page = visit("mona", WINS, only_reasons=sent)
+    assert not page.exception and picking.LEFT_OUT in said(page) and "only_reasons" not in page.query_params
+    assert "Lost for" not in said(page) and sent[:40] not in said(page)
+
+
+def test_a_reason_of_another_team_is_not_known(visit: Any, cast: Any, some: None) -> None:
+    with acting_as(cast.who("mona")) as session:
+        edit_leads(session, [(cast.leads["Petra Supplies"], 2, {"lost_reason": "Their war chest"})], source="form")
+    assert "Lost for “Their war chest”" in said(visit("mona", WINS, only_reasons="Their war chest"))
+    assert picking.LEFT_OUT in said(visit("carla", WINS, only_reasons="Their war chest"))
+
+
+def test_a_reason_that_a_stage_offers_stays_where_nothing_was_lost_for_it(visit: Any, cast: Any, db: Any, some: None) -> None:
+    with db.owner().begin() as connection:
+        asks = """update crm.stages set version = version + 1, requirements = '{"lost_reasons": ["Timing"]}' where id = :id"""
+        connection.execute(text(asks), {"id": cast.stages["Gulf"]["Lost"]})
+        connection.execute(text("update crm.access_stamps set version = version + 1"))
+    page = visit("mona", WINS, only_reasons="Timing")
+    assert not page.exception and "Lost for “Timing”" in said(page) and "Nothing was lost for it here." in said(page)
 
 
 def test_a_source_from_an_address_is_text(visit: Any, cast: Any) -> None:

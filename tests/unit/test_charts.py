@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import struct
+from datetime import date
 from typing import Any
 
 import pytest
 
 from crm.charts import painting, parts
 from crm.charts.catalogue import CHARTS, check, names_of
+from crm.charts.months import months_shown
 from crm.charts.parts import Drawing, bars, drawing, heat, labels, line, lying, marks, waterfall
 from crm.reports.registry import REPORTS, report_named
 
@@ -123,6 +125,52 @@ def test_an_empty_report_is_a_picture_that_says_so_and_a_longer_footer_a_taller_
     """So the texts are in it."""
     short, tall = painted(None), painted(None, footer=("Leads of the teams in reach. " * 40,))
     assert size_of(tall)[1] > size_of(short)[1]
+
+
+@pytest.fixture
+def sheets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What was put on paper, instead of the paper."""
+    found: list[Any] = []
+    monkeypatch.setattr(painting.FigureCanvasAgg, "print_png", lambda canvas, file: found.append(canvas.figure))
+    return found
+
+
+@pytest.mark.parametrize("is_stacked", [True, False])
+def test_thousands_of_bars_are_not_painted_one_by_one(sheets: list[Any], is_stacked: bool) -> None:
+    names = [f"Owner {number}" for number in range(100)]
+    traces = [lying(names, range(1, 101), name=f"Source {number}", tone="won") for number in range(100)]
+    painting.paint(drawing(*traces, is_stacked=is_stacked), "Leads by owner and source", (), io.BytesIO())
+    (axes,) = sheets[0].axes
+    assert len(axes.collections) == 100 and sum(len(each.get_paths()) for each in axes.collections) == 100 * 100
+    assert len(sheets[0].findobj(painting.Patch)) < 2 * painting.MOST_IN_LEGEND
+    assert axes.get_xlim()[1] >= (100 * 100 if is_stacked else 100)
+
+
+def test_a_legend_that_finds_no_room_says_how_many_more_there_are(sheets: list[Any]) -> None:
+    traces = [lying(["Ana"], [1], name=f"Source {number}", tone="won") for number in range(painting.MOST_IN_LEGEND + 9)]
+    painting.paint(drawing(*traces), "Leads", (), io.BytesIO())
+    said = [text.get_text() for text in sheets[0].axes[0].get_legend().get_texts()]
+    assert said[-2:] == [f"Source {painting.MOST_IN_LEGEND - 1}", "and 9 more"]
+
+
+@pytest.mark.parametrize("typed", ["&lt;b&gt;", "R&amp;D", "<b>x</b>", "$x^2$"])
+def test_titles_and_footers_stand_as_they_were_typed(sheets: list[Any], typed: str) -> None:
+    painting.paint(None, f"Lost for “{typed}”", (f"only source “{typed}”",), io.BytesIO())
+    assert {f"Lost for “{typed}”", f"only source “{typed}”"} <= {text.get_text() for text in sheets[0].texts}
+
+
+@pytest.mark.parametrize(
+    ("begins", "known", "first", "shown"),
+    [
+        (date(2026, 1, 5), ["2026-03"], date(2026, 1, 1), 11),
+        (date(1, 1, 1), ["2026-03", "2025-12"], date(2025, 12, 1), 12),
+        (date(1, 1, 1), [], date(2021, 12, 1), 60),
+        (date(2010, 1, 1), ["2010-02"], date(2010, 2, 1), 202),
+    ],
+)
+def test_a_long_period_begins_with_the_first_month_that_there_is_something_of(begins: date, known: list[str], first: date, shown: int) -> None:
+    found = months_shown((begins, date(2026, 11, 26)), known)
+    assert (found[0], found[-1], len(found)) == (first, date(2026, 11, 1), shown)
 
 
 def test_the_same_chart_is_the_same_picture() -> None:

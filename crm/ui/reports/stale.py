@@ -23,9 +23,6 @@ TAKES = ("team", "owner", "pipeline", "source", "market", "period", "known_on")
 STAGES = "stale.stages"
 MOST_LEADS = 20
 LEAD, CUSTOMERS = "pages/lead.py", "pages/customers.py"
-WHY: Mapping[str, str] = {"target": "over target", "contact": "not contacted", "both": "over target, not contacted"}
-
-
 BACK_WEEKS = 4
 
 

@@ -35,6 +35,10 @@ class Lost:
     owners: Read
     sources: Read
 
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        return self.months, self.owners, self.sources
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -145,7 +149,7 @@ def draw(found: Found, page: Page) -> None:
     picking.draw_chips(
         {
             MONTHS: ("Month", month), OWNER: ("Owner", page.lookups.names.people.get(owner or 0)), SOURCES: ("Source", picking.picked(SOURCES)),
-            REASONS: ("Reason of loss", picking.picked(REASONS)),
+            REASONS: ("Reason of loss", _known_reason(found, page)),
         }
     )  # fmt: skip
     if found.lost:
@@ -165,6 +169,15 @@ def draw(found: Found, page: Page) -> None:
         else:
             _draw_sources(found.sources, replace(page, asked=each.sources))
         _draw_reasons(found.reasons, replace(page, asked=each.whole))
+
+
+def _known_reason(found: Found, page: Page) -> str | None:
+    """The reason that is picked, where a pipeline offers it or a lead that is shown was lost for it."""
+    if not found.lost:
+        return None
+    offered = {reason for stage in page.lookups.stages.values() for reason in stage.lost_reasons}
+    given = {row["reason"] for row in found.reasons.rows} | {row["split_key"] for read in found.lost.reads for row in read.rows}
+    return found.lost.reason if found.lost.reason in {NOT_GIVEN, *offered, *given} else None
 
 
 def _draw_lost(chart: str, reason: str, read: Read, page: Page | None = None) -> None:
