@@ -9,6 +9,7 @@ import pytest
 
 from crm.ui.page_list import PAGES
 from tests.browser.conftest import Site, fill_in
+from tests.browser.parts import until
 from tests.cast import PASSWORD
 
 FORM = "Sign in"
@@ -73,7 +74,7 @@ def test_every_open_page_of_a_disabled_person_shows_the_door(shared_site: Site, 
     with acting_as(OPERATOR) as session:
         disable_person(session, olga, 1, source="test")
     page.get_by_role("button", name=FORM, exact=True).wait_for()
-    assert page.get_by_role("heading").all_inner_texts() == [FORM]
+    until(page, lambda: page.get_by_role("heading").all_inner_texts() == [FORM], "what stood there to be gone")
 
 
 def test_an_open_page_follows_a_change_of_role(shared_site: Site) -> None:
@@ -111,7 +112,7 @@ def test_who_knows_only_the_pages_session_id_gets_the_sign_in_page(shared_site: 
     page = thief.new_page()
     page.goto("/leads")
     page.get_by_role("button", name=FORM, exact=True).wait_for()
-    assert page.get_by_role("heading").all_inner_texts() == [FORM]
+    until(page, lambda: page.get_by_role("heading").all_inner_texts() == [FORM], "what stood there to be gone")
     ana.get_by_role("link", name="Conflicts").click()  # and hers goes on where it was
     ana.get_by_role("heading", name="Conflicts").wait_for()
 
