@@ -15,6 +15,7 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
 from crm.access import Person, missing_grant, sessions
 from crm.ui.page_list import reaches
@@ -85,6 +86,12 @@ def _page_session_id() -> str | None:
     return context.session_id if context else None
 
 
+def _is_in_a_fragment() -> bool:
+    """Whether a part of a page asks: one that runs alone, or the last ones of a page of which more is drawn already."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return bool(context and (context.fragment_ids_this_run or ThreadState.get().fragment_id))
+
+
 def _draw_for(page: str, token_hash: str | None) -> None:
     """Drafts and filters of a session that ended are not the next person's."""
     before = sockets.drawn_for(page)
@@ -107,15 +114,13 @@ def _draw_as(viewing_as_id: int) -> None:
     for key in list(st.session_state):
         del st.session_state[key]
     st.session_state[VIEWED] = viewing_as_id
-    context = get_script_run_ctx(suppress_warning=True)
-    if context and context.fragment_ids_this_run:
+    if _is_in_a_fragment():
         st.rerun()
 
 
 def _ask_to_sign_in() -> NoReturn:
-    """The whole page becomes the form, also when only a fragment of it was running."""
-    context = get_script_run_ctx(suppress_warning=True)
-    if context and context.fragment_ids_this_run:
+    """The whole page becomes the form, also when a fragment of it was running."""
+    if _is_in_a_fragment():
         st.rerun()
     from crm.ui import sign_in
 
