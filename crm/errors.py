@@ -85,6 +85,13 @@ class Busy(CrmError):
     title = "Still running"
 
 
+class TookTooLong(CrmError):
+    """The database was stopped at a question that takes it too long; nothing was changed."""
+
+    status = 503
+    title = "Took too long"
+
+
 class BadSetting(CrmError):
     """An environment variable is malformed; the detail is one line that names it."""
 

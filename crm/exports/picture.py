@@ -21,7 +21,7 @@ from crm.organisation.reads import markets
 from crm.reports import export
 from crm.reports.export import Wanted
 from crm.reports.registry import Report, report_named
-from crm.reports.use_cases import ReportResult, run_report
+from crm.reports.use_cases import IN_BACKGROUND, ReportResult, run_report
 
 KIND = "report.png"
 MEDIA_TYPE = "image/png"
@@ -119,7 +119,7 @@ def _reading(person: Person, report: Report) -> Iterator[Session]:
 
 def _run(session: Session, given: Mapping[str, Any]) -> ReportResult:
     wanted = Wanted.read(given)
-    return run_report(session, report_named(wanted.name), wanted.params, wanted.as_of, wanted.known_on)
+    return run_report(session, report_named(wanted.name), wanted.params, wanted.as_of, wanted.known_on, longest=IN_BACKGROUND)
 
 
 def footer(result: ReportResult, title: str) -> list[str]:

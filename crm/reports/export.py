@@ -18,7 +18,7 @@ from crm.access.person import Reach
 from crm.errors import Refused
 from crm.reports.filters import read_filters
 from crm.reports.registry import Report, report_named
-from crm.reports.use_cases import ReportResult, run_report
+from crm.reports.use_cases import IN_BACKGROUND, ReportResult, run_report
 
 CSV, XLSX = "report.csv", "report.xlsx"
 FORMATS: Mapping[str, str] = {XLSX: "Excel", CSV: "CSV"}
@@ -86,7 +86,7 @@ def _run(person: Person, filters: Mapping[str, Any]) -> ReportResult:
     wanted = Wanted.read(filters)
     report = report_named(wanted.name)
     with acting_as(person, resource="report", action=reach_of_export(person, report)) as session:
-        return run_report(session, report, wanted.params, wanted.as_of, wanted.known_on)
+        return run_report(session, report, wanted.params, wanted.as_of, wanted.known_on, longest=IN_BACKGROUND)
 
 
 def _facts(found: ReportResult, kind: str) -> dict[str, Any]:

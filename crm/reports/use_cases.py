@@ -16,6 +16,7 @@ from crm.access import Person, acting_as, person_of
 from crm.changes import hiding
 from crm.customers.mirror_state import mirror_state
 from crm.db import direct
+from crm.db.patience import at_most
 from crm.db.queries import load
 from crm.errors import Invalid
 from crm.goals.reads import starts_in
@@ -36,6 +37,13 @@ _CUSTOMERS_REACH = {
     "all": "Everybody's customers", "team": "Customers of the teams in reach", "mixed": "Customers of the teams in reach, and of one's own leads",
     "own": "Customers of one's own leads", "none": "No customers are in reach",
 }  # fmt: skip
+WAITED_FOR, IN_BACKGROUND = timedelta(minutes=1), timedelta(minutes=10)
+"""How long a report may take while somebody waits, and in a job."""
+_LESS = "there is too much to read for it. Ask for fewer days, one team or one owner"
+_STOPPED = {
+    WAITED_FOR: f"This report was stopped after a minute: {_LESS}, or take it as a file, which may take ten minutes.",
+    IN_BACKGROUND: f"This report was stopped after ten minutes: {_LESS}.",
+}
 # What shapes a report without leaving rows out.
 _NOT_NARROWING = ("from", "to", "by", "back", "ahead", "said_on", "measure", "split", "top", "top_split", "totals", "which")
 
@@ -144,10 +152,13 @@ def run(person: Person, name: str, params: Mapping[str, Any], as_of: date | None
         return run_report(session, report, params, as_of, known_on)
 
 
-def run_report(session: Session, report: Report, params: Mapping[str, Any], as_of: date | None = None, known_on: date | None = None) -> ReportResult:
+def run_report(
+    session: Session, report: Report, params: Mapping[str, Any], as_of: date | None = None, known_on: date | None = None, *, longest: timedelta = WAITED_FOR
+) -> ReportResult:
     """The report in the caller's transaction, which says who asks and how far they see.
 
     `as_of`: what was true at the end of this day; `known_on`: as far as it was known at the end of that one. With `known_on` alone, both are that day.
+    `longest`, one of the two: a report that takes longer is stopped with `TookTooLong`, and the transaction can go on.
     """
     time_zone = zone_of_days(session)
     today = clock.today(time_zone)
@@ -176,7 +187,7 @@ def run_report(session: Session, report: Report, params: Mapping[str, Any], as_o
     }  # fmt: skip
     fiscal_month = starts_in(session)
     given["shift"] = (fiscal_month - 1) % 3
-    with _planned_for_its_days(session, report):
+    with at_most(session, longest, _STOPPED[longest]), _planned_for_its_days(session, report):
         rows = query.run(session, **{name: value for name, value in given.items() if name in wanted})
         rows, remarks = _with_goals(session, rows, given, today, fiscal_month) if report.has_goals else (rows, ())
     if filters.grouping:

@@ -1,10 +1,13 @@
 """Me, pipelines, stages, teams, people, reports."""
 
+from datetime import timedelta
+
 import pytest
 
 from crm.access import acting_as
 from crm.changes import Edit
 from crm.goals.use_cases import set_goals
+from crm.reports import use_cases
 
 
 def test_me_tells_roles_teams_and_how_far_each_grant_reaches(api, cast):
@@ -111,6 +114,14 @@ def test_a_report_is_read_with_what_was_known_on_a_day_where_it_can_tell(api):
     assert "orders" in refused.json()["detail"]
     explored = api("ana").get("/explore", measure="leads", known_on="2026-01-02").json()
     assert (explored["as_of"], explored["known_on"], explored["rows"]) == ("2026-01-02", "2026-01-02", [])
+
+
+def test_a_report_that_takes_too_long_says_what_to_do(api, monkeypatch):
+    stop = use_cases.at_most
+    monkeypatch.setattr(use_cases, "at_most", lambda session, _, words: stop(session, timedelta(milliseconds=1), words))
+    answer = api("ana").get("/reports/stage_velocity")
+    assert (answer.status_code, answer.json()["title"]) == (503, "Took too long")
+    assert "Ask for fewer days" in answer.json()["detail"]
 
 
 def test_a_report_over_a_period_says_its_first_and_last_day_as_documented(api):

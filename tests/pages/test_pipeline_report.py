@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from crm.db.patience import at_most
+from crm.reports import caching
+from crm.reports.use_cases import run_report
 from tests.db.ledgers import add_lead, at, change
 from tests.pages.parts import said
 
@@ -38,6 +43,20 @@ def test_a_day_long_ago_stands_on_the_slider_too(visit: Any) -> None:
     page = visit("mona", PAGE, as_of="2001-01-31")
     assert not page.exception
     assert str(page.select_slider[0].value if page.select_slider else page.slider[0].value) == "2001-01-31"
+
+
+def test_what_takes_too_long_to_read_says_so_and_the_rest_stands(visit: Any, monkeypatch: Any) -> None:
+    def slow_funnel(session: Any, report: Any, *given: Any) -> Any:
+        if report.name == "funnel":
+            with at_most(session, timedelta(milliseconds=1), "There is too much to read for it."):
+                session.execute(text("select pg_sleep(60)"))
+        return run_report(session, report, *given)
+
+    monkeypatch.setattr(caching, "run_report", slow_funnel)
+    page = visit("mona", PAGE)
+    assert not page.exception
+    assert "There is too much to read for it." in said(page)
+    assert open_value(page) == "$21.9k"
 
 
 def test_an_owner_narrows_everything(visit: Any, cast: Any) -> None:
@@ -88,7 +107,6 @@ def test_the_steps_of_the_waterfall_add_up(visit: Any, db: Any, cast: Any) -> No
     from crm.access import acting_as
     from crm.charts.pipeline import steps_of
     from crm.reports.registry import report_named
-    from crm.reports.use_cases import run_report
 
     lead = add_lead(cast, "Gulf", "ana", when=at("2026-01-05 10:00"), value="500")
     change(db, lead, when=at("2026-01-20 10:00"), stage_id=cast.stages["Gulf"]["Won"])

@@ -1,4 +1,4 @@
-"""Reads the reports of a page in one transaction. One that is refused, or asked for what is not there, leaves its words; the others stand."""
+"""Reads the reports of a page in one transaction. One that is refused, takes too long, or is asked for what is not there leaves its words; the others stand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from crm.access import person_of
-from crm.errors import Invalid, Refused
+from crm.errors import Invalid, Refused, TookTooLong
 from crm.reports.caching import run_kept
 from crm.reports.registry import report_named
 from crm.reports.use_cases import ReportResult
@@ -78,5 +78,5 @@ class Reader:
             if report.is_of_orders:
                 person_of(self.session).require("customer", "view")
             return Read(name, params, *days, run_kept(self.session, report, params, *days))
-        except (Refused, Invalid) as error:
+        except (Refused, Invalid, TookTooLong) as error:
             return Read(name, params, *days, words=error.detail)
