@@ -14,6 +14,7 @@ from crm.exports import models as exports
 from crm.fields import models as fields
 from crm.goals import models as goals
 from crm.leads import models as leads
+from crm.ledger import fold_models as folds
 from crm.ledger import models as ledger
 from crm.organisation import models as organisation
 from crm.pipelines import models as pipelines
@@ -21,7 +22,6 @@ from crm.templates import models as templates
 from crm.views import models as views
 
 __all__ = [
-    "Base", "access", "activities", "alerts", "assignment", "changes", "companies", "configuration", "customers", "dashboards", "exports", "fields", "goals",
-    "leads",
-    "ledger", "organisation", "pipelines", "templates", "views",
+    "Base", "access", "activities", "alerts", "assignment", "changes", "companies", "configuration", "customers", "dashboards", "exports", "fields", "folds",
+    "goals", "leads", "ledger", "organisation", "pipelines", "templates", "views",
 ]  # fmt: skip

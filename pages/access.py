@@ -16,7 +16,7 @@ with acting_as(person) as session:
     people = askable(session) or look_up(person).names.people
     person_id, lead_text, action = access_parts.ask(people)
     lead_id = access_parts.ask_lead(session, lead_text)
-    access_parts.draw_why(session, people, person_id, lead_id, action)
+    access_parts.draw_why(session, person_id, lead_id, action)
     access_parts.draw_look_as(person, people, person_id)
     if lead_id is not None:
         access_parts.draw_who_can(session, lead_id, action, is_whole=sees_every_role)

@@ -36,7 +36,7 @@ with acting_as(person) as session:
     )  # fmt: skip
 with head:
     look.head("Leads", *lead_list.context(person, lookups, asked))
-lead_groups.draw(groups, asked, person, lookups)
+lead_groups.draw(groups, asked, lookups)
 
 fresh = [person]
 

@@ -183,11 +183,6 @@ class Person:
     def team_ids(self) -> frozenset[int]:
         return frozenset().union(*(m.reaches for m in self.memberships)) if self.memberships else frozenset()
 
-    @property
-    def is_admin(self) -> bool:
-        """Whether they look after people everywhere: what the People page asks for."""
-        return self.reach("person", "configure").everywhere
-
 
 _DOING = {"assign": "hand over", "bulk": "edit many", "view_as": "look as other"}
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from crm.access import person_of
-from crm.changes.records import Checks, Field, RecordType, register
+from crm.changes.records import Checks, Field, RecordType, by_name, register
 from crm.clock import now
 from crm.errors import Invalid, NotFound
 
@@ -47,17 +47,14 @@ ACTIVITY = register(
         table="crm.activities",
         label="Activity",
         resource="activity",
-        fields={
-            f.name: f
-            for f in (
-                Field("lead_id", "Lead", "id", is_required=True, refers_to="crm.leads"),
-                Field("person_id", "Person", "id"),
-                Field("kind", "Kind", is_required=True),
-                Field("body", "Text", "long_text"),
-                Field("happened_at", "When", "moment", is_required=True),
-                Field("duration_minutes", "Minutes", "int"),
-            )
-        },
+        fields=by_name(
+            Field("lead_id", "Lead", "id", is_required=True, refers_to="crm.leads"),
+            Field("person_id", "Person", "id"),
+            Field("kind", "Kind", is_required=True),
+            Field("body", "Text", "long_text"),
+            Field("happened_at", "When", "moment", is_required=True),
+            Field("duration_minutes", "Minutes", "int"),
+        ),
         checks=ActivityChecks,
         team_sql="(select l.team_id from crm.leads as l where l.id = r.lead_id)",
         owner_sql="r.person_id",

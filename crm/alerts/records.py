@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from crm.access import Reach, load, person_of
 from crm.access.acting import stepping_aside
-from crm.changes.records import Checks, Field, RecordType, register
+from crm.changes.records import Checks, Field, RecordType, by_name, register
 from crm.clock import now
 from crm.errors import Invalid, NotFound
 
@@ -74,18 +74,15 @@ ALERT = register(
         table="crm.alerts",
         label="Alert",
         resource="alert",
-        fields={
-            f.name: f
-            for f in (
-                Field("lead_id", "Lead", "id", is_required=True, refers_to="crm.leads"),
-                Field("person_id", "For", "id", is_required=True),
-                Field("due_at", "Due", "moment", is_required=True),
-                Field("text", "What to do"),
-                Field("done_at", "Done", "moment"),
-                Field("done_by_id", "Done by", "id"),
-                Field("created_by_id", "Made by", "id"),
-            )
-        },
+        fields=by_name(
+            Field("lead_id", "Lead", "id", is_required=True, refers_to="crm.leads"),
+            Field("person_id", "For", "id", is_required=True),
+            Field("due_at", "Due", "moment", is_required=True),
+            Field("text", "What to do"),
+            Field("done_at", "Done", "moment"),
+            Field("done_by_id", "Done by", "id"),
+            Field("created_by_id", "Made by", "id"),
+        ),
         checks=AlertChecks,
         coupled=(frozenset({"done_at", "done_by_id"}),),
         team_sql="(select l.team_id from crm.leads as l where l.id = r.lead_id)",

@@ -21,7 +21,7 @@ _HEAD = """<!doctype html>
 def page(document: Mapping[str, Any]) -> str:
     """The whole page for an OpenAPI document."""
     schemas = document["components"]["schemas"]
-    groups = [_group(tag, list(_operations(document, tag["name"])), schemas) for tag in document["tags"]]
+    groups = [_group(tag, list(_operations(document, tag["name"]))) for tag in document["tags"]]
     contents = "".join(f'<li><a href="#{tag["name"]}">{tag["name"].capitalize()}</a></li>' for tag in document["tags"])
     return "".join([
         _HEAD,
@@ -43,12 +43,12 @@ def _operations(document: Mapping[str, Any], tag: str) -> Iterable[tuple[str, st
                 yield method.upper(), path, operation
 
 
-def _group(tag: Mapping[str, str], operations: list[tuple[str, str, Mapping[str, Any]]], schemas: Mapping[str, Any]) -> str:
-    parts = "".join(_operation(method, path, operation, schemas) for method, path, operation in operations)
+def _group(tag: Mapping[str, str], operations: list[tuple[str, str, Mapping[str, Any]]]) -> str:
+    parts = "".join(_operation(method, path, operation) for method, path, operation in operations)
     return f'<h2 id="{tag["name"]}">{tag["name"].capitalize()}</h2><p>{_marked(tag["description"])}</p>{parts}'
 
 
-def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
+def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
     title = f'<summary><span class="method {method.lower()}">{method}</span> <code>/api{escape(path)}</code></summary>'
     parts = [f"<p>{_marked(operation.get('description', ''))}</p>"]
     if parameters := operation.get("parameters"):

@@ -247,7 +247,7 @@ def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
 def _complete(operation: dict[str, Any], name: str, method: str) -> None:
     says = SAYS[name]
     operation["operationId"] = name
-    operation["responses"] = {str(status): _reply(name, status, words, model) for status, (words, model) in says.replies.items()}
+    operation["responses"] = {str(status): _reply(name, words, model) for status, (words, model) in says.replies.items()}
     problems = {*_ALWAYS, *says.problems, *(_WITH_BODY if "requestBody" in operation else ()), *((400,) if 428 in says.problems else ())}
     for status in sorted(problems):
         operation["responses"][str(status)] = _problem(status, "Problem", words=says.words.get(status))
@@ -266,7 +266,7 @@ def _complete(operation: dict[str, Any], name: str, method: str) -> None:
         operation["requestBody"]["content"]["application/json"]["example"] = _REQUEST_EXAMPLES[name]
 
 
-def _reply(name: str, status: int, words: str, model: type[BaseModel] | None) -> dict[str, Any]:
+def _reply(name: str, words: str, model: type[BaseModel] | None) -> dict[str, Any]:
     found: dict[str, Any] = {"description": words}
     if model is not None:
         schema: dict[str, Any] = {"$ref": f"#/components/schemas/{model.__name__}"}

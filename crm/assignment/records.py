@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from crm.assignment.rules import METHODS, PERSON, read_conditions, read_people
-from crm.changes.records import Checks, Field, RecordType, register
+from crm.changes.records import Checks, Field, RecordType, by_name, register
 from crm.errors import Invalid
 from crm.pipelines.layout import own_layout
 
@@ -63,19 +63,16 @@ ASSIGNMENT_RULE = register(
         table="crm.assignment_rules",
         label="Assignment rule",
         resource="pipeline",
-        fields={
-            f.name: f
-            for f in (
-                Field("team_id", "Team", "id", is_required=True),
-                Field("name", "Name", is_required=True),
-                Field("position", "Position", "int", is_required=True),
-                Field("is_active", "Switched on", "flag", is_required=True),
-                Field("pipeline_id", "Pipeline", "id"),
-                Field("conditions", "Conditions", "json", is_required=True),
-                Field("method", "Method", is_required=True),
-                Field("people", "People", "json", is_required=True),
-            )
-        },
+        fields=by_name(
+            Field("team_id", "Team", "id", is_required=True),
+            Field("name", "Name", is_required=True),
+            Field("position", "Position", "int", is_required=True),
+            Field("is_active", "Switched on", "flag", is_required=True),
+            Field("pipeline_id", "Pipeline", "id"),
+            Field("conditions", "Conditions", "json", is_required=True),
+            Field("method", "Method", is_required=True),
+            Field("people", "People", "json", is_required=True),
+        ),
         checks=AssignmentRuleChecks,
         grant="configure",
         owner_sql="null::bigint",

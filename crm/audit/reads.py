@@ -59,7 +59,6 @@ class Entry:
     at: datetime
     stream: int
     id: int
-    who_id: int | None
     who: str | None
     kind: str
     what: str
@@ -264,7 +263,7 @@ def _of_event(row: Mapping[str, Any], people: Mapping[int, str]) -> Entry:
         subject = row["facts"].get("title") or subject
     what = kinds.sentence(row["kind"], subject)
     facts = {**row["facts"], **({"subject": row["subject"]} if row["subject"] else {})}
-    return Entry(row["at"], EVENT, row["id"], row["person_id"], row["who"], row["kind"], what, row["address"], "", {}, facts)
+    return Entry(row["at"], EVENT, row["id"], row["who"], row["kind"], what, row["address"], "", {}, facts)
 
 
 def _of_change(row: Mapping[str, Any], names: Mapping[str, Mapping[int, str]]) -> Entry:
@@ -274,7 +273,7 @@ def _of_change(row: Mapping[str, Any], names: Mapping[str, Mapping[int, str]]) -
     done = "added" if row["version"] == 1 else "removed" if was_deleted else "brought back" if "deleted_at" in fields else "changed"
     name = names.get(kind.name, {}).get(row["record_id"]) or f"no. {row['record_id']}"
     return Entry(
-        row["at"], CHANGE, row["id"], row["person_id"], row["who"], f"{kind.name}.{done.replace(' ', '_')}", f"{kind.label} {name}: {done}", "",
+        row["at"], CHANGE, row["id"], row["who"], f"{kind.name}.{done.replace(' ', '_')}", f"{kind.label} {name}: {done}", "",
         row["source"], fields, {"record": f"{kind.name} {row['record_id']}", "version": row["version"]},
     )  # fmt: skip
 

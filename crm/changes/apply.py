@@ -11,24 +11,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from crm.access import Person, Reach, missing_grant, person_of, writing
-from crm.changes import hiding, merging, rows
+from crm.access import Person, missing_grant, person_of, writing
+from crm.changes import allowed, hiding, merging, rows
 from crm.changes.edits import Disagreement, Edit, Outcome, Result, waves
 from crm.changes.records import Checks, CustomRules, RecordType, custom_rules, type_of
 from crm.changes.refusals import in_words
-from crm.clock import now
 from crm.db import direct
-from crm.errors import Busy, CrmError, Gone, Invalid, NotFound, Stale
+from crm.errors import Busy, CrmError, Invalid, NotFound, Stale
 
 OnConflict = Literal["keep", "refuse", "leave"]
-OWN = "edit oneself"
 TRIES = 3  # a deadlock ends one of two writers; the savepoint lets that one begin again
 _Item = TypeVar("_Item")
 
@@ -92,7 +89,7 @@ class _Apply:
         # The command line is nobody: there is no one to keep a conflict for.
         self.on_conflict: OnConflict = "leave" if on_conflict == "keep" and not self.person.id else on_conflict
         self.change_set_id, self.undoes_id = change_set_id, undoes_id
-        self.is_careful = is_careful
+        self.is_undo, self.is_careful = undoes_id is not None, is_careful
         self.is_open = False
         self._checks: dict[tuple[str, bool], Checks] = {}
         self._custom: dict[str, CustomRules | None] = {}
@@ -106,7 +103,7 @@ class _Apply:
             for (name, action), positions in sorted(groups.items(), key=lambda group: (type_of(group[0][0]).rank, group[0])):
                 batch = [edits[position] for position in positions]
                 kind = self._typed(type_of(name))
-                done = self.create(kind, batch) if action == "create" else self.change(kind, action if action == OWN else kind.grant or action, batch)
+                done = self.create(kind, batch) if action == "create" else self.change(kind, action if action == allowed.OWN else kind.grant or action, batch)
                 for result in done:
                     self._refuse_on_demand(result)
                 results.update(zip(positions, done, strict=True))
@@ -114,12 +111,12 @@ class _Apply:
 
     def _action_of(self, edit: Edit) -> str:
         is_own = bool(edit.wanted) and edit.record_id == self.person.id and edit.wanted.keys() <= type_of(edit.record_type).own_fields
-        return OWN if is_own else edit.action
+        return allowed.OWN if is_own else edit.action
 
     def _typed(self, kind: RecordType) -> RecordType:
         """With its custom fields as they are declared. Undo takes values back as they were, whatever has become of their field."""
         if kind.name not in self._custom:
-            self._custom[kind.name] = custom_rules(self.session, kind) if self.undoes_id is None else None
+            self._custom[kind.name] = None if self.is_undo else custom_rules(self.session, kind)
         found = self._custom[kind.name]
         return replace(kind, custom=found.field) if found else kind
 
@@ -140,7 +137,7 @@ class _Apply:
         self._check_references(kind, [(result, result.edit.wanted) for result in results if result.error is None])
         open_results = [result for result in results if result.error is None]
         if open_results:
-            with writing(self.session, "account" if action == OWN else kind.resource, action, undoing=self.undoes_id):
+            with writing(self.session, "account" if action == allowed.OWN else kind.resource, action, undoing=self.undoes_id):
                 self._write(kind, self._plan(kind, action, open_results))
         return results
 
@@ -149,39 +146,16 @@ class _Apply:
         seen = rows.scopes(self.session, kind, sorted({result.edit.record_id for result in results if result.edit.record_id is not None}))
         for result in results:
             row = seen.get(result.edit.record_id or 0)
-            error = self._standing(kind, result.edit, row) if row else None
-            if row is None and self.undoes_id is None:
+            error = allowed.standing(kind, result.edit, row, is_undo=self.is_undo) if row else None
+            if row is None and not self.is_undo:
                 error = NotFound(f"There is no such {kind.label.lower()}, or you may not see it.")
             # While undoing, hidden means given away by that very change set: the wall lets only its author take it back.
-            if error is None and not self._may_change(kind, action, result.edit, row):
+            if error is None and not allowed.may_change(self.person, kind, action, result.edit, row, is_undo=self.is_undo):
                 error = missing_grant(kind.resource, action, here=self.person.may(kind.resource, action))
             if error is None and row is not None:  # only of what is seen: nothing else may be told of a record
                 error = hiding.closed(self.person, kind, result.edit.wanted)
             if error:
                 result.fail(error)
-
-    def _standing(self, kind: RecordType, edit: Edit, row: Mapping[str, Any]) -> CrmError | None:
-        """Why this record cannot be edited at all: merged, deleted, or not of a kind that is ever deleted."""
-        label = kind.label.lower()
-        is_unmerge = self.undoes_id is not None and "merged_into_id" in edit.wanted
-        if row.get("merged_into_id") is not None and not is_unmerge:
-            return Gone(f"This {label} was merged into another one.", merged_into=row["merged_into_id"])
-        if row.get("deleted_at") is not None and "deleted_at" not in edit.wanted:
-            return NotFound(f"This {label} was deleted. Undo the deletion to edit it.")
-        if "deleted_at" in edit.wanted and not kind.is_deletable:
-            return Invalid(f"A {label} cannot be deleted.", field="deleted_at")
-        return None
-
-    def _may_change(self, kind: RecordType, action: str, edit: Edit, row: Mapping[str, Any] | None) -> bool:
-        """The grant's reach. While undoing, the wall knows more: it lets an author take back their own last change."""
-        if action == OWN:
-            return not self.person.is_read_only
-        if self.undoes_id is not None:
-            return self.person.may_write(kind.resource)
-        assert row is not None
-        actions = {action} if action != "delete" or edit.wanted.keys() <= {"deleted_at", "merged_into_id"} else {action, kind.grant or "edit"}
-        reaches = [self.person.reach(kind.resource, each) for each in actions]
-        return all(reach.covers(team_id=row["team_id"], owner_id=row["owner_id"], person_id=self.person.id) for reach in reaches)
 
     def _check_references(self, kind: RecordType, wanted: Iterable[tuple[Result, Mapping[str, Any]]]) -> None:
         """Nobody may point a record at what they do not see (a lead shows its company), unless they take back their own change of it."""
@@ -223,7 +197,7 @@ class _Apply:
 
     def _plan_one(self, kind: RecordType, result: Result, current: dict[str, Any], since: rows.Since | None) -> _Plan:
         edit = result.edit
-        if error := self._standing(kind, edit, current):  # somebody deleted it between the look and the lock
+        if error := allowed.standing(kind, edit, current, is_undo=self.is_undo):  # somebody deleted it between the look and the lock
             raise error
         writes, conflicts = merging.merge(kind, edit, current, since, is_kept=self.on_conflict == "keep")
         if writes and not (conflicts and self.on_conflict == "refuse"):
@@ -258,22 +232,14 @@ class _Apply:
         """`writes` with what follows from them, within what the person may assign."""
         current = {name: spec.from_row(row) for name, spec in kind.fields.items()}
         current |= {"id": row["id"], "deleted_at": row.get("deleted_at"), "custom": row.get("custom", {})}
-        _check_effective(kind, edit.effective_at, row.get("effective_at"))
-        self._may_assign(kind, current, writes)  # before the rules, whose words would name another team's pipelines
+        allowed.check_effective(kind, edit.effective_at, row.get("effective_at"))
+        allowed.check_assign(self.person, kind, current, writes)  # before the rules, whose words would name another team's pipelines
         followed = self._checks_of(kind).settle(current, {**merging.insisted(kind, edit, current, writes), **writes})
         followed = {name: value for name, value in followed.items() if name not in kind.fields or not kind.fields[name].same(value, current[name])}
-        self._may_assign(kind, current, followed)
+        allowed.check_assign(self.person, kind, current, followed)
         if (custom := self._custom.get(kind.name)) and any(name == "team_id" or name.startswith("custom.") for name in followed):
             custom.check(current, followed)
         return followed
-
-    def _may_assign(self, kind: RecordType, current: Mapping[str, Any], writes: Mapping[str, Any]) -> None:
-        if kind.grant is not None or not {"team_id", "owner_id"} & writes.keys():
-            return
-        after = {**current, **writes}
-        assign = self.person.reach(kind.resource, "assign")
-        if not assign.covers(team_id=after.get("team_id"), owner_id=after.get("owner_id"), person_id=self.person.id):
-            raise missing_grant(kind.resource, "assign", here=not assign.is_none)
 
     def _write(self, kind: RecordType, plans: Sequence[_Plan]) -> None:
         keeps = [plan for plan in plans if plan.result.conflicts and self.on_conflict == "keep"]
@@ -329,23 +295,19 @@ class _Apply:
         return results
 
     def _new_values(self, kind: RecordType, action: str, edit: Edit) -> dict[str, Any]:
-        reach = self.person.require(kind.resource, action)
-        _check_effective(kind, edit.effective_at, None)
+        self.person.require(kind.resource, action)
+        allowed.check_effective(kind, edit.effective_at, None)
         wanted = {name: kind.field(name).read(given) for name, given in edit.wanted.items()}
         if error := hiding.closed(self.person, kind, {name: value for name, value in wanted.items() if value is not None and name not in edit.brought}):
             raise error
         if wanted.get("team_id"):  # before the rules, whose words would tell of another team's pipelines
-            self._check_reach(kind, action, reach, wanted["team_id"], wanted.get("owner_id", self.person.id))
+            allowed.check_reach(self.person, kind, action, wanted["team_id"], wanted.get("owner_id", self.person.id))
         custom = self._custom.get(kind.name)
         values = self._checks_of(kind, is_new=True).settle(None, custom.begin(wanted) if custom else wanted)
         if custom:
             custom.check(None, values)
-        self._check_reach(kind, action, reach, *rows.scope_of_new(self.session, kind, values))
+        allowed.check_reach(self.person, kind, action, *rows.scope_of_new(self.session, kind, values))
         return values
-
-    def _check_reach(self, kind: RecordType, action: str, reach: Reach, team_id: int | None, owner_id: int | None) -> None:
-        if not reach.covers(team_id=team_id, owner_id=owner_id, person_id=self.person.id):
-            raise missing_grant(kind.resource, action, here=True)
 
     def _insert(self, kind: RecordType, batch: Sequence[tuple[Result, dict[str, Any]]]) -> None:
         ids = rows.insert(self.session, kind, [(values, result.edit.effective_at) for result, values in batch], created_by_id=self.person.id or None)
@@ -394,18 +356,3 @@ class _Apply:
 def _in_words(error: DBAPIError, edit: Edit) -> CrmError | None:
     kind = type_of(edit.record_type)
     return in_words(error, kind.resource, kind.grant or edit.action, kind.label)
-
-
-def _check_effective(kind: RecordType, at: datetime | None, last_change_at: datetime | None) -> None:
-    """An earlier date must be real, past, and not before what is recorded already."""
-    if at is None:
-        return
-    label = kind.label.lower()
-    if not kind.has_effective_at:
-        raise Invalid(f"A {label} has no earlier dates.", field="effective_at")
-    if not isinstance(at, datetime) or at.tzinfo is None:
-        raise Invalid("An earlier date needs its time and time zone.", field="effective_at")
-    if at > now() + timedelta(minutes=1):
-        raise Invalid(f"{at:%d %b %Y} is in the future: a {label} changes when it happens.", field="effective_at")
-    if last_change_at is not None and at < last_change_at:
-        raise Invalid(f"{at:%d %b %Y} is before this {label}'s last recorded change ({last_change_at:%d %b %Y}). Give a later date.", field="effective_at")

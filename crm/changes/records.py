@@ -235,6 +235,11 @@ _READERS: Mapping[str, Callable[[Field, Any], Any]] = {
 DELETED = Field("deleted_at", "Deleted", "moment")
 
 
+def by_name(*fields: Field) -> dict[str, Field]:
+    """As a record type keeps them."""
+    return {field.name: field for field in fields}
+
+
 class Checks:
     """The word's own rules for one `apply`; made afresh per call, so it may remember what it looked up.
 

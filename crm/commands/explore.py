@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from crm.commands.output import Json
-from crm.commands.report import Format, person_by, print_report, read_params
+from crm.commands.report import AsEmail, AsOf, Filters, Form, Format, KnownOn, person_by, print_report, read_params
 from crm.explore.use_cases import report_of
 from crm.reports import exploring
 from crm.reports.export import Wanted
@@ -21,13 +20,11 @@ def register(app: typer.Typer) -> None:
         by: Annotated[str, typer.Option(help="What tells groups apart, such as owner or custom.product; stage, or market of orders, when left out.")] = "",
         split: Annotated[str, typer.Option(help="What tells groups within groups apart.")] = "",
         which: Annotated[str, typer.Option(help=f"Which leads: {', '.join(exploring.WHICH)}.")] = "",
-        param: Annotated[list[str], typer.Option("--param", metavar="K=V", help="A filter, such as team=Gulf; may be given several times.")] = [],  # noqa: B006 - typer's way
-        as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The end of this past day instead of now.")] = None,
-        known_on: Annotated[
-            datetime | None, typer.Option("--known-on", formats=["%Y-%m-%d"], help="Without what was entered after the end of this day.")
-        ] = None,
-        as_email: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="As this person may see it; everything, when left out.")] = None,
-        form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
+        param: Filters = [],  # noqa: B006 - typer's way
+        as_of: AsOf = None,
+        known_on: KnownOn = None,
+        as_email: AsEmail = None,
+        form: Form = Format.table,
         as_json: Json = False,
     ) -> None:
         """Count leads or orders in any groups: every one of them, or as one person may see it."""

@@ -25,17 +25,22 @@ class Format(StrEnum):
     json = "json"
 
 
+Filters = Annotated[list[str], typer.Option("--param", metavar="K=V", help="A filter, such as team=Gulf; may be given several times.")]
+AsOf = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The end of this past day instead of now.")]
+KnownOn = Annotated[datetime | None, typer.Option("--known-on", formats=["%Y-%m-%d"], help="Without what was entered after the end of this day.")]
+AsEmail = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="As this person may see it; everything, when left out.")]
+Form = Annotated[Format, typer.Option("--format", help="How to print it.")]
+
+
 def register(app: typer.Typer) -> None:
     @app.command()
     def report(
         name: Annotated[str, typer.Argument(help=f"One of: {', '.join(REPORTS)}.")],
-        param: Annotated[list[str], typer.Option("--param", metavar="K=V", help="A filter, such as team=Gulf; may be given several times.")] = [],  # noqa: B006 - typer's way
-        as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The end of this past day instead of now.")] = None,
-        known_on: Annotated[
-            datetime | None, typer.Option("--known-on", formats=["%Y-%m-%d"], help="Without what was entered after the end of this day.")
-        ] = None,
-        as_email: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="As this person may see it; everything, when left out.")] = None,
-        form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
+        param: Filters = [],  # noqa: B006 - typer's way
+        as_of: AsOf = None,
+        known_on: KnownOn = None,
+        as_email: AsEmail = None,
+        form: Form = Format.table,
         as_json: Json = False,
     ) -> None:
         """Print a report: every lead's, or as one person may see it."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from crm.access import person_of
-from crm.changes.records import Checks, Field, RecordType, register
+from crm.changes.records import Checks, Field, RecordType, by_name, register
 from crm.errors import Invalid
 from crm.fields import checks as custom_checks  # noqa: F401 - custom values are typed wherever these records are written
 from crm.organisation.rules import read_market
@@ -56,18 +56,15 @@ COMPANY = register(
         table="crm.companies",
         label="Company",
         resource="company",
-        fields={
-            f.name: f
-            for f in (
-                Field("name", "Name", is_required=True),
-                Field("team_id", "Team", "id"),
-                Field("owner_id", "Owner", "id"),
-                Field("market", "Market"),
-                Field("website", "Website"),
-                Field("phone", "Phone"),
-                Field("merged_into_id", "Merged into", "id", refers_to="crm.companies"),
-            )
-        },
+        fields=by_name(
+            Field("name", "Name", is_required=True),
+            Field("team_id", "Team", "id"),
+            Field("owner_id", "Owner", "id"),
+            Field("market", "Market"),
+            Field("website", "Website"),
+            Field("phone", "Phone"),
+            Field("merged_into_id", "Merged into", "id", refers_to="crm.companies"),
+        ),
         checks=CompanyChecks,
         has_custom=True,
         rank=3,
@@ -80,19 +77,16 @@ CONTACT = register(
         table="crm.contacts",
         label="Contact",
         resource="contact",
-        fields={
-            f.name: f
-            for f in (
-                Field("name", "Name", is_required=True),
-                Field("company_id", "Company", "id", refers_to="crm.companies"),
-                Field("email", "Mail"),
-                Field("phone", "Phone"),
-                Field("title", "Title"),
-                Field("team_id", "Team", "id"),
-                Field("owner_id", "Owner", "id"),
-                Field("merged_into_id", "Merged into", "id", refers_to="crm.contacts"),
-            )
-        },
+        fields=by_name(
+            Field("name", "Name", is_required=True),
+            Field("company_id", "Company", "id", refers_to="crm.companies"),
+            Field("email", "Mail"),
+            Field("phone", "Phone"),
+            Field("title", "Title"),
+            Field("team_id", "Team", "id"),
+            Field("owner_id", "Owner", "id"),
+            Field("merged_into_id", "Merged into", "id", refers_to="crm.contacts"),
+        ),
         checks=ContactChecks,
         has_custom=True,
         rank=1,

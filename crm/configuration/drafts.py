@@ -68,7 +68,6 @@ class Draft:
 
 _COLUMNS = "id, subject, title, edits, places, updated_at"
 _ONE = text(f"select {_COLUMNS} from crm.configuration_drafts where subject = :subject and person_id = :me")
-_MINE = text(f"select {_COLUMNS} from crm.configuration_drafts where person_id = :me order by updated_at desc")
 _KEEP = text("""
     insert into crm.configuration_drafts as d (person_id, subject, title, edits, places)
     values (:me, :subject, :title, cast(:edits as jsonb), cast(:places as jsonb))
@@ -82,11 +81,6 @@ def open_draft(session: Session, subject: str) -> Draft | None:
     """One's own draft about `subject`; None without one."""
     row = session.execute(_ONE, {"subject": subject, "me": person_of(session).id}).mappings().one_or_none()
     return _draft(row) if row else None
-
-
-def open_drafts(session: Session) -> list[Draft]:
-    """All of one's own, the newest first."""
-    return [_draft(row) for row in session.execute(_MINE, {"me": person_of(session).id}).mappings()]
 
 
 def keep_draft(session: Session, subject: str, title: str, edits: Sequence[DraftEdit], places: Mapping[int, int | str] | None = None) -> Draft:

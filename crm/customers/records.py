@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crm.changes.records import Checks, Field, RecordType, register
+from crm.changes.records import Checks, Field, RecordType, by_name, register
 from crm.customers import mirror_state as mirror_state  # its setting is a record too
 from crm.errors import Invalid
 from crm.organisation.rules import read_market
@@ -35,19 +35,16 @@ LEAD_RULE = register(
         table="crm.lead_rules",
         label="Lead rule",
         resource="settings",
-        fields={
-            f.name: f
-            for f in (
-                Field("name", "Name", is_required=True),
-                Field("is_active", "Active", "flag", is_required=True),
-                Field("position", "Position", "int", is_required=True),
-                Field("segment", "Segment"),
-                Field("market", "Market"),
-                Field("ordered_within_days", "Ordered within days", "int", is_required=True),
-                Field("team_id", "Team", "id"),
-                Field("pipeline_id", "Pipeline", "id"),
-            )
-        },
+        fields=by_name(
+            Field("name", "Name", is_required=True),
+            Field("is_active", "Active", "flag", is_required=True),
+            Field("position", "Position", "int", is_required=True),
+            Field("segment", "Segment"),
+            Field("market", "Market"),
+            Field("ordered_within_days", "Ordered within days", "int", is_required=True),
+            Field("team_id", "Team", "id"),
+            Field("pipeline_id", "Pipeline", "id"),
+        ),
         checks=LeadRuleChecks,
         grant="configure",
         team_sql="null::bigint",

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from crm.access import person_of
-from crm.changes.records import Checks, Field, RecordType, register
+from crm.changes.records import Checks, Field, RecordType, by_name, register
 from crm.dashboards import rules
 from crm.errors import Invalid, NotFound
 from crm.views.rules import PRIVATE
@@ -80,16 +80,13 @@ DASHBOARD = register(
         table="crm.dashboards",
         label="Dashboard",
         resource="view",
-        fields={
-            f.name: f
-            for f in (
-                Field("owner_id", "Made by", "id"),
-                Field("audience", "For", is_required=True),
-                Field("for_team_id", "Team", "id"),
-                Field("name", "Name", is_required=True),
-                Field("filters", "Opens with", "json", is_required=True),
-            )
-        },
+        fields=by_name(
+            Field("owner_id", "Made by", "id"),
+            Field("audience", "For", is_required=True),
+            Field("for_team_id", "Team", "id"),
+            Field("name", "Name", is_required=True),
+            Field("filters", "Opens with", "json", is_required=True),
+        ),
         checks=DashboardChecks,
         team_sql="r.for_team_id",
     )
@@ -100,18 +97,15 @@ BLOCK = register(
         table="crm.dashboard_blocks",
         label="Block",
         resource="view",
-        fields={
-            f.name: f
-            for f in (
-                Field("dashboard_id", "Dashboard", "id", is_required=True, refers_to="crm.dashboards"),
-                Field("kind", "Kind", is_required=True),
-                Field("what", "Figure", is_required=True),
-                Field("title", "Title"),
-                Field("width", "Width", is_required=True),
-                Field("position", "Position", "int", is_required=True),
-                Field("parameters", "Narrowed to", "json", is_required=True),
-            )
-        },
+        fields=by_name(
+            Field("dashboard_id", "Dashboard", "id", is_required=True, refers_to="crm.dashboards"),
+            Field("kind", "Kind", is_required=True),
+            Field("what", "Figure", is_required=True),
+            Field("title", "Title"),
+            Field("width", "Width", is_required=True),
+            Field("position", "Position", "int", is_required=True),
+            Field("parameters", "Narrowed to", "json", is_required=True),
+        ),
         checks=BlockChecks,
         grant="edit",
         team_sql="(select d.for_team_id from crm.dashboards as d where d.id = r.dashboard_id)",

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from crm.access import Person, as_system, person_of
-from crm.fields.kinds import Definition, typed
+from crm.fields.kinds import Definition
 
 CHANGED = "fields.changed"
 LASTS_SECONDS = 2.0
@@ -109,8 +109,3 @@ def requirement_labels(session: Session, names: Iterable[str]) -> dict[str, str]
         return {}
     known = catalogue(session)
     return {name: f"“{known.label('lead', name)}”" for name in custom}
-
-
-def as_read(definition: Definition, value: Any) -> Any:
-    """The value in the field's canonical form. Raises `Invalid`."""
-    return typed(definition).read(value)

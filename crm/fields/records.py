@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from crm.changes.records import LONGEST, Checks, Field, RecordType, canonical_json, register
+from crm.changes.records import LONGEST, Checks, Field, RecordType, by_name, canonical_json, register
 from crm.errors import Invalid
 from crm.fields import checks as checks
 from crm.fields import rules
@@ -135,22 +135,19 @@ CUSTOM_FIELD = register(
         table="crm.custom_fields",
         label="Field",
         resource="field",
-        fields={
-            f.name: f
-            for f in (
-                Field("team_id", "Team", "id"),
-                Field("record_type", "Records", is_required=True),
-                Field("key", "Key", is_required=True),
-                Field("label", "Name", is_required=True),
-                Field("kind", "Kind", is_required=True),
-                _Options("options", "Options", "json"),
-                Field("is_required", "Required", "flag", is_required=True),
-                Field("is_unique", "Unique", "flag", is_required=True),
-                _Json("default_value", "Default", "json"),
-                Field("help", "Help"),
-                Field("position", "Position", "int", is_required=True),
-            )
-        },
+        fields=by_name(
+            Field("team_id", "Team", "id"),
+            Field("record_type", "Records", is_required=True),
+            Field("key", "Key", is_required=True),
+            Field("label", "Name", is_required=True),
+            Field("kind", "Kind", is_required=True),
+            _Options("options", "Options", "json"),
+            Field("is_required", "Required", "flag", is_required=True),
+            Field("is_unique", "Unique", "flag", is_required=True),
+            _Json("default_value", "Default", "json"),
+            Field("help", "Help"),
+            Field("position", "Position", "int", is_required=True),
+        ),
         checks=FieldChecks,
         grant="configure",
         owner_sql="null::bigint",

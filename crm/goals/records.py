@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from crm.changes.records import Checks, Field, RecordType, register
+from crm.changes.records import Checks, Field, RecordType, by_name, register
 from crm.errors import Invalid
 from crm.goals.reads import starts_in
 from crm.goals.rules import quarter_start
@@ -73,15 +73,12 @@ GOAL = register(
         table="crm.goals",
         label="Goal",
         resource="goal",
-        fields={
-            f.name: f
-            for f in (
-                Field("team_id", "Team", "id", is_required=True),
-                Field("person_id", "Person", "id"),
-                Field("starts_on", "Quarter", "date", is_required=True),
-                Usd("amount_usd", "Amount", "share", is_required=True),
-            )
-        },
+        fields=by_name(
+            Field("team_id", "Team", "id", is_required=True),
+            Field("person_id", "Person", "id"),
+            Field("starts_on", "Quarter", "date", is_required=True),
+            Usd("amount_usd", "Amount", "share", is_required=True),
+        ),
         checks=GoalChecks,
         grant="configure",
         owner_sql="null::bigint",

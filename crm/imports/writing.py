@@ -39,7 +39,6 @@ class _Work:
     standing: lookups.Standing | None = None
     contact_id: int | None = None
     lead_id: int | None = None
-    is_linked: bool = False
 
 
 @dataclass

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from crm.access import person_of
 from crm.access.acting import stepping_aside
 from crm.assignment.assigning import Assigned, assign, keep_reasons
-from crm.changes.records import Checks, Field, RecordType, register
+from crm.changes.records import Checks, Field, RecordType, by_name, register
 from crm.db import direct
 from crm.errors import CrmError, Invalid
 from crm.fields import checks as custom_checks  # noqa: F401 - custom values are typed wherever leads are written
@@ -202,28 +202,25 @@ LEAD = register(
         table="crm.leads",
         label="Lead",
         resource="lead",
-        fields={
-            f.name: f
-            for f in (
-                Field("name", "Name", is_required=True),
-                Field("team_id", "Team", "id", is_required=True),
-                Field("pipeline_id", "Pipeline", "id", is_required=True),
-                Field("stage_id", "Stage", "id", is_required=True),
-                Field("owner_id", "Owner", "id"),
-                Field("company_id", "Company", "id", refers_to="crm.companies"),
-                Field("value", "Value", "money"),
-                Field("expected_close_on", "Expected close", "date"),
-                Field("next_step", "Next step"),
-                Field("source", "Source"),
-                Field("market", "Market"),
-                Field("email", "Mail"),
-                Field("phone", "Phone"),
-                Field("lost_reason", "Lost reason"),
-                Field("external_id", "External id"),
-                Field("came_from_lead_id", "Came from", "id", refers_to="crm.leads"),
-                Field("merged_into_id", "Merged into", "id", refers_to="crm.leads"),
-            )
-        },
+        fields=by_name(
+            Field("name", "Name", is_required=True),
+            Field("team_id", "Team", "id", is_required=True),
+            Field("pipeline_id", "Pipeline", "id", is_required=True),
+            Field("stage_id", "Stage", "id", is_required=True),
+            Field("owner_id", "Owner", "id"),
+            Field("company_id", "Company", "id", refers_to="crm.companies"),
+            Field("value", "Value", "money"),
+            Field("expected_close_on", "Expected close", "date"),
+            Field("next_step", "Next step"),
+            Field("source", "Source"),
+            Field("market", "Market"),
+            Field("email", "Mail"),
+            Field("phone", "Phone"),
+            Field("lost_reason", "Lost reason"),
+            Field("external_id", "External id"),
+            Field("came_from_lead_id", "Came from", "id", refers_to="crm.leads"),
+            Field("merged_into_id", "Merged into", "id", refers_to="crm.leads"),
+        ),
         checks=LeadChecks,
         coupled=(frozenset({"team_id", "pipeline_id", "stage_id"}),),
         has_custom=True,

@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import text
 
 from crm.access import person_of
-from crm.changes.records import Checks, Field, RecordType, register
+from crm.changes.records import Checks, Field, RecordType, by_name, register
 from crm.errors import Invalid, Refused
 from crm.organisation.teams import hold_teams
 
@@ -112,17 +112,14 @@ PERSON = register(
         table="crm.people",
         label="Person",
         resource="person",
-        fields={
-            f.name: f
-            for f in (
-                Field("email", "Mail", is_required=True),
-                Field("name", "Name", is_required=True),
-                Field("time_zone", "Time zone", is_required=True),
-                Field("disabled_at", "Disabled", "moment"),
-                Field("absent_from", "Away from", "date"),
-                Field("absent_until", "Away until", "date"),
-            )
-        },
+        fields=by_name(
+            Field("email", "Mail", is_required=True),
+            Field("name", "Name", is_required=True),
+            Field("time_zone", "Time zone", is_required=True),
+            Field("disabled_at", "Disabled", "moment"),
+            Field("absent_from", "Away from", "date"),
+            Field("absent_until", "Away until", "date"),
+        ),
         checks=PersonChecks,
         grant="configure",
         own_fields=frozenset({"name", "time_zone", "absent_from", "absent_until"}),
@@ -139,7 +136,7 @@ TEAM = register(
         table="crm.teams",
         label="Team",
         resource="team",
-        fields={f.name: f for f in (Field("name", "Name", is_required=True), Field("parent_id", "Part of", "id"))},
+        fields=by_name(Field("name", "Name", is_required=True), Field("parent_id", "Part of", "id")),
         checks=TeamChecks,
         grant="configure",
         team_sql="null::bigint",

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from crm.changes.records import Checks, Field, RecordType, register
+from crm.changes.records import Checks, Field, RecordType, by_name, register
 from crm.errors import Invalid
 from crm.organisation.teams import check_stands
 from crm.pipelines.rules import MOST_STAGES, STAGE_KINDS, read_colour, read_requirements
@@ -90,14 +90,11 @@ PIPELINE = register(
         table="crm.pipelines",
         label="Pipeline",
         resource="pipeline",
-        fields={
-            f.name: f
-            for f in (
-                Field("team_id", "Team", "id", is_required=True),
-                Field("name", "Name", is_required=True),
-                Field("position", "Position", "int", is_required=True),
-            )
-        },
+        fields=by_name(
+            Field("team_id", "Team", "id", is_required=True),
+            Field("name", "Name", is_required=True),
+            Field("position", "Position", "int", is_required=True),
+        ),
         checks=PipelineChecks,
         grant="configure",
         owner_sql="null::bigint",
@@ -110,19 +107,16 @@ STAGE = register(
         table="crm.stages",
         label="Stage",
         resource="pipeline",
-        fields={
-            f.name: f
-            for f in (
-                Field("pipeline_id", "Pipeline", "id", is_required=True),
-                Field("name", "Name", is_required=True),
-                Field("kind", "Kind", is_required=True),
-                Field("position", "Position", "int", is_required=True),
-                Field("probability", "Probability", "share", is_required=True),
-                Field("target_days", "Target days", "int"),
-                Field("requirements", "Requirements", "json"),
-                Field("colour", "Colour"),
-            )
-        },
+        fields=by_name(
+            Field("pipeline_id", "Pipeline", "id", is_required=True),
+            Field("name", "Name", is_required=True),
+            Field("kind", "Kind", is_required=True),
+            Field("position", "Position", "int", is_required=True),
+            Field("probability", "Probability", "share", is_required=True),
+            Field("target_days", "Target days", "int"),
+            Field("requirements", "Requirements", "json"),
+            Field("colour", "Colour"),
+        ),
         checks=StageChecks,
         grant="configure",
         team_sql="(select p.team_id from crm.pipelines as p where p.id = r.pipeline_id)",

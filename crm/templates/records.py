@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from crm.access import person_of
-from crm.changes.records import Checks, Field, RecordType, register
+from crm.changes.records import Checks, Field, RecordType, by_name, register
 from crm.errors import Invalid
 from crm.fields.catalogue import catalogue
 from crm.organisation.teams import check_stands
@@ -69,15 +69,12 @@ TEMPLATE = register(
         table="crm.templates",
         label="Template",
         resource="template",
-        fields={
-            f.name: f
-            for f in (
-                Field("team_id", "Team", "id"),
-                Field("name", "Name", is_required=True),
-                _Line("subject", "Subject"),
-                Field("body", "Text", "long_text", is_required=True),
-            )
-        },
+        fields=by_name(
+            Field("team_id", "Team", "id"),
+            Field("name", "Name", is_required=True),
+            _Line("subject", "Subject"),
+            Field("body", "Text", "long_text", is_required=True),
+        ),
         checks=TemplateChecks,
         owner_sql="null::bigint",
     )

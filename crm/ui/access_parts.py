@@ -46,7 +46,7 @@ def ask_lead(session: Session, wanted: str) -> int | None:
     return st.selectbox("Which one?", list(found), key="access.which", format_func=found.__getitem__, width=420)
 
 
-def draw_why(session: Session, people: Mapping[int, str], person_id: int | None, lead_id: int | None, action: Action) -> None:
+def draw_why(session: Session, person_id: int | None, lead_id: int | None, action: Action) -> None:
     """The verdict, in words, with what each role says."""
     if person_id is None or lead_id is None:
         if person_id is None and lead_id is None:

@@ -26,14 +26,14 @@ def draw(row: Row, person: Person, lookups: Lookups, *, may_change: bool) -> Non
         own = reads.company(session, row["company_id"]) if row["company_id"] else None
         contacts = reads.contacts_of(session, own.id) if own else ()
     with st.container(key="lead_company", gap=None):
-        _draw_line(row, own, person, lookups, may_change=may_change)
+        _draw_line(row, own, lookups, may_change=may_change)
         for each in contacts:
             _draw_contact(each, person, lookups)
         if own and person.may("contact", "create") and st.button("Contact", icon=":material/person_add:", key="lead.contact.new", type="tertiary"):
             contact_dialog.add(own.id)
 
 
-def _draw_line(row: Row, own: CompanyRow | None, person: Person, lookups: Lookups, *, may_change: bool) -> None:
+def _draw_line(row: Row, own: CompanyRow | None, lookups: Lookups, *, may_change: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lead_company_line"):
         name = f"<b>{escape(row['company'])}</b>" if row["company"] else "<span class='tl-muted'>none yet</span>"
         more = _line(COMPANY, (own.website, own.phone, own.market), asdict(own), lookups) if own else ""

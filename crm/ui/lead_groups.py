@@ -9,7 +9,6 @@ import streamlit as st
 from sqlalchemy.orm import Session
 
 from crm import money
-from crm.access import Person
 from crm.leads import reads
 from crm.leads.groups import Group, groups
 from crm.leads.reads import LeadFilter
@@ -36,7 +35,7 @@ def _opened(wanted: LeadFilter, group: str) -> LeadFilter:
     return replace(wanted, owner_ids=()) if group == "owner" else replace(wanted, markets=())
 
 
-def draw(found: list[Group], asked: Asked, person: Person, lookups: Lookups) -> None:
+def draw(found: list[Group], asked: Asked, lookups: Lookups) -> None:
     """A button a group: press it to see its leads only, once more to see all of them."""
     if not found:
         return

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from crm.access import person_of
-from crm.changes.records import Checks, Field, RecordType, register
+from crm.changes.records import Checks, Field, RecordType, by_name, register
 from crm.errors import Invalid
 from crm.views.rules import PRIVATE, read_address, read_page
 from crm.views.sharing import check_audience, check_share
@@ -71,20 +71,17 @@ VIEW = register(
         table="crm.views",
         label="View",
         resource="view",
-        fields={
-            f.name: f
-            for f in (
-                Field("owner_id", "Made by", "id"),
-                Field("audience", "For", is_required=True),
-                Field("for_team_id", "Team", "id"),
-                Field("page", "Page", is_required=True),
-                Field("name", "Name", is_required=True),
-                Field("address", "What it asks for", "json", is_required=True),
-                Field("position", "Position", "int", is_required=True),
-                Field("is_pinned", "Pinned", "flag", is_required=True),
-                Field("default_for_role_id", "Opens for role", "id"),
-            )
-        },
+        fields=by_name(
+            Field("owner_id", "Made by", "id"),
+            Field("audience", "For", is_required=True),
+            Field("for_team_id", "Team", "id"),
+            Field("page", "Page", is_required=True),
+            Field("name", "Name", is_required=True),
+            Field("address", "What it asks for", "json", is_required=True),
+            Field("position", "Position", "int", is_required=True),
+            Field("is_pinned", "Pinned", "flag", is_required=True),
+            Field("default_for_role_id", "Opens for role", "id"),
+        ),
         checks=ViewChecks,
         team_sql="r.for_team_id",
     )

@@ -59,10 +59,3 @@ def _values(name: str, given: Any) -> list[str]:
     if len(values) > MOST_VALUES or any(len(value) > LONGEST_VALUE for value in values):
         raise Invalid(f"“{name[:40]}” is longer than a view can keep.", field="address")
     return list(values)
-
-
-def part_of(page: str, parameters: Mapping[str, Sequence[str]]) -> Address:
-    """What of a page's present URL belongs into a view: its own parameters, in the form that is kept."""
-    return {
-        name: list(values) for name, values in sorted(parameters.items()) if values and (name in TAKES[page] or (page in WITH_CUSTOM and CUSTOM.match(name)))
-    }

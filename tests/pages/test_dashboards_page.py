@@ -268,6 +268,13 @@ def test_a_pinned_exploration_follows_the_filters_and_leads_back_to_explore(visi
     assert "Carla" not in said(visit("mona", DASHBOARDS))
 
 
+def test_a_pinned_exploration_that_makes_no_sense_any_more_shows_what_it_can(visit: Any, cast: Any) -> None:
+    gone, of_orders = exploration(by="Gone", chart="x"), exploration(measure="Revenue", by="Market")
+    make(cast, "mona", gone, of_orders, exploration(measure="Win rate", by="Owner", split="Stage", period="This quarter"))
+    page = visit("mona", DASHBOARDS)
+    assert not page.exception and said(page).count("both included") + said(page).count("Now, exact") == 3
+
+
 def test_what_is_shown_on_explore_is_pinned(look: Any, visit: Any, cast: Any) -> None:
     dashboard = make(cast, "ana", name="Ana's")
     page = visit("ana", "pages/explore.py")

@@ -1,8 +1,8 @@
-"""An exploration on a page: the whole of it on Explore, or its chart or table alone within a block of another page."""
+"""An exploration on its page: chart, table and headline. Dashboards show its chart or table alone (`place`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -18,12 +18,11 @@ from crm.ui import look, words
 from crm.ui.explore import asks, choices, table
 from crm.ui.explore.asks import Question
 from crm.ui.explore.behind import behind
-from crm.ui.lookups import Lookups, look_up
+from crm.ui.lookups import Lookups
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.drawn import Drawn
 from crm.ui.reports.reading import Read
 from crm.ui.view_params import Screen
-from crm.ui.viewer import viewer
 
 LEADS, CUSTOMERS = "leads", "customers"
 COMPACT_GROUPS = 10
@@ -31,46 +30,29 @@ LONGEST = 60
 NOTHING, HINT = "Nothing to count here yet.", "Choose a longer time, fewer filters, or other leads."
 
 
-def draw_exploration(
-    address: Mapping[str, Sequence[str]], key: str, *, compact: bool = True, person: Person | None = None, lookups: Lookups | None = None
-) -> Exploration | None:
-    """What a saved address shows, drawn where the caller stands; words where it cannot be shown (then None).
-
-    `key` tells its chart from others of the page. `compact`: the chart or the table alone, of the first groups.
-    """
-    person = person or viewer("report")
-    lookups = lookups or look_up(person)
-    question = asks.read(address, choices.screen(person, lookups), person, lookups)
-    found = read(question, person, most=COMPACT_GROUPS if compact else asks.IN_TABLE)
-    if found is not None:
-        draw(found, question, lookups, key, compact=compact)
-    return found
-
-
-def read(question: Question, person: Person, *, most: int = asks.IN_TABLE) -> Exploration | None:
+def read(question: Question, person: Person) -> Exploration | None:
     """What was found; None, with words on the page, where it is refused."""
     try:
-        return explore_as(person, question.wanted(most=most))
+        return explore_as(person, question.wanted(most=asks.IN_TABLE))
     except CrmError as error:
         st.html(f"<p class='tl-muted'>{escape(error.detail)}</p>")
         return None
 
 
-def draw(found: Exploration, question: Question, lookups: Lookups, key: str, *, compact: bool = False) -> None:
-    """Chart and table (compact: one of them), and what the figures are."""
+def draw(found: Exploration, question: Question, lookups: Lookups, key: str) -> None:
+    """Chart and table, and what the figures are."""
     if not found.groups:
         look.empty(NOTHING, HINT)
     else:
         if question.chart != choices.PIVOT:
-            _draw_chart(found, question, lookups, key, compact=compact)
-        if question.chart == choices.PIVOT or not compact:
-            _draw_table(found, question, lookups, compact=compact)
+            _draw_chart(found, question, lookups, key)
+        _draw_table(found, question, lookups)
     st.html(f"<p class='tl-states'>{escape(' '.join(found.result.states()))}</p>")
 
 
-def _draw_chart(found: Exploration, question: Question, lookups: Lookups, key: str, *, compact: bool) -> None:
+def _draw_chart(found: Exploration, question: Question, lookups: Lookups, key: str) -> None:
     chart = f"explore.{key}"
-    place(chart, found, question, compact=compact)
+    place(chart, found, question, compact=False)
     picked = _picked(found, picking.clicked(chart))
     if not picked:
         return
@@ -107,9 +89,9 @@ def _picked(found: Exploration, said: str | None) -> list[Any]:
     return [(found.by, found.groups[group]), *([(found.split, found.splits[split])] if found.splits else [])]
 
 
-def _draw_table(found: Exploration, question: Question, lookups: Lookups, *, compact: bool) -> None:
+def _draw_table(found: Exploration, question: Question, lookups: Lookups) -> None:
     page = CUSTOMERS if question.is_of_orders else LEADS
-    st.html(table.html(found, lambda *groups: behind(question, lookups, *groups), page, most=COMPACT_GROUPS if compact else None))
+    st.html(table.html(found, lambda *groups: behind(question, lookups, *groups), page))
 
 
 def title(question: Question, screen: Screen) -> str:
