@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from crm.ui import lead_list, look, messages, saved_views
+from crm.ui import address, lead_list, look, messages, saved_views
 from crm.ui.dashboards import pin
 from crm.ui.explore import asks, choices, draw
 from crm.ui.lookups import look_up
@@ -15,6 +15,7 @@ person = viewer("report")
 lookups = look_up(person)
 screen = choices.screen(person, lookups)
 saved_views.begin(person, screen)
+address.settle(address.of_report(person, lookups, asks.OF_LEADS))
 head = st.container(key="report_head")
 views = st.container(horizontal=True, key="explore_views", vertical_alignment="center", gap="small")
 messages.draw(person)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from crm.access import acting_as
 from crm.leads import reads
-from crm.ui import conflict_dialog, filters, fold, grid, grid_bar, lead_groups, lead_list, lead_params, look, messages, saved_views
+from crm.ui import address, conflict_dialog, filters, fold, grid, grid_bar, lead_groups, lead_list, lead_params, look, messages, saved_views
 from crm.ui.board import asks, switch
 from crm.ui.custom_fields import with_cells
 from crm.ui.lookups import look_up
@@ -16,6 +16,7 @@ lookups = look_up(person)
 owns = lead_list.begins_with_own(person)
 screen = lead_params.screen(person, lookups, begins_with_own=owns)
 saved_views.begin(person, screen)
+address.settle(address.of_leads(person, lookups))
 head = st.container(key="leads_head")
 asked, places = filters.ask(person, lookups, begins_with_own=owns)
 saved_views.draw(person, lookups, places.views, screen)

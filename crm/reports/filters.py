@@ -188,7 +188,7 @@ def _named(session: Session, param: Param, given: str) -> tuple[int, str]:
     found = session.execute(text(_FIND[param.kind]), {"id": number, "given": given}).all()
     named = [row for row in found if row.id == number] or found
     if not named:
-        raise Invalid(f"There is no {param.kind} “{given}”, or you may not see it.", field=param.name)
+        raise Invalid(f"There is no {param.kind} “{given[:63]}”, or you may not see it.", field=param.name)
     if len(named) > 1:
-        raise Invalid(f"Several have the name “{given}”. Give the id: {', '.join(str(row.id) for row in named)}.", field=param.name)
+        raise Invalid(f"Several have the name “{given[:63]}”. Give the id: {', '.join(str(row.id) for row in named)}.", field=param.name)
     return named[0].id, named[0].name

@@ -26,6 +26,7 @@ SORTS: Mapping[str, str] = {
 }  # fmt: skip
 GROUPS: Mapping[str, str] = {"": "Not grouped", "stage": "By stage", "owner": "By owner", "market": "By market"}
 NOBODY = 0
+ALL_PIPELINES = 0  # None would be a box with nothing chosen, and “None” in the address
 SHORTEST = 3  # what the trigram index can find
 WORK_VIEWS = ("quiet", "closing", "overdue")
 
@@ -56,10 +57,12 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
     """Draw the filters; answers what they ask for, and the places beside them."""
     quick = closed.without_hidden(person, VIEWS)
     with st.container(horizontal=True, key="leads_views", vertical_alignment="center", gap="small"):
-        view = st.segmented_control(
-            "Quick view", list(quick), default="mine" if begins_with_own else "team", required=True, format_func=lambda name: VIEWS[name],
-            key="view", bind="query-params", label_visibility="collapsed",
-        )  # fmt: skip
+        usual = "mine" if begins_with_own else "team"
+        if st.session_state.get("view") not in quick:
+            st.session_state["view"] = usual
+        view = st.segmented_control(  # without a default: what an address says is kept in it, for it may be sent to those who begin otherwise
+            "Quick view", list(quick), required=True, format_func=lambda name: VIEWS[name], key="view", bind="query-params", label_visibility="collapsed",
+        ) or usual  # fmt: skip
         q = st.text_input(
             "Search", key="q", bind="query-params", type="search", placeholder="Search name, company, mail, phone", icon=":material/search:",
             label_visibility="collapsed", width=190, live="400ms",
@@ -94,8 +97,8 @@ def ask(person: Person, lookups: Lookups, *, begins_with_own: bool) -> tuple[Ask
         owner_ids=(person.id,) if view == "mine" else owners or ((person.id,) if begins_with_own and view != "team" else ()),
         open_only=view in WORK_VIEWS and not stages, custom=custom,
     )  # fmt: skip
-    wanted = lead_behind.narrow(_bounded(wanted, view or "team", clock.today(person.time_zone)), lookups)
-    return Asked(wanted, sort or "-updated_at", view or "team", pipeline_id, bool(q) and not is_long, group or ""), Places(views, actions, fold_place)
+    wanted = lead_behind.narrow(_bounded(wanted, view, clock.today(person.time_zone)), lookups)
+    return Asked(wanted, sort or "-updated_at", view, pipeline_id, bool(q) and not is_long, group or ""), Places(views, actions, fold_place)
 
 
 def _ask_team(person: Person, lookups: Lookups) -> int | None:
@@ -110,13 +113,14 @@ def _ask_team(person: Person, lookups: Lookups) -> int | None:
 
 
 def _ask_pipeline(lookups: Lookups) -> int | None:
-    options: list[int | None] = [p.id for p in lookups.pipelines]
+    options = [p.id for p in lookups.pipelines]
     if len(options) < 2:
         return options[0] if options else None
-    return st.selectbox(
-        "Pipeline", [*options, None], key="pipeline", bind="query-params", label_visibility="collapsed", width=145,
-        format_func=lambda pipeline_id: lookups.pipeline_label(pipeline_id or 0),
+    chosen = st.selectbox(
+        "Pipeline", [*options, ALL_PIPELINES], key="pipeline", bind="query-params", label_visibility="collapsed", width=145,
+        format_func=lookups.pipeline_label,
     )  # fmt: skip
+    return chosen or None
 
 
 def _ask_stages(lookups: Lookups, pipeline_id: int | None) -> tuple[int, ...]:

@@ -72,7 +72,7 @@ def parts(lookups: Lookups, given: Mapping[str, str]) -> dict[str, tuple[str, di
         found["closes"] = (f"Closing {_said(begins, ends)}", {"closes_from": begins, "closes_before": ends + timedelta(days=1)})
     found |= _untouched(lookups, given)
     for name, says, since, before in (
-        ("entered", "In their stage since", "in_stage_since", "in_stage_before"), ("created", "Began", "created_since", "created_before"),
+        ("entered", "Came to their stage", "in_stage_since", "in_stage_before"), ("created", "Began", "created_since", "created_before"),
     ):  # fmt: skip
         if days := _days(given.get(name)):
             begins, ends = days

@@ -30,7 +30,7 @@ def screen(person: Person, lookups: Lookups, *, begins_with_own: bool) -> Screen
     if len(teams := teams_in_sight(person, lookups)) > 1:
         found["team"] = Param(None, {"All teams": None, **{lookups.names.teams[team_id]: team_id for team_id in teams}})
     if len(lookups.pipelines) > 1:
-        found["pipeline"] = pipelines(lookups, lookups.pipelines, {"All pipelines": None})
+        found["pipeline"] = pipelines(lookups, lookups.pipelines, {lookups.pipeline_label(filters.ALL_PIPELINES): filters.ALL_PIPELINES})
     return Screen("leads", "Leads", found, {name: partial(_said, lookups, name) for name in BEHIND})
 
 

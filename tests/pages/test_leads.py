@@ -213,3 +213,30 @@ def test_words_that_are_too_short_do_not_search(open_leads: Any) -> None:
 def test_the_context_says_what_one_looks_at(open_leads: Any) -> None:
     assert "Gulf · Accounts pipeline · my leads · USD · now" in said(open_leads("ana"))
     assert "leads of everybody" in said(open_leads("mona"))
+
+
+def address(page: AppTest) -> dict[str, list[str]]:
+    return {name: value if isinstance(value, list) else [value] for name, value in page.query_params.items()}
+
+
+@pytest.mark.leaves_no_trace
+def test_a_link_means_the_same_leads_to_those_who_see_more_or_fewer(visit: Any, cast: Any) -> None:
+    sent = {"view": "Team", "pipeline": "Accounts · Gulf", "stage": "Lead", "owner": "Ana"}
+    page = visit("mona", "pages/leads.py", **sent)
+    assert not page.exception and "The link also asks for" not in said(page)
+    assert address(page)["stage"] == ["Lead"] and page.multiselect(key="owner").value == [cast.people["ana"]]
+
+
+@pytest.mark.leaves_no_trace
+def test_a_link_to_leads_out_of_sight_says_that_it_shows_others(visit: Any, cast: Any) -> None:
+    page = visit("mona", "pages/leads.py", view="Team", pipeline="Accounts · Levant", stage="<b>Gone")
+    assert not page.exception and "The link also asks for pipeline “Accounts · Levant” and stage “&lt;b&gt;Gone”" in said(page)
+    assert "pipeline" not in page.query_params and "stage" not in page.query_params
+
+
+@pytest.mark.leaves_no_trace
+@pytest.mark.parametrize("view", ["Team", "All mine", "Overdue"])
+def test_the_address_keeps_what_it_asks_for_though_it_is_usual_for_whoever_looks(visit: Any, view: str) -> None:
+    page = visit("alma", "pages/leads.py", view=view, pipeline="All pipelines")
+    assert not page.exception and address(page) == {"view": [view], "pipeline": ["All pipelines"]}
+    assert page.selectbox(key="pipeline").options[-1] == "All pipelines" and "all pipelines" in said(page)

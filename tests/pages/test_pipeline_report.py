@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from crm.access import OPERATOR, acting_as
 from crm.db.patience import at_most
+from crm.people.use_cases import add_person, add_team, role_id
 from crm.reports import caching
 from crm.reports.use_cases import run_report
 from tests.db.ledgers import add_lead, at, change
@@ -150,3 +152,11 @@ def test_tiles_show_how_it_went_also_as_it_was_known(visit: Any, db: Any, cast: 
     assert lines == {"Open value": [500, 500, 0, 0], "New leads": [1, 0, 0, 0], "Won": [0, 0, 1, 0], "Lost": [0, 0, 0, 0]}
     known = visit("mona", PAGE, as_of="2026-04-12", known_on="2026-04-12")
     assert [list(metric.proto.chart_data)[-4:] for metric in known.metric] == [[0, 0, 0, 0]] * 4
+
+
+def test_a_team_without_a_pipeline_reads_where_its_first_one_comes_from(visit: Any, cast: Any) -> None:
+    with acting_as(OPERATOR) as session:
+        place = (add_team(session, "North", source="test"), role_id(session, "manager"))
+        cast.people["nora"] = add_person(session, {"email": "nora@demo.example", "name": "Nora"}, [place], source="test")
+    page = visit("nora", PAGE)
+    assert not page.exception and "There is no pipeline in your sight yet." in said(page) and "Make the first one under Pipelines." in said(page)

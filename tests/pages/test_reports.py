@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,7 +19,7 @@ from crm.changes import Edit
 from crm.goals.use_cases import set_goals
 from crm.leads.use_cases import edit_leads
 from crm.ui.reports import asked as asking
-from crm.ui.reports import charts, parts, picking
+from crm.ui.reports import charts, parts, picking, stale
 from tests.db.ledgers import add_lead, at, change
 from tests.pages.parts import press, said
 from tests.roles import hide_from
@@ -314,8 +315,76 @@ def test_a_reason_that_a_stage_offers_stays_where_nothing_was_lost_for_it(visit:
 
 
 def test_a_source_from_an_address_is_text(visit: Any, cast: Any) -> None:
+    add_lead(cast, "Gulf", "ana", source="<b>Fair</b>")
     page = visit("mona", WINS, only_sources="<b>Fair</b>")
     assert not page.exception and "Source: &lt;b&gt;Fair&lt;/b&gt;" in said(page)
+
+
+@pytest.mark.parametrize("sent", ["Nowhere", "Not given", "<img src=x onerror=alert(1)>", "x" * 5000])
+def test_a_source_that_nobody_knows_is_left_out_with_a_word(visit: Any, cast: Any, some: None, sent: str) -> None:
+    page = visit("mona", WINS, only_sources=sent)
+    assert not page.exception and picking.LEFT_OUT in said(page) and "only_sources" not in page.query_params
+    assert "<img" not in said(page)
+
+
+def test_a_source_stays_picked_where_what_else_is_asked_for_has_none_of_it(visit: Any, cast: Any, some: None) -> None:
+    page = visit("mona", WINS, only_sources="Web", only_owners=str(cast.people["ana"]), of_source="Fair")
+    assert not page.exception and "Source: Web" in said(page) and "Owner: Ana" in said(page)
+
+
+def test_a_source_of_another_team_is_not_known(visit: Any, cast: Any, some: None) -> None:
+    assert picking.LEFT_OUT in said(visit("carla", WINS, only_sources="Fair"))
+
+
+@pytest.mark.leaves_no_trace
+@pytest.mark.parametrize(
+    ("who", "query", "of"),
+    [
+        ("mona", {"of_team": "Levant"}, "team “Levant”"), ("mona", {"of_owner": "Zoe"}, "owner “Zoe”"),
+        ("mona", {"of_pipeline": "Accounts · Levant"}, "pipeline “Accounts · Levant”"), ("alma", {"of_pipeline": "Accounts"}, "pipeline “Accounts”"),
+        ("alma", {"of_market": "<b>Mars"}, "market “&lt;b&gt;Mars”"), ("mona", {"of_team": "Levant", "of_owner": "Zoe"}, "team “Levant” and owner “Zoe”"),
+    ],
+)  # fmt: skip
+def test_a_link_to_what_is_out_of_sight_says_that_it_shows_something_else(visit: Any, who: str, query: dict[str, str], of: str) -> None:
+    for path in (WINS, "pages/explore.py"):
+        page = visit(who, path, **query)
+        assert not page.exception and f"The link also asks for {of}" in said(page)
+        assert not set(query) & set(page.query_params)
+
+
+@pytest.mark.leaves_no_trace
+def test_a_link_means_the_same_pipeline_to_those_who_see_more_or_fewer(visit: Any, cast: Any) -> None:
+    sent = visit("alma", PIPELINE, of_pipeline="Accounts · Gulf")
+    assert "Accounts · Gulf pipeline" in said(sent)
+    page = visit("mona", PIPELINE, of_pipeline="Accounts · Gulf")
+    assert "The link also asks for" not in said(page) and "Accounts pipeline" in said(page)
+    other = visit("mona", PIPELINE, of_pipeline="Accounts · Levant")
+    assert "The link also asks for pipeline “Accounts · Levant”" in said(other)
+
+
+@pytest.mark.parametrize(
+    ("ends", "begins"), [(date(2026, 11, 27), date(2025, 12, 1)), (date(2026, 1, 1), date(2025, 2, 1)), (date(2026, 6, 30), date(2025, 7, 1))]
+)
+def test_what_is_shown_month_by_month_begins_with_a_whole_one(ends: date, begins: date) -> None:
+    assert asking.last_year(asking.Asked(ends, ends)) == (begins, ends)
+
+
+@pytest.mark.leaves_no_trace
+def test_the_line_of_a_forecast_ends_with_its_quarter(visit: Any) -> None:
+    months = {metric.label: len(metric.proto.chart_data) for metric in visit("mona", FORECAST, as_of="2026-05-10").metric}
+    assert (months["Forecast Q2 2026"], months["Forecast Q3 2026"]) == (7, 10)  # from December on
+
+
+def test_of_two_stages_with_as_many_late_leads_that_one_stalls_in_which_more_of_them_are() -> None:
+    rows = [{"stage": name, "leads": leads, "over_target": 3, "median_days": None, "target_days": 7} for name, leads in (("Lead", 9), ("Contacted", 3))]
+    found: Any = SimpleNamespace(stages=SimpleNamespace(rows=rows), leads=SimpleNamespace(rows=[]))
+    assert stale.headline(found) == "Contacted is where it stalls: 3 leads of 3 are over target."
+
+
+@pytest.mark.leaves_no_trace
+def test_the_first_pipeline_stands_in_the_address_too(visit: Any, cast: Any) -> None:
+    page = visit("alma", PIPELINE)
+    assert not page.exception and page.query_params["of_pipeline"] == page.selectbox(key="of_pipeline").options[0]
 
 
 def test_what_is_picked_stays_when_the_page_is_sent_and_goes_with_show_all(visit: Any, cast: Any, some: None) -> None:

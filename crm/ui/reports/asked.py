@@ -7,25 +7,27 @@ of the Leads page (`of_owner`, not `owner`): a link from a number to its leads w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
 
 from crm import clock
 from crm.access import Person
 from crm.goals import rules
 from crm.reports.registry import report_named
-from crm.ui import closed, filters, lead_behind, past_day
+from crm.ui import address, closed, filters, lead_behind, past_day
 from crm.ui.lookups import Lookups
 
 QUARTER = 0
 PERIODS: Mapping[int, str] = {30: "30 days", 90: "90 days", QUARTER: "This quarter", 365: "A year"}
 AGAINST: Mapping[str, str] = {"before": "Against the time before", "year": "Against a year before", "": "Not compared"}
 SAID: Mapping[int, str] = {7: "As said a week before", 30: "As said 30 days before", 90: "As said 90 days before"}
-YEAR_DAYS = 365
+YEAR_MONTHS = 12
 ALL_PIPELINES = "All pipelines"
 
 
@@ -133,8 +135,7 @@ def _select(name: str, options: Sequence[Any], labels: Mapping[Any, str], every:
 
 
 def _ask_team(person: Person, lookups: Lookups) -> Any:
-    reach = person.reach("report", "view")
-    return _select("team", [team for team in lookups.names.teams if reach.everywhere or team in reach.teams], lookups.names.teams, "Every team", 150)
+    return _select("team", address.teams_of(person, lookups), lookups.names.teams, "Every team", 150)
 
 
 def _ask_owner(person: Person, lookups: Lookups) -> Any:
@@ -151,9 +152,21 @@ def _ask_one_pipeline(person: Person, lookups: Lookups) -> Any:
     if len(pipelines) < 2:
         return next(iter(pipelines), None)
     chosen = st.selectbox(
-        "Pipeline", pipelines, key="of_pipeline", bind="query-params", label_visibility="collapsed", width=170, format_func=lookups.pipeline_label
-    )
+        "Pipeline", pipelines, index=None, key=_say_first(lookups), bind="query-params", label_visibility="collapsed", width=170,
+        format_func=lookups.pipeline_label,
+    )  # fmt: skip
     return chosen or pipelines[0]
+
+
+def _say_first(lookups: Lookups) -> str:
+    """The key of the pipeline that is looked at. The first one stands in the address too: others, who see more or fewer, have another first one."""
+    key = "of_pipeline"
+    if st.session_state.get(key) is None and key not in st.query_params:
+        first = lookups.pipelines[0].id
+        st.session_state[key] = first
+        with suppress(StreamlitAPIException):  # a filter that was drawn already writes the address by itself
+            st.query_params[key] = lookups.pipeline_label(first)
+    return key
 
 
 def _ask_source(person: Person, lookups: Lookups) -> str:
@@ -205,8 +218,8 @@ def period_of(asked: Asked) -> str:
 
 
 def last_year(asked: Asked) -> tuple[date, date]:
-    """The twelve months up to the last day, for what is shown month by month."""
-    return date.fromordinal(max(1, asked.ends.toordinal() - YEAR_DAYS + 1)), asked.ends
+    """The last day's month and the eleven before, for what is shown month by month: a part of a month at the beginning would pass for a poor one."""
+    return rules.months_on(asked.ends.replace(day=1), 1 - YEAR_MONTHS) if asked.ends.year > 1901 else date.min, asked.ends
 
 
 def of_month(asked: Asked, month: date | None) -> Asked:

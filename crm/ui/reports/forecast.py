@@ -134,26 +134,30 @@ def draw(found: Found, page: Page) -> None:
 def _draw_tiles(found: Found) -> None:
     if not found.months.result:
         return
-    rows = [row for row in found.months.rows if row["month"]]
     expected, won, said = (in_quarter(found, column) for column in ("expected_usd", "won_value_usd", "said_usd"))
     next_, next_said = (in_quarter(found, column, found.next_quarter) for column in ("expected_usd", "said_usd"))
-    shown = found.months.shows("expected_usd")
     of_goal, goal_said = _of_goal(found, expected), _of_goal(found, said)
     won_up_to = list(accumulate(found.weeks.column("won_value_usd")))
     parts.draw_tiles(
         (
-            Tile(f"Forecast {found.quarter_name}", usd(expected), change(expected, said), trend=[row["expected_usd"] for row in rows] if shown else (),
-                 hint="Won in the quarter, and open value expected in it, weighted by the chance of its stage. The line: month by month."),
+            Tile(f"Forecast {found.quarter_name}", usd(expected), change(expected, said), trend=_up_to(found, found.quarter),
+                 hint="Won in the quarter, and open value expected in it, weighted by the chance of its stage. The line: month by month, up to its end."),
             Tile("Won so far", usd(won), change(won, found.before.sum("won_value_usd")), trend=won_up_to, against="against last quarter",
                  hint="Against as many days of the quarter before. The line: week by week of this quarter."),
             Tile("Of the goal", share(of_goal), change(of_goal, goal_said, unit="points"), trend=[_of_goal(found, amount) for amount in won_up_to],
                  hint=f"The goal is {usd(found.goal_usd)}. The line: what was won of it, week by week."
                  if found.goal_usd else "No goal is set for what this page shows."),
-            Tile(f"Forecast {found.next_name}", usd(next_), change(next_, next_said), hint="The next quarter, as far as open leads name their month.",
-                 trend=[row["expected_usd"] for row in rows if row["month"] > found.ends] if shown else ()),
+            Tile(f"Forecast {found.next_name}", usd(next_), change(next_, next_said), trend=_up_to(found, found.next_quarter),
+                 hint="The next quarter, as far as open leads name their month. The line: month by month, up to its end."),
         ),
         f"in {found.said_days} days",
     )  # fmt: skip
+
+
+def _up_to(found: Found, quarter: date) -> list[Any]:
+    """What is expected month by month, up to the end of the quarter: further on, ever less has a date, which would pass for a fall."""
+    ends = rules.ends_on(quarter)
+    return [row["expected_usd"] for row in found.months.rows if row["month"] and row["month"] <= ends] if found.months.shows("expected_usd") else []
 
 
 def _draw_months(read: Read, page: Page) -> None:

@@ -103,7 +103,7 @@ def draw_chips(said: Mapping[str, tuple[str, str | None]]) -> None:
         if st.session_state.pop(DROPPED, False):
             st.html(f"<span class='tl-muted' role='status'>{LEFT_OUT}</span>", width="content")
         if not named:
-            st.html("<span class='tl-muted'>Click a bar, and the other charts show only what it stands for.</span>", width="content")
+            st.html("<span class='tl-muted tl-click'>Click a bar, and the other charts show only what it stands for.</span>", width="content")
             return
         st.html(f"<span class='tl-muted'>The other charts show only</span> {''.join(_chip(each) for each in named)}", width="content")
         if st.button("Show all", key="reports.show_all", type="tertiary", icon=":material/close:"):

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from crm import money
+from crm.ui.lookups import where_pipelines_come_from
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked
@@ -180,7 +181,7 @@ def of_one_pipeline(page: Page) -> Page:
 
 
 def _draw_summary(found: Found, page: Page) -> None:
-    empty, hint = "There is no pipeline in sight yet.", "A pipeline comes with a team: ask an admin for a place in one."
+    empty, hint = "There is no pipeline in your sight yet.", where_pipelines_come_from(page.person)
     with parts.block("Pipeline in four figures", found.movement, key="pipeline_summary", empty=empty, hint=hint) as any_:
         if any_:
             parts.draw_headline(headline(found))

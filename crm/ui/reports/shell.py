@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from crm.access import Person, acting_as
-from crm.ui import lead_list, look, messages
+from crm.ui import address, lead_list, look, messages
 from crm.ui.lookups import Lookups, look_up
 from crm.ui.reports import asked as asking
 from crm.ui.reports import drawn, exporting
@@ -30,6 +30,7 @@ def begin(person: Person, title: str, takes: Sequence[str], *, usual: int = 30) 
     """Draw the head and the filters."""
     drawn.begin()
     lookups = look_up(person)
+    address.settle(address.of_report(person, lookups, takes))
     head = st.container(key="report_head")
     messages.draw(person)
     asked = asking.ask(person, lookups, takes=takes, usual=usual)

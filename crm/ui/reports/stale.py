@@ -45,7 +45,8 @@ def read(reader: Reader, asked: Asked) -> Found:
 
 
 def headline(found: Found) -> str:
-    slow = max((row for row in found.stages.rows if row["over_target"]), key=lambda row: row["over_target"], default=None)
+    late = [row for row in found.stages.rows if row["over_target"]]
+    slow = max(late, key=lambda row: (row["over_target"], row["over_target"] / row["leads"]), default=None)
     waiting = words.count(len(found.leads.rows), "open lead")
     if slow is None:
         return (

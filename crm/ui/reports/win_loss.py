@@ -23,6 +23,7 @@ from crm.ui.reports.shell import Page
 
 TAKES = ("team", "owner", "pipeline", "source", "market", "period", "against", "known_on")
 MOST_GROUPS = "200"
+EVER = date(1901, 1, 1)
 OWNER, REASONS, SOURCES, MONTHS = "win.owners", "win.reasons", "win.sources", "win.months"
 
 
@@ -51,6 +52,8 @@ class Found:
     sources: Read
     reasons: Read
     lost: Lost | None = None
+    source: str | None = None
+    """The source that is picked, where leads in sight have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,16 @@ def read(reader: Reader, asked: Asked) -> Found:
     return Found(
         reader("win_rate", each.whole, by="pipeline"), reader.earlier("win_rate", each.whole, by="pipeline"), _year(reader, each.months),
         NOTHING if lost else reader("win_rate", each.owners, by="owner"), NOTHING if lost else reader("sources", each.sources),
-        reader("loss_reasons", each.whole), lost,
+        reader("loss_reasons", each.whole), lost, _known_source(reader, asked),
     )  # fmt: skip
+
+
+def _known_source(reader: Reader, asked: Asked) -> str | None:
+    """Looked for among all leads that one sees: whatever else narrows the page may have none of it."""
+    source = picking.picked(SOURCES)
+    every = Asked(EVER, asked.ends)
+    known = {row["source"] for row in reader.course("sources", every, **{"from": EVER.isoformat()}).rows} if source else ()
+    return source if source in known and source != NOT_GIVEN else None
 
 
 def _read_lost(reader: Reader, each: Narrowed, reason: str) -> Lost:
@@ -148,7 +159,7 @@ def draw(found: Found, page: Page) -> None:
     owner = picking.picked_id(OWNER)
     picking.draw_chips(
         {
-            MONTHS: ("Month", month), OWNER: ("Owner", page.lookups.names.people.get(owner or 0)), SOURCES: ("Source", picking.picked(SOURCES)),
+            MONTHS: ("Month", month), OWNER: ("Owner", page.lookups.names.people.get(owner or 0)), SOURCES: ("Source", found.source),
             REASONS: ("Reason of loss", _known_reason(found, page)),
         }
     )  # fmt: skip
