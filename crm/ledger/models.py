@@ -71,7 +71,7 @@ class Stay(Base):
         # Reports over what stands or was left read these and not the rows.
         Index(
             "ix_stays_standing", "stage_id", "stage_entered_at", postgresql_where=text("left_at is null"),
-            postgresql_include=["lead_id", "team_id", "pipeline_id", "owner_id", "value_usd", "source", "market", "close_month", "began_at"],
+            postgresql_include=["lead_id", "entered_at", "team_id", "pipeline_id", "owner_id", "value_usd", "source", "market", "close_month", "began_at"],
         ),
         Index(
             "ix_stays_began_at", "began_at", postgresql_where=text("left_at is null"),
@@ -93,5 +93,10 @@ class Stay(Base):
         Index(
             "ix_stays_stage_id_left_at", "stage_id", "left_at", postgresql_where=text("left_by = 'moved'"),
             postgresql_include=["team_id", "owner_id", "source", "market", "stage_entered_at"],
+        ),
+        # Few leads stay so long: of those, whoever stood on a past day is found by when they left.
+        Index(
+            "ix_stays_long", "stage_id", "left_at", postgresql_where=text("left_at - stage_entered_at > interval '720 hours'"),
+            postgresql_include=["lead_id", "entered_at", "team_id", "pipeline_id", "owner_id", "value_usd", "source", "market", "stage_entered_at", "began_at"],
         ),
     )  # fmt: skip

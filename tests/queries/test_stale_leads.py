@@ -67,6 +67,29 @@ def test_as_of_a_past_day_it_goes_by_what_was_so_then(db, cast, waiting):
     assert stale(as_of=day) == [("Silent", "both"), ("Both", "both"), ("Old", "both")]
 
 
+def test_whoever_stood_at_the_end_of_a_past_day_is_found_however_long_they_had_and_whatever_became_of_them(db, cast):
+    """Three indexes find them: who came in the thirty days before, who had been there longer and left since, and who is there still."""
+    day = (clock.now() - timedelta(days=50)).date()
+    ends = clock.end_of(day, "UTC")
+    moment = timedelta(microseconds=1)
+    thirty = timedelta(days=30)
+    stood = {
+        "Lately": (thirty - moment, None), "To the moment": (thirty, None), "Longer": (thirty + moment, None), "Long, gone since": (2 * thirty, thirty),
+        "To the moment, gone with the day": (thirty, timedelta(0)), "Lately, gone since": (timedelta(days=20), timedelta(days=1)),
+    }  # fmt: skip
+    others = {"Long, gone before": (2 * thirty, -moment), "Lately, gone before": (timedelta(days=20), -moment), "Came after": (timedelta(0), None)}
+    for name, (waited, left) in {**stood, **others}.items():
+        lead = add_lead(cast, "Gulf", "ana", when=ends - waited, name=name)
+        if left is not None:
+            change(db, lead, when=ends + left, stage_id=cast.stages["Gulf"]["Contacted"])
+    revalued = add_lead(cast, "Gulf", "ana", when=ends - 2 * thirty, value="7", name="Of another value since")
+    change(db, revalued, when=ends + moment, value={"amount": "9", "currency": "USD"})
+    rows = {row["lead"]: row["value_usd"] for row in run(OPERATOR, "stale_leads", {}, day).rows}
+    left_in_contacted = {"Long, gone before", "Lately, gone before"}  # these stand there then, but no longer than a moment
+    assert rows.keys() - left_in_contacted == {*stood, "Of another value since"}
+    assert rows["Of another value since"] == 7
+
+
 def test_filters_and_reach_narrow_it(db, cast, waiting):
     assert stale(cast.who("carla")) == [("Old", "both")]
     assert stale(with_grants(cast.who("bruno"), gulf="own")) == [("Both", "both")]
