@@ -183,7 +183,7 @@ counted as (
         case when :by = 'custom' then case :by_kind when 'money' then (y.custom -> :by_key)::text else y.custom ->> :by_key end end as by_value,
         case when :split = 'custom' then case :split_kind when 'money' then (y.custom -> :split_key)::text else y.custom ->> :split_key end end as split_value,
         sum(y.leads) as leads,
-        coalesce(sum(y.value_usd), 0) as value_usd,
+        coalesce(sum(y.value_usd), 0.00) as value_usd,
         case :measure
             when 'days_to_close' then array_agg(date_part('epoch', y.stage_entered_at - y.began_at) / 86400)
             when 'days_in_stage' then array_agg(date_part('epoch', m.at - y.stage_entered_at) / 86400)
