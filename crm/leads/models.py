@@ -55,11 +55,13 @@ class Lead(Base):
         CheckConstraint("length(name) between 1 and 300", name="name_length"),
         # Which leads one sees, and why they were lost, where every row of something else asks for its lead.
         Index("ix_leads_reach", "id", postgresql_include=["team_id", "owner_id", "lost_reason"]),
-        # Why leads were lost in a period; those without a reason stand in no entry.
+        # What explorations and reasons of loss ask of leads as they stand.
         Index(
-            "ix_leads_lost", "stage_id", "stage_entered_at", postgresql_where=text("lost_reason is not null and deleted_at is null"),
-            postgresql_include=["id", "lost_reason", "value_usd", "created_at", "team_id", "pipeline_id", "owner_id", "source", "market"],
+            "ix_leads_standing", "stage_id", "stage_entered_at", postgresql_where=_LIVE,
+            postgresql_include=["lost_reason", "value_usd", "created_at", "team_id", "pipeline_id", "owner_id", "source", "market", "expected_close_on"],
         ),
+        # Leads lie, by and large, in the order in which they were made: those of some days are read without going to and fro.
+        Index("ix_leads_created_at", "created_at", postgresql_where=_LIVE),
         Index("ix_leads_updated_at", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_team_id_updated_at", "team_id", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),
         Index("ix_leads_owner_id_updated_at", "owner_id", text("updated_at desc"), text("id desc"), postgresql_where=_LIVE),

@@ -59,7 +59,7 @@ stages as (
 -- fold has counted yet. Now it is known also by the months in which leads began and came to their stage, by source, or by the month of the expected close.
 folded as (
     select
-        m.team_id, m.pipeline_id, m.stage_id, m.owner_id, null::text as source, null::date as close_month, null::date as began_month,
+        m.team_id, m.pipeline_id, m.stage_id, m.owner_id, null::varchar as source, null::date as close_month, null::date as began_month,
         null::date as entered_month, m.leads, m.value_usd
     from crm.posting_months as m
     where :fold = 'postings'
@@ -104,80 +104,60 @@ ends as not materialized (
         (:to_day + 1)::timestamp at time zone :time_zone as ends_at
 ),
 
-stays as (
-    select y.*
+-- Now: leads as they stand, from an index that holds what is asked, or where that is a field of one's own, in the order in which they lie.
+living as not materialized (
+    select
+        l.team_id, l.pipeline_id, l.stage_id, l.owner_id, l.source, l.market, date_trunc('month', l.expected_close_on)::date as close_month, l.lost_reason,
+        l.custom, 1 as leads, l.value_usd, l.created_at as began_at, l.stage_entered_at,
+        case when :which = 'began' then l.created_at else l.stage_entered_at end as at
+    from crm.leads as l
+    where :as_of is null
+        and l.deleted_at is null
+        and (
+            :which in ('all', 'began')
+            or l.stage_id = any(array(select s.id from crm.stages as s where s.kind = :which or (:which = 'ended' and s.kind in ('won', 'lost'))))
+        )
+),
+
+-- Each part has its columns of one and the same type: only then does Postgres leave out what is not asked for.
+standing as (
+    select v.*
+    from living as v
+    cross join ends as e
+    where (:which in ('all', 'open') and :fold = '') or (v.at >= e.begins_at and v.at < e.breaks_at)
+    union all
+    select v.*
+    from living as v
+    cross join ends as e
+    where v.at >= e.resumes_at and v.at < e.ends_at
+    union all
+    select
+        y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, l.lost_reason, l.custom, 1, y.value_usd, y.began_at,
+        y.stage_entered_at, null
     from crm.stays as y
-    where :as_of is null
-        and :which = 'all'
-        and :fold = ''
-        and y.left_at is null
-    union all
-    select y.*
-    from crm.stays as y
-    where :as_of is null
-        and :which = 'open'
-        and :fold = ''
-        and y.left_at is null
-        and y.stage_id = any(array(select s.id from crm.stages as s where s.kind = 'open'))
-    union all
-    select y.*
-    from ends as e
-    join crm.stays as y on y.began_at >= e.begins_at and y.began_at < e.breaks_at
-    where :as_of is null
-        and :which = 'began'
-        and y.left_at is null
-    union all
-    select y.*
-    from ends as e
-    join crm.stays as y on y.began_at >= e.resumes_at and y.began_at < e.ends_at
-    where :as_of is null
-        and :which = 'began'
-        and y.left_at is null
-    union all
-    select y.*
-    from ends as e
-    join crm.stays as y on y.stage_entered_at >= e.begins_at and y.stage_entered_at < e.breaks_at
-    where :as_of is null
-        and :which in ('ended', 'won', 'lost')
-        and y.left_at is null
-        and y.stage_id = any(array(select s.id from crm.stages as s where s.kind in ('won', 'lost') and (:which = 'ended' or s.kind = :which)))
-    union all
-    select y.*
-    from ends as e
-    join crm.stays as y on y.stage_entered_at >= e.resumes_at and y.stage_entered_at < e.ends_at
-    where :as_of is null
-        and :which in ('ended', 'won', 'lost')
-        and y.left_at is null
-        and y.stage_id = any(array(select s.id from crm.stages as s where s.kind in ('won', 'lost') and (:which = 'ended' or s.kind = :which)))
-    union all
-    select y.*
-    from ends as e
-    cross join crm.stays as y
+    cross join ends as e
     left join crm.stages as s on s.id = y.stage_id
+    left join crm.leads as l on l.id = y.lead_id and ('lost_reason' in (:by, :split) or 'custom' in (:by, :split))
     where :as_of is not null
         and :fold = ''
         and y.entered_at < (:as_of + 1)::timestamp at time zone :time_zone
         and (y.left_at is null or y.left_at >= (:as_of + 1)::timestamp at time zone :time_zone)
         and (
-            :which = 'all'
-            or (:which = 'open' and s.kind = 'open')
+            :which in ('all', s.kind)
+            or :which = 'began'
+            or (:which = 'ended' and s.kind in ('won', 'lost'))
+        )
+        and (
+            :which in ('all', 'open')
             or (
                 (case when :which = 'began' then y.began_at else y.stage_entered_at end) >= e.begins_at
                 and (case when :which = 'began' then y.began_at else y.stage_entered_at end) < e.ends_at
-                and (:which = 'began' or (s.kind in ('won', 'lost') and :which in ('ended', s.kind)))
             )
         )
-),
-
-standing as (
-    select
-        y.lead_id, y.team_id, y.pipeline_id, y.stage_id, y.owner_id, y.source, y.market, y.close_month, y.value_usd, 1 as leads, y.began_at,
-        y.stage_entered_at
-    from stays as y
     union all
     select
-        null, f.team_id, f.pipeline_id, f.stage_id, f.owner_id, f.source, null, f.close_month, f.value_usd, f.leads,
-        f.began_month::timestamp at time zone :time_zone, f.entered_month::timestamp at time zone :time_zone
+        f.team_id, f.pipeline_id, f.stage_id, f.owner_id, f.source, null, f.close_month, null, null, f.leads, f.value_usd,
+        f.began_month::timestamp at time zone :time_zone, f.entered_month::timestamp at time zone :time_zone, null
     from folded as f
     left join crm.stages as s on s.id = f.stage_id
     where :which = 'all'
@@ -195,21 +175,21 @@ counted as (
         case when 'owner' in (:by, :split) then y.owner_id end as owner_id,
         case when 'source' in (:by, :split) then y.source end as source,
         case when 'market' in (:by, :split) then y.market end as market,
-        case when 'lost_reason' in (:by, :split) then l.lost_reason end as lost_reason,
+        case when 'lost_reason' in (:by, :split) then y.lost_reason end as lost_reason,
         case when 'began' in (:by, :split) then date_trunc('month', y.began_at at time zone :time_zone)::date end as began_month,
         case when 'ended' in (:by, :split) then date_trunc('month', y.stage_entered_at at time zone :time_zone)::date end as entered_month,
         case when 'closes' in (:by, :split) then y.close_month end as close_month,
-        case when :by = 'custom' then l.custom -> :by_key end as by_value,
-        case when :split = 'custom' then l.custom -> :split_key end as split_value,
+        -- As text: leads are put together by it in half the time.
+        case when :by = 'custom' then case :by_kind when 'money' then (y.custom -> :by_key)::text else y.custom ->> :by_key end end as by_value,
+        case when :split = 'custom' then case :split_kind when 'money' then (y.custom -> :split_key)::text else y.custom ->> :split_key end end as split_value,
         sum(y.leads) as leads,
-        sum(y.value_usd) as value_usd,
+        coalesce(sum(y.value_usd), 0.00) as value_usd,
         case :measure
             when 'days_to_close' then array_agg(date_part('epoch', y.stage_entered_at - y.began_at) / 86400)
             when 'days_in_stage' then array_agg(date_part('epoch', m.at - y.stage_entered_at) / 86400)
         end as days
     from standing as y
     cross join moment as m
-    left join crm.leads as l on l.id = y.lead_id and ('lost_reason' in (:by, :split) or 'custom' in (:by, :split))
     where (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
@@ -243,14 +223,13 @@ cells as (
         from dimensions as d
         left join lateral (
             select
-                v.value,
-                nullif(v.value #>> '{}', '') as word,
+                v.word,
                 case
-                    when d.kind in ('person', 'number') and jsonb_typeof(v.value) = 'number' then (v.value #>> '{}')::numeric
-                    when d.kind = 'money' and v.value ->> 'amount' ~ '^-?[0-9]{1,15}(\.[0-9]{1,2})?$'
-                        then crm.to_usd((v.value ->> 'amount')::numeric, (v.value ->> 'currency')::char(3), current_date)
+                    when d.kind in ('person', 'number') and v.word ~ '^-?[0-9]+(\.[0-9]+)?$' then v.word::numeric
+                    when d.kind = 'money' and v.word::jsonb ->> 'amount' ~ '^-?[0-9]{1,15}(\.[0-9]{1,2})?$'
+                        then crm.to_usd((v.word::jsonb ->> 'amount')::numeric, (v.word::jsonb ->> 'currency')::char(3), current_date)
                 end as number
-            from (select case d.side when 'by' then c.by_value else c.split_value end as value) as v
+            from (select nullif(case d.side when 'by' then c.by_value else c.split_value end, '') as word) as v
         ) as o on d.name = 'custom' and o.word is not null
         left join lateral (
             select case d.name
@@ -272,7 +251,6 @@ cells as (
                 when d.name = 'source' then c.source
                 when d.name = 'market' then c.market::text
                 when d.name = 'lost_reason' then c.lost_reason
-                when d.kind = 'choices' then o.value::text
                 when d.kind = 'person' then round(o.number)::text
                 when d.kind in ('number', 'money') then case when o.number < 0 then '-1' when o.number < 1 then '0' else length(trunc(o.number)::text)::text end
                 else o.word
@@ -319,6 +297,7 @@ lumped as (
     from placed as p
 ),
 
+-- Days of their own: a median of medians is none. Arrays of them are gathered as they are.
 totals as (
     select
         case grouping(u.by_key, u.split_key) when 0 then 'cell' when 1 then 'by' when 2 then 'split' else 'all' end as part,
@@ -332,77 +311,12 @@ totals as (
         coalesce(sum(u.value_usd), 0) as value_usd,
         round(sum(u.weighted_usd), 2) as weighted_usd,
         sum(u.won)::bigint as won,
-        sum(u.lost)::bigint as lost
+        sum(u.lost)::bigint as lost,
+        array_agg(row(u.days)) filter (where cardinality(u.days) > 0) as days
     from lumped as u
     group by grouping sets (
         (u.by_key, u.by_is_rest, u.split_key, u.split_is_rest), (u.by_key, u.by_is_rest), (u.split_key, u.split_is_rest), ()
     )
-),
-
--- Days of their own: a median of medians is none. Each kind of group sorts them all, so those that are the same in one dimension alone share; and by the
--- number of their group, for half a million days are sorted much faster beside a number than beside words.
-numbered as (
-    select
-        u.*,
-        dense_rank() over (order by u.by_key, u.by_is_rest, u.split_key, u.split_is_rest)::int as cell,
-        dense_rank() over (order by u.by_key, u.by_is_rest)::int as by_number,
-        dense_rank() over (order by u.split_key, u.split_is_rest)::int as split_number
-    from lumped as u
-    where cardinality(u.days) > 0
-),
-
-days as (
-    select u.cell, u.by_number, u.split_number, unnest(u.days) as days
-    from numbered as u
-),
-
-middles as (
-    select
-        case grouping(d.cell) when 0 then 'cell' else 'all' end as part,
-        d.cell as number,
-        percentile_cont(0.5) within group (order by d.days) as median_days,
-        avg(d.days) as mean_days
-    from days as d
-    group by grouping sets ((d.cell), ())
-    union all
-    select
-        case grouping(d.by_number) when 0 then 'by' else 'split' end as part,
-        coalesce(d.by_number, d.split_number) as number,
-        percentile_cont(0.5) within group (order by d.days) as median_days,
-        avg(d.days) as mean_days
-    from days as d
-    where :split <> ''
-    group by grouping sets ((d.by_number), (d.split_number))
-),
-
-spread as (
-    select distinct m.part, u.by_key, u.by_is_rest, u.split_key, u.split_is_rest, m.median_days, m.mean_days
-    from middles as m
-    join numbered as u on u.cell = m.number
-    where m.part = 'cell'
-    union all
-    select distinct 'by' as part, u.by_key, u.by_is_rest, null as split_key, null::boolean as split_is_rest, m.median_days, m.mean_days
-    from middles as m
-    join numbered as u on u.by_number = m.number
-    where m.part = 'by'
-    union all
-    select distinct 'by' as part, u.by_key, u.by_is_rest, null as split_key, null::boolean as split_is_rest, m.median_days, m.mean_days
-    from middles as m
-    join numbered as u on u.cell = m.number
-    where :split = '' and m.part = 'cell'
-    union all
-    select distinct 'split' as part, null as by_key, null::boolean as by_is_rest, u.split_key, u.split_is_rest, m.median_days, m.mean_days
-    from middles as m
-    join numbered as u on u.split_number = m.number
-    where m.part = 'split'
-    union all
-    select 'all' as part, null as by_key, null::boolean as by_is_rest, null as split_key, null::boolean as split_is_rest, m.median_days, m.mean_days
-    from middles as m
-    where m.part = 'all'
-    union all
-    select 'split' as part, null as by_key, null::boolean as by_is_rest, '' as split_key, false as split_is_rest, m.median_days, m.mean_days
-    from middles as m
-    where :split = '' and m.part = 'all'
 ),
 
 -- Stages that are called alike say their pipeline.
@@ -443,14 +357,19 @@ select
     u.won,
     u.lost,
     round(u.won::numeric / nullif(u.won + u.lost, 0), 4) as win_rate,
-    round(d.median_days::numeric, 2) as median_days,
-    round(d.mean_days::numeric, 2) as mean_days
+    round(case when :split <> '' then d.median_days else max(d.median_days) over alike end::numeric, 2) as median_days,
+    round(case when :split <> '' then d.mean_days else max(d.mean_days) over alike end::numeric, 2) as mean_days
 from totals as u
-left join spread as d
-    on (d.part, d.by_key, d.by_is_rest, d.split_key, d.split_is_rest)::text = (u.part, u.by_key, u.by_is_rest, u.split_key, u.split_is_rest)::text
+left join lateral (
+    select percentile_cont(0.5) within group (order by t.days) as median_days, avg(t.days) as mean_days
+    from (select unnest(a.days) as days from unnest(u.days) as a (days double precision [])) as t
+    where :split <> '' or u.part in ('cell', 'all')
+) as d on true
 left join names as bn on bn.kind = case when :by_kind = 'person' then 'owner' else :by end and bn.key = u.by_key
 left join names as sn on sn.kind = case when :split_kind = 'person' then 'owner' else :split end and sn.key = u.split_key
 where :has_totals or u.part = 'cell'
+-- Without a second dimension a group is its only cell: its days are sorted once.
+window alike as (partition by u.by_key, u.by_is_rest)
 order by
     array_position(array['cell', 'by', 'split', 'all'], u.part),
     coalesce(u.by_is_rest, false) <> (:by_unit is not null),

@@ -13,42 +13,6 @@ with lost as (
     where s.kind = 'lost'
 ),
 
--- Now: why they were lost, from an index of leads that have a reason.
-given as (
-    select
-        l.id as lead_id,
-        l.lost_reason as reason,
-        coalesce(l.value_usd, 0) as value_usd,
-        date_part('epoch', l.stage_entered_at - l.created_at) / 86400 as days
-    from crm.leads as l
-    where :as_of is null
-        and l.lost_reason is not null
-        and l.deleted_at is null
-        and l.stage_id in (select s.id from lost as s)
-        and l.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and l.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
-        and (:team_id is null or l.team_id = :team_id)
-        and (:pipeline_id is null or l.pipeline_id = :pipeline_id)
-        and (:owner_id is null or l.owner_id = :owner_id)
-        and (:source is null or l.source = :source)
-        and (:market is null or l.market = :market)
-),
-
-ended as (
-    select y.lead_id, y.value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
-    from crm.stays as y
-    where :as_of is null
-        and y.left_at is null
-        and y.stage_id in (select s.id from lost as s)
-        and y.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
-        and y.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
-        and (:team_id is null or y.team_id = :team_id)
-        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
-        and (:owner_id is null or y.owner_id = :owner_id)
-        and (:source is null or y.source = :source)
-        and (:market is null or y.market = :market)
-),
-
 -- As of a past day: leads lie in the order in which they were made, and looked up in that order, neighbours share a page.
 stood as materialized (
     select y.lead_id, y.value_usd, date_part('epoch', y.stage_entered_at - y.began_at) / 86400 as days
@@ -67,23 +31,30 @@ stood as materialized (
     order by y.lead_id
 ),
 
+-- Now: leads as they stand, from an index that holds what is asked.
 reasons as (
-    select g.reason, g.value_usd, g.days
-    from given as g
+    select l.lost_reason as reason, coalesce(l.value_usd, 0) as value_usd, date_part('epoch', l.stage_entered_at - l.created_at) / 86400 as days
+    from crm.leads as l
+    where :as_of is null
+        and l.deleted_at is null
+        and l.stage_id = any(array(select s.id from lost as s))
+        and l.stage_entered_at >= cast(:from_day as timestamp) at time zone :time_zone
+        and l.stage_entered_at < (:to_day + 1)::timestamp at time zone :time_zone
+        and (:team_id is null or l.team_id = :team_id)
+        and (:pipeline_id is null or l.pipeline_id = :pipeline_id)
+        and (:owner_id is null or l.owner_id = :owner_id)
+        and (:source is null or l.source = :source)
+        and (:market is null or l.market = :market)
     union all
-    select 'Not given' as reason, e.value_usd, e.days
-    from ended as e
-    where not exists (select from given as g where g.lead_id = e.lead_id)
-    union all
-    select coalesce(l.lost_reason, 'Not given') as reason, t.value_usd, t.days
+    select l.lost_reason as reason, t.value_usd, t.days
     from stood as t
     left join crm.leads as l on l.id = t.lead_id
 ),
 
 by_reason as (
-    select r.reason, count(*) as lost, sum(r.value_usd) as value_usd, array_agg(r.days) as days
+    select coalesce(r.reason, 'Not given') as reason, count(*) as lost, sum(r.value_usd) as value_usd, array_agg(r.days) as days
     from reasons as r
-    group by r.reason
+    group by 1
 )
 
 -- Reason by reason: days alone are sorted much faster than days beside their reason.
