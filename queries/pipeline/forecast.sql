@@ -40,184 +40,102 @@ chances as (
     where s.kind in ('open', 'won')
 ),
 
--- Summed up before chances are looked up: there are few stages and months, and many leads.
--- From the fold and from what it has not counted yet; where a source or a market is asked for, which they do not tell apart, from the stays.
--- As of a past day, from what came to stand and what ceased to until then, by month and by day.
+-- From the folds and from what they have not counted yet: now what stands, as of a past day what came to stand and what ceased to until then, by month and by
+-- day; the moment that is now has no day, so that nothing comes of it there. Where a source or a market is asked for, which folds do not tell apart, from the
+-- stays.
 standing as (
-    select 'now' as name, m.stage_id, m.close_month as month, sum(m.leads) as leads, sum(m.value_usd) as value_usd
-    from crm.closing_months as m
-    where :as_of is null
-        and :source is null
+    select f.name, f.stage_id, f.month, f.leads, f.value_usd
+    from (
+        select 'now' as name, m.stage_id, m.team_id, m.pipeline_id, m.owner_id, m.close_month as month, m.leads, m.value_usd
+        from crm.closing_months as m
+        where :as_of is null
+            and m.stage_id = any(array(select s.id from crm.stages as s where s.kind = 'open'))
+        union all
+        select 'now' as name, m.stage_id, m.team_id, m.pipeline_id, m.owner_id, m.entered_month as month, m.leads, m.value_usd
+        from crm.standing_months as m
+        where :as_of is null
+            and m.stage_id = any(array(select s.id from crm.stages as s where s.kind = 'won'))
+            and m.entered_month >= :first_month
+        union all
+        select m.name, x.stage_id, x.team_id, x.pipeline_id, x.owner_id, x.close_month as month, x.leads, x.value_usd
+        from moments as m
+        join crm.stood_closing_months as x on x.month < m.month
+        where x.stage_id = any(array(select s.id from crm.stages as s where s.kind = 'open'))
+        union all
+        select m.name, x.stage_id, x.team_id, x.pipeline_id, x.owner_id, x.close_month as month, x.leads, x.value_usd
+        from moments as m
+        join crm.stood_closing_days as x on x.day >= m.month and x.day <= m.day
+        where x.stage_id = any(array(select s.id from crm.stages as s where s.kind = 'open'))
+        union all
+        select m.name, x.stage_id, x.team_id, x.pipeline_id, x.owner_id, x.entered_month as month, x.leads, x.value_usd
+        from moments as m
+        join crm.stood_months as x on x.month < m.month
+        where x.stage_id = any(array(select s.id from crm.stages as s where s.kind = 'won'))
+            and x.entered_month >= :first_month
+        union all
+        select m.name, x.stage_id, x.team_id, x.pipeline_id, x.owner_id, x.entered_month as month, x.leads, x.value_usd
+        from moments as m
+        join crm.stood_days as x on x.day >= m.month and x.day <= m.day
+        where x.stage_id = any(array(select s.id from crm.stages as s where s.kind = 'won'))
+            and x.entered_month >= :first_month
+        union all
+        select
+            m.name,
+            u.stage_id,
+            u.team_id,
+            u.pipeline_id,
+            u.owner_id,
+            case when s.kind = 'open' then u.close_month else date_trunc('month', u.stage_entered_at at time zone :time_zone)::date end as month,
+            u.leads,
+            u.value_usd
+        from moments as m
+        join crm.unfolded_stays as u on m.known_until is null or u.happened_at < m.known_until
+        join crm.stages as s on s.id = u.stage_id
+    ) as f
+    where :source is null
         and :market is null
-        and m.stage_id in (select s.id from crm.stages as s where s.kind = 'open')
-        and (:team_id is null or m.team_id = :team_id)
-        and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
-        and (:owner_id is null or m.owner_id = :owner_id)
-    group by m.stage_id, m.close_month
-    union all
-    select 'now' as name, u.stage_id, u.close_month as month, sum(u.leads) as leads, sum(u.value_usd) as value_usd
-    from crm.unfolded_stays as u
-    where :as_of is null
-        and :source is null
-        and :market is null
-        and u.stage_id in (select s.id from crm.stages as s where s.kind = 'open')
-        and (:team_id is null or u.team_id = :team_id)
-        and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
-        and (:owner_id is null or u.owner_id = :owner_id)
-    group by u.stage_id, u.close_month
-    union all
-    select 'now' as name, y.stage_id, y.close_month as month, count(*) as leads, sum(y.value_usd) as value_usd
-    from crm.stays as y
-    where :as_of is null
-        and (:source is not null or :market is not null)
-        and y.left_at is null
-        and y.stage_id in (select s.id from crm.stages as s where s.kind = 'open')
-        and (:team_id is null or y.team_id = :team_id)
-        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
-        and (:owner_id is null or y.owner_id = :owner_id)
-        and (:source is null or y.source = :source)
-        and (:market is null or y.market = :market)
-    group by y.stage_id, y.close_month
-    union all
-    select 'now' as name, m.stage_id, m.entered_month as month, sum(m.leads) as leads, sum(m.value_usd) as value_usd
-    from crm.standing_months as m
-    where :as_of is null
-        and :source is null
-        and :market is null
-        and m.stage_id in (select s.id from crm.stages as s where s.kind = 'won')
-        and m.entered_month >= :first_month
-        and (:team_id is null or m.team_id = :team_id)
-        and (:pipeline_id is null or m.pipeline_id = :pipeline_id)
-        and (:owner_id is null or m.owner_id = :owner_id)
-    group by m.stage_id, m.entered_month
+        and (:team_id is null or f.team_id = :team_id)
+        and (:pipeline_id is null or f.pipeline_id = :pipeline_id)
+        and (:owner_id is null or f.owner_id = :owner_id)
     union all
     select
-        'now' as name,
-        u.stage_id,
-        date_trunc('month', u.stage_entered_at at time zone :time_zone)::date as month,
-        sum(u.leads) as leads,
-        sum(u.value_usd) as value_usd
-    from crm.unfolded_stays as u
-    where :as_of is null
-        and :source is null
-        and :market is null
-        and u.stage_id in (select s.id from crm.stages as s where s.kind = 'won')
-        and u.stage_entered_at >= cast(:first_month as timestamp) at time zone :time_zone
-        and (:team_id is null or u.team_id = :team_id)
-        and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
-        and (:owner_id is null or u.owner_id = :owner_id)
-    group by 2, 3
-    union all
-    select
-        'now' as name,
-        y.stage_id,
-        date_trunc('month', y.stage_entered_at at time zone :time_zone)::date as month,
-        count(*) as leads,
-        sum(y.value_usd) as value_usd
-    from crm.stays as y
-    where :as_of is null
-        and (:source is not null or :market is not null)
-        and y.left_at is null
-        and y.stage_id in (select s.id from crm.stages as s where s.kind = 'won')
-        and y.stage_entered_at >= cast(:first_month as timestamp) at time zone :time_zone
-        and (:team_id is null or y.team_id = :team_id)
-        and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
-        and (:owner_id is null or y.owner_id = :owner_id)
-        and (:source is null or y.source = :source)
-        and (:market is null or y.market = :market)
-    group by 2, 3
-    union all
-    select m.name, x.stage_id, x.close_month as month, sum(x.leads) as leads, sum(x.value_usd) as value_usd
-    from moments as m
-    join crm.stood_closing_months as x on x.month < m.month
-    where m.day is not null
-        and :source is null
-        and :market is null
-        and x.stage_id in (select s.id from crm.stages as s where s.kind = 'open')
-        and (:team_id is null or x.team_id = :team_id)
-        and (:pipeline_id is null or x.pipeline_id = :pipeline_id)
-        and (:owner_id is null or x.owner_id = :owner_id)
-    group by m.name, x.stage_id, x.close_month
-    union all
-    select m.name, x.stage_id, x.close_month as month, sum(x.leads) as leads, sum(x.value_usd) as value_usd
-    from moments as m
-    join crm.stood_closing_days as x on x.day >= m.month and x.day <= m.day
-    where m.day is not null
-        and :source is null
-        and :market is null
-        and x.stage_id in (select s.id from crm.stages as s where s.kind = 'open')
-        and (:team_id is null or x.team_id = :team_id)
-        and (:pipeline_id is null or x.pipeline_id = :pipeline_id)
-        and (:owner_id is null or x.owner_id = :owner_id)
-    group by m.name, x.stage_id, x.close_month
-    union all
-    select m.name, x.stage_id, x.entered_month as month, sum(x.leads) as leads, sum(x.value_usd) as value_usd
-    from moments as m
-    join crm.stood_months as x on x.month < m.month
-    where m.day is not null
-        and :source is null
-        and :market is null
-        and x.stage_id in (select s.id from crm.stages as s where s.kind = 'won')
-        and x.entered_month >= :first_month
-        and (:team_id is null or x.team_id = :team_id)
-        and (:pipeline_id is null or x.pipeline_id = :pipeline_id)
-        and (:owner_id is null or x.owner_id = :owner_id)
-    group by m.name, x.stage_id, x.entered_month
-    union all
-    select m.name, x.stage_id, x.entered_month as month, sum(x.leads) as leads, sum(x.value_usd) as value_usd
-    from moments as m
-    join crm.stood_days as x on x.day >= m.month and x.day <= m.day
-    where m.day is not null
-        and :source is null
-        and :market is null
-        and x.stage_id in (select s.id from crm.stages as s where s.kind = 'won')
-        and x.entered_month >= :first_month
-        and (:team_id is null or x.team_id = :team_id)
-        and (:pipeline_id is null or x.pipeline_id = :pipeline_id)
-        and (:owner_id is null or x.owner_id = :owner_id)
-    group by m.name, x.stage_id, x.entered_month
-    union all
-    select
-        m.name,
-        u.stage_id,
-        case when s.kind = 'open' then u.close_month else date_trunc('month', u.stage_entered_at at time zone :time_zone)::date end as month,
-        sum(u.leads) as leads,
-        sum(u.value_usd) as value_usd
-    from moments as m
-    join crm.unfolded_stays as u on u.happened_at < m.known_until
-    join crm.stages as s on s.id = u.stage_id
-    where m.day is not null
-        and :source is null
-        and :market is null
-        and s.kind in ('open', 'won')
-        and (:team_id is null or u.team_id = :team_id)
-        and (:pipeline_id is null or u.pipeline_id = :pipeline_id)
-        and (:owner_id is null or u.owner_id = :owner_id)
-    group by 1, 2, 3
-    union all
-    select
-        m.name,
+        y.name,
         y.stage_id,
         case when s.kind = 'open' then y.close_month else date_trunc('month', y.stage_entered_at at time zone :time_zone)::date end as month,
-        count(*) as leads,
-        sum(y.value_usd) as value_usd
-    from moments as m
-    join crm.stays as y on y.entered_at < m.known_until and (y.left_at is null or y.left_at >= m.known_until)
+        1 as leads,
+        y.value_usd
+    from (
+        select 'now' as name, y.stage_id, y.team_id, y.pipeline_id, y.owner_id, y.source, y.market, y.close_month, y.stage_entered_at, y.value_usd
+        from crm.stays as y
+        where :as_of is null
+            and y.left_at is null
+            and y.stage_id = any(array(select s.id from crm.stages as s where s.kind in ('open', 'won')))
+        union all
+        select m.name, y.stage_id, y.team_id, y.pipeline_id, y.owner_id, y.source, y.market, y.close_month, y.stage_entered_at, y.value_usd
+        from moments as m
+        join crm.stays as y on y.entered_at < m.known_until and (y.left_at is null or y.left_at >= m.known_until)
+        where :as_of is not null or :said_on is not null
+    ) as y
     join crm.stages as s on s.id = y.stage_id
-    where m.known_until is not null
-        and (:source is not null or :market is not null)
+    where (:source is not null or :market is not null)
         and s.kind in ('open', 'won')
         and (:team_id is null or y.team_id = :team_id)
         and (:pipeline_id is null or y.pipeline_id = :pipeline_id)
         and (:owner_id is null or y.owner_id = :owner_id)
         and (:source is null or y.source = :source)
         and (:market is null or y.market = :market)
-    group by 1, 2, 3
+),
+
+-- Summed up before chances are looked up: there are few stages and months, and many leads.
+summed as (
+    select w.name, w.stage_id, w.month, sum(w.leads) as leads, sum(w.value_usd) as value_usd
+    from standing as w
+    group by w.name, w.stage_id, w.month
 ),
 
 by_stage as (
     select w.name, w.month, c.kind, c.probability, w.leads, w.value_usd
-    from standing as w
+    from summed as w
     join chances as c on c.name = w.name and c.stage_id = w.stage_id
 ),
 
