@@ -6,7 +6,7 @@ The first takes the place of the index of leads that have a reason of loss.
 from alembic import op
 
 revision = "0045"
-down_revision = "0043"
+down_revision = "0044"
 
 STANDING = """
     create index ix_leads_standing on crm.leads (stage_id, stage_entered_at)
