@@ -180,12 +180,7 @@ def conditions(session: Session, wanted: LeadFilter, *, is_now: bool = True) -> 
             where.append(f"{column} = any(cast(:{field} as bigint[]))" if len(ids) > 1 else f"{column} = :{field}")
             parameters[field] = list(ids) if len(ids) > 1 else ids[0]
     if wanted.owner_ids:
-        people = [owner_id for owner_id in wanted.owner_ids if owner_id]
-        either = ["l.owner_id = any(cast(:owner_ids as bigint[]))" if len(people) > 1 else "l.owner_id = :owner_ids"] if people else []
-        either += ["l.owner_id is null"] if 0 in wanted.owner_ids else []
-        where.append(f"({' or '.join(either)})")
-        if people:
-            parameters["owner_ids"] = people if len(people) > 1 else people[0]
+        where.append(_owned(wanted.owner_ids, parameters))
     for field, column in (("sources", "l.source"), ("markets", "l.market"), ("lost_reasons", "l.lost_reason")):
         if values := getattr(wanted, field):
             where.append(f"{column} = any(cast(:{field} as text[]))")
@@ -204,13 +199,7 @@ def conditions(session: Session, wanted: LeadFilter, *, is_now: bool = True) -> 
             where.append(condition)
             parameters[field] = bound
     where += [f"coalesce(l.{name}, '') = ''" for name in CAN_MISS if name in wanted.missing]
-    for number, (key, value) in enumerate(wanted.custom_is):
-        parameters[f"own_key{number}"] = key
-        if value is not None:
-            parameters[f"own{number}"] = json.dumps(value)
-        held = f"(l.custom -> cast(:own_key{number} as text))"
-        empty = f"coalesce({held}, 'null') in ('null', '\"\"', '[]')"
-        where.append(empty if value is None else f"{held} = cast(:own{number} as jsonb)")
+    where += [_holds(number, key, value, parameters) for number, (key, value) in enumerate(wanted.custom_is)]
     if wanted.has_no_close:
         where.append("l.expected_close_on is null")
     if wanted.stage_kinds:
@@ -223,6 +212,26 @@ def conditions(session: Session, wanted: LeadFilter, *, is_now: bool = True) -> 
     if q := legible(wanted.q):
         where.append(matching(session, q, parameters))
     return where, parameters
+
+
+def _owned(owner_ids: Sequence[int], parameters: dict[str, Any]) -> str:
+    """The condition that one of these owns a lead `l`; 0 is nobody."""
+    people = [owner_id for owner_id in owner_ids if owner_id]
+    either = ["l.owner_id is null"] if 0 in owner_ids else []
+    if people:
+        either.insert(0, "l.owner_id = any(cast(:owner_ids as bigint[]))" if len(people) > 1 else "l.owner_id = :owner_ids")
+        parameters["owner_ids"] = people if len(people) > 1 else people[0]
+    return f"({' or '.join(either)})"
+
+
+def _holds(number: int, key: str, value: Any, parameters: dict[str, Any]) -> str:
+    """The condition that a lead `l` holds just this value in a custom field; None: nothing."""
+    parameters[f"own_key{number}"] = key
+    held = f"(l.custom -> cast(:own_key{number} as text))"
+    if value is None:
+        return f"coalesce({held}, 'null') in ('null', '\"\"', '[]')"
+    parameters[f"own{number}"] = json.dumps(value)
+    return f"{held} = cast(:own{number} as jsonb)"
 
 
 def matching(session: Session, q: str, parameters: dict[str, Any]) -> str:

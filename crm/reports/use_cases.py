@@ -162,21 +162,11 @@ def run_report(
     """
     time_zone = zone_of_days(session)
     today = clock.today(time_zone)
-    if as_of is not None and as_of > today + timedelta(days=1):  # one more, for those ahead of the reporting time zone
-        raise Invalid(f"{as_of:%d %b %Y} has not come yet. Give a day up to today, or none for now.", field="as_of")
-    if known_on is not None:
-        _check_known(report, known_on, as_of, today)
-        as_of = as_of or known_on
-    known = None if known_on is None or as_of is None else known_at_end(as_of, known_on, time_zone)
+    as_of = _day(report, as_of, known_on, today)
+    known = known_at_end(as_of, known_on, time_zone) if as_of and known_on else None
     hiding.refuse(session, "lead", report.tells, doing="see a report about")
     filters = read_filters(session, report, params)
-    period = None if filters.binds.get("which") in STANDING else _period(report, filters.binds, as_of, today)
-    if as_of and filters.binds.get("fold", POSTINGS) != POSTINGS:
-        filters.binds["fold"] = ""
-    if period:
-        filters.binds.update(from_day=period[0], to_day=period[1], **_folded_months(filters.binds, period, as_of, today, known_on))
-    if "months_back" in filters.binds:
-        filters.binds.update(_months(filters.binds, as_of or today))
+    period = _bind_days(report, filters.binds, as_of, today, known_on)
     query = known_query(report.query) if known else report.query
     wanted = {param.name for param in query.params}
     given = {
@@ -204,6 +194,27 @@ def run_report(
         data_age_seconds=age if report.is_of_orders else 0, is_of_orders=report.is_of_orders, read_at=read_at,
         left_out=left_out, grouping=filters.grouping, known_on=known_on, remarks=remarks,
     )  # fmt: skip
+
+
+def _day(report: Report, as_of: date | None, known_on: date | None, today: date) -> date | None:
+    """The day whose end is shown; None: now. Raises `Invalid` for one that has not come, or of which the report cannot say what was known."""
+    if as_of is not None and as_of > today + timedelta(days=1):  # one more, for those ahead of the reporting time zone
+        raise Invalid(f"{as_of:%d %b %Y} has not come yet. Give a day up to today, or none for now.", field="as_of")
+    if known_on is not None:
+        _check_known(report, known_on, as_of, today)
+    return as_of or known_on
+
+
+def _bind_days(report: Report, binds: dict[str, Any], as_of: date | None, today: date, known_on: date | None) -> tuple[date, date] | None:
+    """Add what the query asks of time to `binds`; answers the period, where there is one."""
+    period = None if binds.get("which") in STANDING else _period(report, binds, as_of, today)
+    if as_of and binds.get("fold", POSTINGS) != POSTINGS:
+        binds["fold"] = ""
+    if period:
+        binds.update(from_day=period[0], to_day=period[1], **_folded_months(binds, period, as_of, today, known_on))
+    if "months_back" in binds:
+        binds.update(_months(binds, as_of or today))
+    return period
 
 
 def _with_goals(session: Session, rows: Rows, given: Mapping[str, Any], today: date, fiscal_month: int) -> tuple[Rows, tuple[str, ...]]:

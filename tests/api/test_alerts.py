@@ -66,6 +66,7 @@ def test_the_list_filters_and_pages(api, cast, made):
     assert api("ana").rows("/alerts", is_done="true") == []
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     "body",
     [
@@ -84,6 +85,7 @@ def test_what_cannot_be_an_alert_is_refused_in_words(api, db, body):
     assert db.value("select count(*) from crm.alerts") == 0
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     "params",
     [{"lead": "x"}, {"lead": 0}, {"person": "Nobody Here"}, {"due_from": "2027-03-01"}, {"due_before": "0001-01-01T00:00:00+23:00"}, {"is_done": "x"},

@@ -80,6 +80,7 @@ def test_a_grant_that_went_on_the_way_is_named(api, db):
     assert api("mona").get(f"/exports/{failed}/file").status_code == 410
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     ("body", "status"),
     [

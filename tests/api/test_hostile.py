@@ -24,6 +24,7 @@ RAW = [
 ]  # fmt: skip
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("raw", RAW, ids=range(len(RAW)))
 def test_a_body_that_cannot_be_taken_is_refused_in_words(api, db, petra, raw):
     json_type = {"Content-Type": "application/json"}

@@ -153,6 +153,7 @@ def test_an_empty_change_answers_with_the_lead_as_it_is(api, petra):
     assert (answer.status_code, answer.json()["version"]) == (200, 1)
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     ("body", "field"),
     [

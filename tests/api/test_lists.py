@@ -55,6 +55,7 @@ def test_a_filter_on_what_is_hidden_finds_nothing(api, cast):
     assert api("ana").rows("/leads", owner="Carla") == []
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     ("params", "field"),
     [

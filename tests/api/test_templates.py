@@ -86,6 +86,7 @@ def test_a_preview_needs_a_lead_that_one_sees(api, cast, made):
         assert api("ana").get(path, **asked).status_code == status, asked
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     ("body", "field"),
     [

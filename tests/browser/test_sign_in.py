@@ -125,12 +125,21 @@ def _page_session_ids(frame: bytes | str) -> list[str]:
     return [message.new_session.initialize.session_id] if message.WhichOneof("type") == "new_session" else []
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_each_page_as_the_very_first_request_after_a_start_shows_the_door_only(site: Site, path: str) -> None:
-    page = site.visit(path_with_its_lead(site, path))
+def is_the_door_only(page: Any) -> bool:
     page.get_by_role("button", name=FORM, exact=True).wait_for()
-    headings = page.get_by_role("heading").all_inner_texts()
-    assert headings == [FORM]
+    return bool(page.get_by_role("heading").all_inner_texts() == [FORM])
+
+
+def test_each_page_shows_a_stranger_the_door_only(shared_site: Site) -> None:
+    page = shared_site.page()
+    for path in PATHS:
+        page.goto(path_with_its_lead(shared_site, path))
+        assert is_the_door_only(page), path
+
+
+@pytest.mark.parametrize("path", ["/", "/lead", "/pipeline", "/people"])
+def test_a_page_as_the_very_first_request_after_a_start_shows_the_door_only(site: Site, path: str) -> None:
+    assert is_the_door_only(site.visit(path_with_its_lead(site, path)))
 
 
 def test_a_reset_link_works_once(shared_site: Site) -> None:

@@ -190,6 +190,7 @@ def test_a_manager_keeps_no_rules_of_another_team(db: Any, cast: Any) -> None:
         make_rule(cast, "mona", "Levant")
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     "values",
     [

@@ -16,6 +16,7 @@ from crm.errors import Invalid
 AWKWARD = ["", "null", 'quo"ted', "back\\slash", "{brace,comma}", "line\nbreak", "عربى", None]
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     ("value", "sql_type"),
     [

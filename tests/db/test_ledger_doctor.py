@@ -4,11 +4,13 @@ import json
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from crm.__main__ import main
 from crm.access import as_system
 from crm.clock import now
 from crm.customers.order_months import fold_orders
+from crm.ledger.checks import fold_equals_postings, ledger_equals_leads, stays_are_right
 from crm.ledger.fold import fold
 from tests.db.ledgers import add_lead, at, change
 
@@ -73,30 +75,9 @@ def test_each_check_is_one_line(healthy, capsys):
         (["update crm.stays set left_at = now(), left_by = 'moved' where id = (select min(id) from crm.stays)"], ["stays", "fold = postings"]),
         (["update crm.stays set owner_id = null where id = (select min(id) from crm.stays)"], ["stays", "fold = postings"]),
         (["delete from crm.unfolded_postings"], ["fold = postings"]),
-        (["update crm.posting_days set leads = leads + 1 where id = (select min(id) from crm.posting_days)"], ["fold = postings"]),
-        (["delete from crm.posting_months"], ["fold = postings"]),
-        (["update crm.move_days set went = went + 1 where id = (select min(id) from crm.move_days)"], ["fold = postings"]),
-        (["update crm.move_months set came_usd = came_usd + 0.01 where id = (select min(id) from crm.move_months)"], ["fold = postings"]),
-        (["delete from crm.unfolded_stays"], ["fold = postings"]),
-        (["update crm.standing_months set leads = leads + 1 where id = (select min(id) from crm.standing_months)"], ["fold = postings"]),
-        (["update crm.source_months set value_usd = value_usd + 0.01 where id = (select min(id) from crm.source_months)"], ["fold = postings"]),
-        (["update crm.closing_months set leads = leads + 1 where id = (select min(id) from crm.closing_months)"], ["fold = postings"]),
         (["update crm.order_months set amount_usd = amount_usd + 0.01"], ["months = orders"]),
         (["delete from crm.order_months"], ["months = orders"]),
         (["insert into crm.order_months select id + 1, month, team_id, 'AE', currency, 1, 1, 1, 1, 0 from crm.order_months"], ["months = orders"]),
-        (["update crm.stood_days set leads = leads + 1 where id = (select min(id) from crm.stood_days)"], ["fold = postings"]),
-        (["delete from crm.stood_months"], ["fold = postings"]),
-        (["update crm.stood_source_days set value_usd = value_usd + 0.01 where id = (select min(id) from crm.stood_source_days)"], ["fold = postings"]),
-        (["update crm.stood_closing_months set leads = leads - 1 where id = (select min(id) from crm.stood_closing_months)"], ["fold = postings"]),
-        (["update crm.late_days set leads = leads + 1 where id = (select min(id) from crm.late_days)"], ["fold = postings"]),
-        (["update crm.late_months set value_usd = value_usd + 0.01 where id = (select min(id) from crm.late_months)"], ["fold = postings"]),
-        (["update crm.passage_months set took[1] = took[1] + 1 where id = (select min(id) from crm.passage_months)"], ["fold = postings"]),
-        (["update crm.passage_months set moved_on = moved_on + 1 where id = (select min(id) from crm.passage_months)"], ["fold = postings"]),
-        (["update crm.folded_activities set kind = 'note' where activity_id = (select min(activity_id) from crm.folded_activities)"], ["fold = postings"]),
-        (["update crm.folded_activities set owner_id = null"], ["fold = postings"]),
-        (["update crm.folded_activities set before_at = happened_at"], ["fold = postings"]),
-        (["delete from crm.folded_activities"], ["fold = postings"]),
-        (["update crm.arrival_months set took[1] = took[1] + 1 where id = (select min(id) from crm.arrival_months)"], ["fold = postings"]),
         (["delete from jobs.procrastinate_workers"], ["worker"]),
         (["update jobs.procrastinate_workers set last_heartbeat = now() - interval '2 minutes'"], ["worker"]),
     ],
@@ -105,6 +86,40 @@ def test_what_is_broken_is_named_and_the_exit_code_is_1(healthy, capsys, broken,
     damage(healthy, *broken)
     code, found, named = examine(capsys)
     assert (code, found["ok"], named) == (1, False, failing)
+
+
+WRONG_FOLDS = (
+    "update crm.posting_days set leads = leads + 1 where id = (select min(id) from crm.posting_days)",
+    "delete from crm.posting_months",
+    "update crm.move_days set went = went + 1 where id = (select min(id) from crm.move_days)",
+    "update crm.move_months set came_usd = came_usd + 0.01 where id = (select min(id) from crm.move_months)",
+    "delete from crm.unfolded_stays",
+    "update crm.standing_months set leads = leads + 1 where id = (select min(id) from crm.standing_months)",
+    "update crm.source_months set value_usd = value_usd + 0.01 where id = (select min(id) from crm.source_months)",
+    "update crm.closing_months set leads = leads + 1 where id = (select min(id) from crm.closing_months)",
+    "update crm.stood_days set leads = leads + 1 where id = (select min(id) from crm.stood_days)",
+    "delete from crm.stood_months",
+    "update crm.stood_source_days set value_usd = value_usd + 0.01 where id = (select min(id) from crm.stood_source_days)",
+    "update crm.stood_closing_months set leads = leads - 1 where id = (select min(id) from crm.stood_closing_months)",
+    "update crm.late_days set leads = leads + 1 where id = (select min(id) from crm.late_days)",
+    "update crm.late_months set value_usd = value_usd + 0.01 where id = (select min(id) from crm.late_months)",
+    "update crm.passage_months set took[1] = took[1] + 1 where id = (select min(id) from crm.passage_months)",
+    "update crm.passage_months set moved_on = moved_on + 1 where id = (select min(id) from crm.passage_months)",
+    "update crm.folded_activities set kind = 'note' where activity_id = (select min(activity_id) from crm.folded_activities)",
+    "update crm.folded_activities set owner_id = null",
+    "update crm.folded_activities set before_at = happened_at",
+    "delete from crm.folded_activities",
+    "update crm.arrival_months set took[1] = took[1] + 1 where id = (select min(id) from crm.arrival_months)",
+)
+
+
+def test_whatever_is_wrong_with_a_fold_is_found_and_nothing_else(healthy):
+    """Each in a transaction that is taken back before the next."""
+    for broken in WRONG_FOLDS:
+        with Session(healthy.owner()) as session:
+            session.execute(text(broken))
+            checks = (ledger_equals_leads, stays_are_right, fold_equals_postings)
+            assert [check(session).is_good for check in checks] == [True, True, False], broken
 
 
 def test_a_stay_that_outlived_its_lead_is_found(healthy, capsys):

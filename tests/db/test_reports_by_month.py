@@ -20,14 +20,14 @@ GROUPS = ("owner", "team", "pipeline", "month", "source", "market", "stage_lost_
 TODAY = date(2026, 11, 27)
 
 
-@pytest.fixture
-def leads(db, cast):
-    """Leads that began over a year, moved about, some of them folded and some not yet."""
+@pytest.fixture(scope="module")
+def leads(module_db, module_cast):
+    """Leads that began over a year, moved about, some of them folded and some not yet; whoever asks for them only reads."""
     chance = random.Random(5)
-    set_time_zone(db, "Asia/Dubai")
-    found = [add_lead(cast, "Gulf", "ana", when=clock.now() - timedelta(days=days), value="100", source="Web") for days in (1, 28, 33, 62, 200, 350)]
+    set_time_zone(module_db, "Asia/Dubai")
+    found = [add_lead(module_cast, "Gulf", "ana", when=clock.now() - timedelta(days=days), value="100", source="Web") for days in (1, 28, 33, 62, 200, 350)]
     for number in range(70):
-        act(db, cast, chance, found)
+        act(module_db, module_cast, chance, found)
         if number == 45:
             fold()
     return found
@@ -58,6 +58,7 @@ def nothing_folded(binds, period, as_of, today, known_on=None):
     return {"months_from": after, "months_to": after}
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("name", REPORTS)
 def test_any_period_says_the_same_from_the_fold_and_from_the_stays(db, leads, monkeypatch, name):
     assert complaints() == []
@@ -69,6 +70,7 @@ def test_any_period_says_the_same_from_the_fold_and_from_the_stays(db, leads, mo
     assert any(from_the_fold)
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("name", REPORTS)
 def test_as_of_any_past_day_it_says_the_same_from_the_fold_and_from_the_stays(db, leads, monkeypatch, name):
     chance = random.Random(name)
@@ -82,6 +84,7 @@ def test_as_of_any_past_day_it_says_the_same_from_the_fold_and_from_the_stays(db
     assert any(from_the_fold)
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("back", [0, 1, 20, 33, 70, 190, 300])
 def test_as_of_any_past_day_forecast_and_velocity_count_the_stays_that_stood_then(db, cast, leads, back):
     day = clock.today("Asia/Dubai") - timedelta(days=back)

@@ -85,6 +85,7 @@ def test_a_page_opens_with_one_view_for_a_role(db: Any, cast: Any) -> None:
         keep(cast, "ana", default_for_role_id=rep)
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     "values",
     [

@@ -318,6 +318,7 @@ def test_a_mistake_of_ours_says_so_without_its_insides(cast: Any, db: Any, monke
     assert stands(db, export_id)["problem"] == making.MISTAKE
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     ("kind", "wanted", "error"),
     [

@@ -78,6 +78,7 @@ def test_a_picture_that_was_made_leaves_nothing_in_memory(cast: Any, db: Any) ->
         gc.enable()
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(("report", "chart"), CHARTED)
 def test_every_report_with_a_chart_is_painted_also_where_it_is_empty(cast: Any, db: Any, report: str, chart: str) -> None:
     file = io.BytesIO()

@@ -18,10 +18,9 @@ from crm.ledger.fold import fold
 from crm.reports import caching, exploring
 from crm.reports.use_cases import run
 from tests.db.ledgers import add_lead, at, change
-from tests.queries.test_win_rate import quarter
+from tests.queries.test_win_rate import begin
 from tests.roles import hide_from
 
-__all__ = ["quarter"]
 PERIOD = {"from": "2026-01-01", "to": "2026-03-31"}
 HOSTILE = ("no_such", "owner; drop table crm.leads", "custom.", "' or true --", "custom.product'--", "by_own.word", "\x00", "stage_id", "x" * 5000)
 
@@ -29,6 +28,11 @@ HOSTILE = ("no_such", "owner; drop table crm.leads", "custom.", "' or true --", 
 @pytest.fixture(autouse=True)
 def forgotten() -> None:
     caching._kept.clear()
+
+
+@pytest.fixture
+def quarter(db: Any, cast: Any) -> dict[str, int]:
+    return begin(db, cast)
 
 
 def rows(person: Any = OPERATOR, as_of: date | None = None, **asked: str) -> list[dict[str, Any]]:
@@ -188,9 +192,10 @@ def test_only_the_largest_groups_stand_for_themselves(db: Any, cast: Any) -> Non
     assert len(rows(**asked, top="200")) == 26
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("given", HOSTILE)
 @pytest.mark.parametrize("name", ["measure", "which", "by", "split"])
-def test_only_what_is_on_a_list_is_taken(db: Any, cast: Any, quarter: Any, name: str, given: str) -> None:
+def test_only_what_is_on_a_list_is_taken(db: Any, cast: Any, name: str, given: str) -> None:
     with pytest.raises(Invalid):
         rows(**{name: given})
 

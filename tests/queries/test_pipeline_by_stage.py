@@ -49,10 +49,10 @@ def test_an_admin_sees_all(db, cast, leads):
     assert totals(cast.who("alma")) == recount_now(db)
 
 
-@pytest.mark.parametrize("who", ["mona", "ana", "vera"])
-def test_a_team_sees_its_own(db, cast, leads, who):
-    assert run(cast.who(who), NAME, {}).scope == "team"
-    assert totals(cast.who(who)) == recount_now(db, "team_id = :t", t=cast.teams["Gulf"])
+def test_a_team_sees_its_own(db, cast, leads):
+    for who in ("mona", "ana", "vera"):
+        assert run(cast.who(who), NAME, {}).scope == "team"
+        assert totals(cast.who(who)) == recount_now(db, "team_id = :t", t=cast.teams["Gulf"]), who
 
 
 def test_who_sees_their_own_only_sees_no_more(db, cast, leads):
@@ -82,18 +82,15 @@ def test_without_the_grant_the_report_is_refused(db, cast):
         run(with_grants(cast.who("ana"), gulf="none"), NAME, {})
 
 
-@pytest.mark.parametrize(
-    ("filters", "where"),
-    [
+def test_filters_by_name(db, cast, leads):
+    for filters, where in (
         ({"team": "levant"}, "team_id = (select id from crm.teams where name = 'Levant')"),
         ({"owner": "Ana"}, "owner_id = (select id from crm.people where name = 'Ana')"),
         ({"owner": "ana@demo.example"}, "owner_id = (select id from crm.people where name = 'Ana')"),
         ({"team": "Gulf", "owner": "bruno"}, "owner_id = (select id from crm.people where name = 'Bruno')"),
         ({"team": ""}, "true"),
-    ],
-)
-def test_filters_by_name(db, cast, leads, filters, where):
-    assert totals(OPERATOR, **filters) == recount_now(db, where)
+    ):
+        assert totals(OPERATOR, **filters) == recount_now(db, where), filters
 
 
 def test_filters_by_id_and_by_oneself(db, cast, leads):
@@ -101,6 +98,7 @@ def test_filters_by_id_and_by_oneself(db, cast, leads):
     assert totals(cast.who("alma"), owner="me") == recount_now(db, "owner_id = :p", p=cast.people["alma"])
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     ("filters", "says"),
     [

@@ -16,8 +16,7 @@ from tests.roles import hide_from
 QUARTER = {"from": "2026-01-01", "to": "2026-03-31"}
 
 
-@pytest.fixture
-def quarter(db, cast):
+def begin(db, cast):
     """Ana wins two and loses one in the quarter; bruno loses one, wins one and has it reopened; carla wins one; one was won before."""
     with acting_as(OPERATOR) as session:
         apply(session, [Edit("custom_field", None, {"record_type": "lead", "label": "Product", "kind": "choice", "options": ["Oil", "Rice"]})], source="test")
@@ -42,12 +41,24 @@ def quarter(db, cast):
     return {"reopened": reopened, "gone": gone}
 
 
+@pytest.fixture(scope="module")
+def quarter(module_db, module_cast):
+    """For those that only read it."""
+    return begin(module_db, module_cast)
+
+
+@pytest.fixture
+def own_quarter(db, cast):
+    return begin(db, cast)
+
+
 def groups(by, person=OPERATOR, as_of=None, **filters):
     """Group -> (won, lost, won value)."""
     rows = run(person, "win_rate", {**QUARTER, "by": by, **filters}, as_of).rows
     return {row["group"]: (row["won"], row["lost"], float(row["won_value_usd"])) for row in rows}
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize(
     ("by", "expected"),
     [
@@ -69,18 +80,21 @@ def test_each_group_counts_what_stands_won_and_lost(db, cast, quarter, by, expec
     assert found == expected
 
 
+@pytest.mark.leaves_no_trace
 def test_rates_and_days_are_of_those_that_ended(db, cast, quarter):
     ana = next(row for row in run(OPERATOR, "win_rate", QUARTER).rows if row["group"] == "Ana")
     assert (ana["win_rate"], ana["median_days"], ana["mean_days"]) == (Decimal("0.6667"), 25, 25)
     assert (ana["lost_value_usd"], ana["group_id"]) == (30, cast.people["ana"])
 
 
+@pytest.mark.leaves_no_trace
 def test_as_of_a_past_day_they_stand_where_they_stood(db, cast, quarter):
     assert groups("owner", as_of=date(2026, 3, 31)) == {"Ana": (3, 1, 6150.5), "Bruno": (1, 1, 9), "Carla": (1, 0, 1000)}
     assert groups("owner", as_of=date(2026, 2, 9), to="2026-02-09") == {"Ana": (1, 0, 100)}
     assert groups("owner", as_of=date(2026, 4, 2)) == {"Ana": (3, 1, 6150.5), "Bruno": (0, 1, 0), "Carla": (1, 0, 1000)}
 
 
+@pytest.mark.leaves_no_trace
 def test_filters_and_reach_narrow_it(db, cast, quarter):
     assert groups("owner", team="Gulf", source="Web") == {"Ana": (1, 1, 50.5)}
     assert groups("source", market="ae") == {"Fair": (1, 0, 100)}
@@ -89,20 +103,24 @@ def test_filters_and_reach_narrow_it(db, cast, quarter):
     assert groups("owner", owner="mona") == {}
 
 
+@pytest.mark.leaves_no_trace
 def test_the_period_includes_its_last_day_in_the_reporting_time_zone(db, cast, quarter):
     assert groups("owner", to="2026-03-30")["Ana"] == (2, 0, 150.5)
 
 
+@pytest.mark.leaves_no_trace
 @pytest.mark.parametrize("by", ["value", "size", "custom.size", "no_such", "owner; drop table crm.leads", "custom.", "' or true --", "custom.product'--"])
 def test_only_what_is_on_the_list_tells_groups_apart(db, cast, quarter, by):
     with pytest.raises(Invalid, match="tells no groups apart"):
         run(OPERATOR, "win_rate", {**QUARTER, "by": by})
 
 
+@pytest.mark.leaves_no_trace
 def test_a_source_is_a_value_and_never_a_part_of_the_query(db, cast, quarter):
     assert groups("owner", source="Fair' or true --") == {}
 
 
+@pytest.mark.leaves_no_trace
 def test_reasons_of_loss(db, cast, quarter):
     add = run(OPERATOR, "loss_reasons", QUARTER).rows
     assert [(row["reason"], row["lost"], row["share"], float(row["lost_value_usd"])) for row in add] == [("Price", 2, 1, 37.0)]
@@ -122,13 +140,13 @@ def test_reasons_of_loss(db, cast, quarter):
         ("expected_close_on", "forecast", {}, "lead.expected_close_on: view"),
     ],
 )
-def test_what_is_hidden_tells_no_groups_apart_and_the_refusal_names_the_grant(db, cast, quarter, field, report, asked, grant):
+def test_what_is_hidden_tells_no_groups_apart_and_the_refusal_names_the_grant(db, cast, own_quarter, field, report, asked, grant):
     ana = hide_from(cast, "ana", field)
     with pytest.raises(Refused) as refused:
         run(ana, report, asked)
     assert refused.value.facts["grant"] == grant
 
 
-def test_hidden_values_leave_amounts_out_and_the_counts_in(db, cast, quarter):
+def test_hidden_values_leave_amounts_out_and_the_counts_in(db, cast, own_quarter):
     rows = run(hide_from(cast, "ana", "value"), "win_rate", {**QUARTER, "by": "team"}).rows
     assert [(row["won"], row["lost"], row["won_value_usd"], row["lost_value_usd"]) for row in rows] == [(2, 2, None, None)]
