@@ -205,3 +205,10 @@ def test_a_saved_address_is_drawn_within_another_page(look: Any, cast: Any, addr
     part = look(f"from crm.ui.explore.draw import draw_exploration; draw_exploration({address}, 'one'); draw_exploration({address}, 'two')", "mona").run()
     assert not part.exception
     assert "both included" in said(part) or "Now, exact" in said(part)
+
+
+@pytest.mark.leaves_no_trace
+def test_a_link_to_groups_that_are_not_there_any_more_says_that_it_shows_others(visit: Any) -> None:
+    page = visit("mona", PAGE, by="VAT number", split="Owner", measure="Open value")
+    assert not page.exception and "The link also asks for measure “Open value” and groups of “VAT number”" in said(page)
+    assert "by" not in page.query_params and page.query_params["split"] == "Owner"
