@@ -312,6 +312,20 @@ def possible_owners(session: Session) -> tuple[int, ...]:
     return tuple(session.scalars(_OWNERS, {"everywhere": reach.everywhere, "me": person.id, "teams": sorted(reach.teams)}))
 
 
+_COLLEAGUES = text("""
+    select p.id from crm.people as p
+    where :everywhere or p.id = :me or exists (select from crm.memberships as m where m.person_id = p.id and m.team_id = any(cast(:teams as bigint[])))
+    order by lower(p.name)
+""")
+
+
+def colleagues(session: Session) -> tuple[int, ...]:
+    """The people of the teams whose leads the person sees, by name, disabled ones included: they may own leads yet."""
+    person = person_of(session)
+    reach = person.reach("lead", "view")
+    return tuple(session.scalars(_COLLEAGUES, {"everywhere": reach.everywhere, "me": person.id, "teams": sorted(reach.teams)}))
+
+
 def names_of_teams(session: Session) -> dict[int, str]:
     return {row.id: row.name for row in session.execute(text("select id, name from crm.teams where deleted_at is null order by lower(name)"))}
 

@@ -17,6 +17,7 @@ from crm.ui.lookups import Lookups, teams_in_sight
 
 LONGEST = 60
 LEFT_OUT = "The link also asks for {}: not there any more, or not in your sight. The rest of it is shown."
+SAID = {"by": "groups of", "split": "groups of"}
 
 Means = Mapping[str, str]
 """What an address may say of a filter -> what the filter itself calls it."""
@@ -30,7 +31,7 @@ def settle(known: Mapping[str, Means]) -> None:
         wanted = [means[text] for text in given if text in means]
         if wanted != given and _write(name, wanted):
             is_changed = True
-            missed += [f"{name.removeprefix('of_')} “{text[:LONGEST]}”" for text in given if text not in means]
+            missed += [f"{SAID.get(name, name.removeprefix('of_'))} “{text[:LONGEST]}”" for text in given if text not in means]
     if missed:
         messages.leave(LEFT_OUT.format(" and ".join(missed)))
     if is_changed:
@@ -75,7 +76,7 @@ def teams_of(person: Person, lookups: Lookups) -> list[int]:
 
 
 def _owners(person: Person, lookups: Lookups) -> Means:
-    return _same(lookups.names.people.get(owner, "") for owner in lookups.owners) if closed.shows(person, "owner_id") else {}
+    return _same(lookups.names.people.values()) if closed.shows(person, "owner_id") else {}
 
 
 def _pipelines(lookups: Lookups) -> Means:

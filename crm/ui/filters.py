@@ -141,8 +141,9 @@ def _ask_stages(lookups: Lookups, pipeline_id: int | None) -> tuple[int, ...]:
 def _ask_owners(lookups: Lookups, *, is_open: bool) -> tuple[int, ...]:
     return tuple(
         st.multiselect(
-            "Owner", [*lookups.owners, NOBODY], key="owner", bind="query-params", placeholder="Any owner" if is_open else "Only mine", disabled=not is_open,
-            format_func=lambda person_id: lookups.names.people.get(person_id, "Nobody"), label_visibility="collapsed", width=130,
+            "Owner", [*lookups.whose_for("owner"), NOBODY], key="owner", bind="query-params", disabled=not is_open,
+            placeholder="Any owner" if is_open else "Only mine", format_func=lambda person_id: lookups.names.people.get(person_id, "Nobody"),
+            label_visibility="collapsed", width=130,
         )
     )  # fmt: skip
 

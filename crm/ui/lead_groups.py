@@ -68,7 +68,7 @@ def _choice(key: Any, group: str, lookups: Lookups) -> Any:
     if group == "stage":
         return lookups.stages[key].name if key in lookups.stages else None
     if group == "owner":
-        return (key if key in lookups.owners else None) if key else 0
+        return (key if key in lookups.names.people else None) if key else 0
     return key if key in lookups.markets and len(lookups.markets) > 1 else None
 
 

@@ -14,7 +14,7 @@ from crm.views.rules import BEHIND
 def screen(person: Person, lookups: Lookups, *, begins_with_own: bool) -> Screen:
     """Every filter of the page by its name in the address."""
     stages = dict.fromkeys(stage.name for pipeline in lookups.pipelines for stage in pipeline.stages)
-    people = {lookups.names.people[person_id]: person_id for person_id in lookups.owners if person_id in lookups.names.people}
+    people = {name: person_id for person_id, name in lookups.names.people.items()}
     found = {
         "view": Param("mine" if begins_with_own else "team", by_text(filters.VIEWS), is_said_always=True),
         "q": Param(""),

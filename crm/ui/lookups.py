@@ -37,6 +37,8 @@ class Lookups:
     """Codes of the currencies a value may be in."""
     markets: Mapping[str, str] = field(default_factory=dict)
     """Country code -> name."""
+    whose: Sequence[int] = ()
+    """Those whose leads a list can be narrowed to: more than may be given leads, for whoever only looks, and where somebody has left."""
     catalogue: Catalogue = NO_FIELDS
     lead_fields: Sequence[Definition] = ()
     """Custom fields of leads that the person can come upon."""
@@ -50,6 +52,14 @@ class Lookups:
     @cached_property
     def stages(self) -> dict[int, StageRow]:
         return {stage.id: stage for pipeline in self.pipelines for stage in pipeline.stages}
+
+    def whose_for(self, key: str) -> list[int]:
+        """The same for a filter, with whomever the address or the filter itself names: names are known to all, and leads of theirs may be in sight."""
+        held = st.session_state.get(key)
+        by_name = {name: person_id for person_id, name in self.names.people.items()}
+        named = [by_name.get(text, 0) for text in st.query_params.get_all(key)]
+        chosen = [*named, *(held if isinstance(held, list) else [held])]
+        return list(dict.fromkeys([*self.whose, *(each for each in chosen if each in self.names.people)]))
 
     def days_off(self, market: str | None) -> dict[date, str]:
         """Day -> the holiday's name: everybody's, and those of the market."""
@@ -80,7 +90,8 @@ def _read(who: tuple[int, bool], stamp: int, _person: Person) -> Lookups:
             {each.name: each for each in fields.fields if each.record_type == "lead"},
         )  # fmt: skip
         return Lookups(
-            names, found, reads.possible_owners(session), reads.currencies(session), markets(session), fields, _lead_fields(_person, fields),
+            names, found, reads.possible_owners(session), reads.currencies(session), markets(session),
+            tuple(dict.fromkeys([*reads.possible_owners(session), *reads.colleagues(session)])), fields, _lead_fields(_person, fields),
             zone_of_days(session), starts_in(session), holidays(session, since=today("UTC") - timedelta(days=1)),
         )  # fmt: skip
 

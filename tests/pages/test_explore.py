@@ -192,3 +192,10 @@ def test_a_view_of_an_exploration_is_kept_and_opened_by_its_link(visit: Any, cas
     page = press(visit("vera", PAGE), f"explore.saved.pinned.{view}")
     assert page.selectbox(key="measure").value == "value" and not page.exception
     assert f"explore.saved.pinned.{view}" not in {button.key for button in visit("carla", PAGE).button}
+
+
+@pytest.mark.leaves_no_trace
+def test_a_link_to_groups_that_are_not_there_any_more_says_that_it_shows_others(visit: Any) -> None:
+    page = visit("mona", PAGE, by="VAT number", split="Owner", measure="Open value")
+    assert not page.exception and "The link also asks for measure “Open value” and groups of “VAT number”" in said(page)
+    assert "by" not in page.query_params and page.query_params["split"] == "Owner"

@@ -240,3 +240,20 @@ def test_the_address_keeps_what_it_asks_for_though_it_is_usual_for_whoever_looks
     page = visit("alma", "pages/leads.py", view=view, pipeline="All pipelines")
     assert not page.exception and address(page) == {"view": [view], "pipeline": ["All pipelines"]}
     assert page.selectbox(key="pipeline").options[-1] == "All pipelines" and "all pipelines" in said(page)
+
+
+@pytest.mark.leaves_no_trace
+def test_a_viewer_narrows_leads_and_reports_to_a_colleague_though_they_give_nobody_leads(visit: Any, cast: Any) -> None:
+    page = visit("vera", "pages/leads.py", view="Team", owner="Bruno")
+    assert not page.exception and [row["name"] for row in page.session_state["leads.sheet"].rows] == ["Petra Supplies"]
+    report = visit("vera", "pages/team_report.py", of_owner="Bruno")
+    assert not report.exception and "Gulf · Bruno" in said(report) and report.selectbox(key="of_owner").value == cast.people["bruno"]
+
+
+def test_a_link_to_the_leads_of_somebody_who_has_left_opens_them(visit: Any, db: Any, cast: Any) -> None:
+    with db.owner().begin() as connection:
+        connection.execute(text("delete from crm.memberships where person_id = :bruno"), {"bruno": cast.people["bruno"]})
+        connection.execute(text("update crm.people set disabled_at = now(), version = version + 1 where id = :bruno"), {"bruno": cast.people["bruno"]})
+        connection.execute(text("update crm.access_stamps set version = version + 1"))
+    page = visit("ana", "pages/leads.py", view="Team", owner="Bruno")
+    assert not page.exception and [row["name"] for row in page.session_state["leads.sheet"].rows] == ["Petra Supplies"]

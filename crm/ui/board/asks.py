@@ -92,7 +92,7 @@ def _ask_team(person: Person, lookups: Lookups, pipeline: PipelineRow) -> int | 
 
 
 def _ask_whose(lookups: Lookups, *, begins_with_own: bool) -> int:
-    everybody: Sequence[int] = [ME, EVERYBODY, *(p for p in lookups.owners if p != lookups.names.me), NOBODY]
+    everybody: Sequence[int] = [ME, EVERYBODY, *(p for p in lookups.whose if p != lookups.names.me), NOBODY]
     picked = st.selectbox(
         "Owner", everybody, index=0 if begins_with_own else 1, key="whose", bind="query-params",
         format_func=lambda who: SAID.get(who) or lookups.names.people.get(who, "somebody"),

@@ -11,7 +11,7 @@ from crm.ui.view_params import Param, Screen, pipelines
 
 def screen(person: Person, lookups: Lookups, *, begins_with_own: bool) -> Screen:
     """Every filter of the page by its name in the address."""
-    people = {lookups.names.people[owner]: owner for owner in lookups.owners if owner in lookups.names.people and owner != lookups.names.me}
+    people = {lookups.names.people[owner]: owner for owner in lookups.whose if owner in lookups.names.people and owner != lookups.names.me}
     whose = {**people, **{text: who for who, text in asks.SAID.items()}}
     teams = {lookups.names.teams[team_id]: team_id for team_id in teams_in_sight(person, lookups)}
     found = {

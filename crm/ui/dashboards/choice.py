@@ -94,7 +94,7 @@ def known(filters: Mapping[str, Any], person: Person, lookups: Lookups) -> dict[
     """Those that mean something to whoever looks."""
     reach = person.reach("report", "view")
     teams = [team for team in lookups.names.teams if reach.everywhere or team in reach.teams]
-    offered: Mapping[str, Any] = {"team": teams, "owner": lookups.owners, "market": lookups.markets, "period": PERIODS}
+    offered: Mapping[str, Any] = {"team": teams, "owner": lookups.names.people, "market": lookups.markets, "period": PERIODS}
     return {name: value for name, value in filters.items() if value in offered[name]}
 
 

@@ -138,7 +138,7 @@ def _narrowings(person: Person, lookups: Lookups) -> dict[str, tuple[list[Any], 
     reach = person.reach("report", "view")
     teams = {id_: name for id_, name in lookups.names.teams.items() if reach.everywhere or id_ in reach.teams}
     pipelines = {each.id: lookups.pipeline_label(each.id) for each in lookups.pipelines}
-    people = {id_: lookups.names.people.get(id_, "Somebody") for id_ in lookups.owners} if closed.shows(person, "owner_id") else {}
+    people = {id_: lookups.names.people.get(id_, "Somebody") for id_ in lookups.whose} if closed.shows(person, "owner_id") else {}
     markets = dict(lookups.markets) if closed.shows(person, "market") else {}
     return {"pipeline": (list(pipelines), pipelines), "team": (list(teams), teams), "owner": (list(people), people), "market": (list(markets), markets)}
 

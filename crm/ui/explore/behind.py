@@ -80,7 +80,7 @@ def _named(name: str, number: int, lookups: Lookups) -> Parts | None:
     if name == "pipeline":
         return {"pipeline": lookups.pipeline_label(number)} if any(each.id == number for each in lookups.pipelines) else None
     called = (lookups.names.teams if name == "team" else lookups.names.people).get(number)
-    return {name: called} if called and (name == "team" or number in lookups.owners) else None
+    return {name: called} if called else None
 
 
 def _of_field(dimension: Dimension, key: str | None, lookups: Lookups) -> Parts | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from crm.access import Person
 from crm.charts.explored import BARS, LINES, STACKED
 from crm.reports import exploring
 from crm.reports.exploring import Measure
-from crm.ui import custom_fields
+from crm.ui import address, custom_fields
 from crm.ui.lookups import Lookups
 from crm.ui.reports.asked import PERIODS
 from crm.ui.view_params import Param, Screen, by_text
@@ -47,7 +47,7 @@ def charts(measure: Measure, by: str, split: str) -> list[str]:
 def screen(person: Person, lookups: Lookups) -> Screen:
     """Everything that the page asks, by its name in the address."""
     known = {**dimensions(person, lookups, "leads"), **(dimensions(person, lookups, "revenue") if person.may("customer", "view") else {})}
-    people = {lookups.names.people[owner]: owner for owner in lookups.owners if owner in lookups.names.people}
+    people = {name: owner for owner, name in lookups.names.people.items()}
     return Screen(
         "explore", "Explore",
         {
@@ -64,3 +64,9 @@ def screen(person: Person, lookups: Lookups) -> Screen:
             "of_market": Param(None, by_text(lookups.markets)),
         },
     )  # fmt: skip
+
+
+def known(person: Person, lookups: Lookups, screen: Screen, takes: Sequence[str]) -> dict[str, address.Means]:
+    """What an address may say: of the filters, and of what is counted in which groups."""
+    own = {name: [*(screen.params[name].choices or ()), NO_SPLIT] for name in ("measure", "by", "split")}
+    return {**address.of_report(person, lookups, takes), **{name: {text: text for text in texts} for name, texts in own.items()}}

@@ -139,7 +139,7 @@ def _ask_team(person: Person, lookups: Lookups) -> Any:
 
 
 def _ask_owner(person: Person, lookups: Lookups) -> Any:
-    return _select("owner", lookups.owners, lookups.names.people, "Every owner", 165) if closed.shows(person, "owner_id") else None
+    return _select("owner", lookups.whose_for("of_owner"), lookups.names.people, "Every owner", 165) if closed.shows(person, "owner_id") else None
 
 
 def _ask_pipeline(person: Person, lookups: Lookups) -> Any:
