@@ -17,7 +17,8 @@ from crm.reports.use_cases import run
 
 LEDGER_BAR, OTHER_BAR = 150, 600
 """Milliseconds: of what reads postings, stays or their fold, and of everything else."""
-LOOK_AT_LEADS = ("loss_reasons", "stale_leads")
+LOOK_AT_RECORDS = ("loss_reasons", "stale_leads", "activity", "activity_by_week")
+"""Which read leads or activities, and the ledger only to know which of them changed since a fold."""
 MOST_BESIDE_WRITERS = 2
 PAST_DAYS = 100
 EXPLORED: Mapping[str, Mapping[str, str]] = {
@@ -72,4 +73,4 @@ def _all(ground: Ground, report: Report) -> list[float]:
 
 def reads_the_ledger(report: Report) -> bool:
     """Whether it reads postings, stays or their fold alone."""
-    return any(table in report.query.sql for table in ("crm.stays", "crm.posting")) and report.name not in LOOK_AT_LEADS
+    return any(table in report.query.sql for table in ("crm.stays", "crm.posting")) and report.name not in LOOK_AT_RECORDS

@@ -287,10 +287,14 @@ class FoldedActivity(Base):
     before_at: Mapped[Moment | None] = mapped_column(comment="when the same person had last done something with this lead; null: never")
     __table_args__ = (
         PrimaryKeyConstraint("lead_id", "activity_id"),
-        # Who did how much is read from this alone.
+        # Who did how much is read from these alone: everybody, or those of a team.
         Index(
             "ix_folded_activities_happened_at", "happened_at",
             postgresql_include=["lead_id", "person_id", "kind", "duration_minutes", "team_id", "pipeline_id", "owner_id", "before_at"],
+        ),
+        Index(
+            "ix_folded_activities_team_id", "team_id", "happened_at",
+            postgresql_include=["lead_id", "person_id", "kind", "duration_minutes", "pipeline_id", "owner_id", "before_at"],
         ),
     )  # fmt: skip
 
