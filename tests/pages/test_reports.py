@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,6 +17,7 @@ from crm import clock
 from crm.access import acting_as, as_system
 from crm.activities.use_cases import add_activity
 from crm.changes import Edit
+from crm.charts.amounts import usd
 from crm.goals.use_cases import set_goals
 from crm.leads.use_cases import edit_leads
 from crm.ui.reports import asked as asking
@@ -183,6 +185,35 @@ def open_as_many(visit: Any, path: str, page: Any) -> int:
 @pytest.mark.parametrize("query", [{}, {"of_owner": "Bruno"}, {"of_source": "Fair"}])
 def test_a_number_opens_as_many_leads_as_it_says(visit: Any, some: None, path: str, query: dict[str, str]) -> None:
     assert open_as_many(visit, path, visit("mona", path, period="90 days", **query))
+
+
+def behind_tiles(page: Any) -> dict[str, str]:
+    """Tile -> the address of the leads behind its figure."""
+    found = {f"Open the leads behind “{tile}”": tile for tile in tiles(page)}
+    return {found[link.label]: link.proto.query_string for link in page.page_link if link.label in found}
+
+
+@pytest.mark.parametrize("path", [FORECAST, WINS, TEAM, PIPELINE])
+@pytest.mark.parametrize("query", [{}, {"of_owner": "Bruno"}, {"of_source": "Fair"}, {"only_owners": "bruno"}])
+def test_a_tile_opens_the_leads_that_its_figure_is_of(visit: Any, cast: Any, some: None, path: str, query: dict[str, str]) -> None:
+    asked = {name: str(cast.people[value]) if name.startswith("only") else value for name, value in query.items()}
+    page = visit("mona", path, period="90 days", **asked)
+    behind, values = behind_tiles(page), tiles(page)
+    assert behind
+    for tile, address in behind.items():
+        rows = visit("mona", "pages/leads.py", **{key: found[0] for key, found in parse_qs(address).items()}).session_state["leads.sheet"].rows
+        amount = usd(sum((row["value_usd"] or 0 for row in rows), Decimal(0)))
+        if tile in ("Leads won", "Leads begun"):
+            assert values[tile][0] == f"{len(rows):,}"
+        elif tile in ("Won", "Value won", "Open value", "Won so far"):
+            assert values[tile][0] == amount, (tile, address)
+        else:
+            assert rows or values[tile][0] in ("$0", "–"), (tile, address)
+
+
+@pytest.mark.parametrize("path", [FORECAST, WINS, TEAM, PIPELINE])
+def test_as_of_a_past_day_a_tile_opens_nothing_for_its_leads_may_stand_elsewhere_by_now(visit: Any, some: None, path: str) -> None:
+    assert not behind_tiles(visit("mona", path, as_of=str(clock.today("UTC") - timedelta(days=1))))
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,11 @@ def behind(lookups: Lookups, asked: Asked, **more: Any) -> dict[str, Any]:
     return {"view": filters.VIEWS["team"], **{name: value for name, value in {**own, **more}.items() if value}}
 
 
+def behind_now(lookups: Lookups, asked: Asked, **more: Any) -> dict[str, Any] | None:
+    """The same for one figure; None as of a past day, whose leads may stand elsewhere by now."""
+    return None if asked.as_of else behind(lookups, asked, **more)
+
+
 def period_of(asked: Asked) -> str:
     """The period as an address says it."""
     return lead_behind.period(asked.begins, asked.ends)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from crm.access import Person
 from crm.goals import reads, rules
-from crm.ui import look, words
+from crm.ui import lead_behind, look, words
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, forecast_owners, parts, picking
 from crm.ui.reports.asked import Asked
@@ -123,32 +123,36 @@ def headline(found: Found) -> str:
 
 def draw(found: Found, page: Page) -> None:
     parts.draw_headline(headline(found))
-    _draw_tiles(found)
     owner = picking.picked_id(OWNERS)
+    theirs = replace(page, asked=replace(page.asked, owner_id=owner)) if owner else page
+    _draw_tiles(found, theirs)
     picking.draw_chips({MONTHS: ("Month", picking.month_name(_picked_month(page.asked))), OWNERS: ("Owner", page.lookups.names.people.get(owner or 0))})
-    _draw_months(found.months, replace(page, asked=replace(page.asked, owner_id=owner)) if owner else page)
+    _draw_months(found.months, theirs)
     if found.owners:
         forecast_owners.draw(found.owners, page)
 
 
-def _draw_tiles(found: Found) -> None:
+def _draw_tiles(found: Found, page: Page) -> None:
     if not found.months.result:
         return
     expected, won, said = (in_quarter(found, column) for column in ("expected_usd", "won_value_usd", "said_usd"))
     next_, next_said = (in_quarter(found, column, found.next_quarter) for column in ("expected_usd", "said_usd"))
     of_goal, goal_said = _of_goal(found, expected), _of_goal(found, said)
     won_up_to = list(accumulate(found.weeks.column("won_value_usd")))
+    this_quarter, next_quarter = (lead_behind.period(begins, rules.ends_on(begins)) for begins in (found.quarter, found.next_quarter))
     parts.draw_tiles(
         (
             Tile(f"Forecast {found.quarter_name}", usd(expected), change(expected, said), trend=_up_to(found, found.quarter),
                  hint="Won in the quarter, and open value expected in it, weighted by the chance of its stage. The line: month by month, up to its end."),
             Tile("Won so far", usd(won), change(won, found.before.sum("won_value_usd")), trend=won_up_to, against="against last quarter",
-                 hint="Against as many days of the quarter before. The line: week by week of this quarter."),
+                 hint="Against as many days of the quarter before. The line: week by week of this quarter.",
+                 behind=asking.behind_now(page.lookups, page.asked, kind="won", entered=this_quarter)),
             Tile("Of the goal", share(of_goal), change(of_goal, goal_said, unit="points"), trend=[_of_goal(found, amount) for amount in won_up_to],
                  hint=f"The goal is {usd(found.goal_usd)}. The line: what was won of it, week by week."
                  if found.goal_usd else "No goal is set for what this page shows."),
             Tile(f"Forecast {found.next_name}", usd(next_), change(next_, next_said), trend=_up_to(found, found.next_quarter),
-                 hint="The next quarter, as far as open leads name their month. The line: month by month, up to its end."),
+                 hint="The next quarter, as far as open leads name their month. The line: month by month, up to its end.",
+                 behind=asking.behind_now(page.lookups, page.asked, kind="open", closes=next_quarter)),
         ),
         f"in {found.said_days} days",
     )  # fmt: skip
@@ -191,7 +195,7 @@ def _draw_summary(found: Found, page: Page) -> None:
     with parts.block("Forecast in four figures", found.months, key="forecast_summary", empty=NOTHING_EXPECTED, hint=HOW_EXPECTED) as any_:
         if any_:
             parts.draw_headline(headline(found))
-            _draw_tiles(found)
+            _draw_tiles(found, page)
 
 
 FIGURES: Mapping[str, Figure] = {

@@ -27,6 +27,7 @@ class Tile:
     """One figure: how it was before (`change`, in words), whether more is good (None: neither), and how it went.
 
     `against`: what the change is against, where it is not what it is for the tiles beside it.
+    `behind`: the address of the leads that the figure is of, as they are now; None where no list of leads has just those.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Tile:
     trend: Sequence[Any] = ()
     hint: str = ""
     against: str = ""
+    behind: Mapping[str, Any] | None = None
 
 
 def draw_headline(said: str, *, of: str = "") -> None:
@@ -46,15 +48,22 @@ def draw_headline(said: str, *, of: str = "") -> None:
 def draw_tiles(tiles: Sequence[Tile], against: str = "") -> None:
     """Side by side; two in a row on a phone. `against`: what the changes are against."""
     with st.container(key=framing.key_in("report_tiles")), st.grid(len(tiles), min_column_width=150, gap="small"):
-        for tile in tiles:
-            is_moved = bool(tile.change) and not tile.change.startswith(("+0%", "+0 "))
-            colour: Any = "off" if tile.is_more_good is None or not is_moved else "normal" if tile.is_more_good else "inverse"
-            trend = [float(value) for value in tile.trend if value is not None]
-            st.metric(
-                tile.label, tile.value, tile.change or None, delta_color=colour, border=True, help=tile.hint or None,
-                    delta_description=(tile.against or against) if tile.change else None,
-                chart_data=trend if len(trend) > 1 else None, chart_type="area", height="stretch", delta_arrow="auto" if is_moved else "off",
-            )  # fmt: skip
+        for number, tile in enumerate(tiles):
+            _draw_tile(tile, against, framing.key_in(f"report_tile_{number}"))
+
+
+def _draw_tile(tile: Tile, against: str, key: str) -> None:
+    is_moved = bool(tile.change) and not tile.change.startswith(("+0%", "+0 "))
+    colour: Any = "off" if tile.is_more_good is None or not is_moved else "normal" if tile.is_more_good else "inverse"
+    trend = [float(value) for value in tile.trend if value is not None]
+    with st.container(key=key, gap=None, height="stretch"):
+        st.metric(
+            tile.label, tile.value, tile.change or None, delta_color=colour, border=True, help=tile.hint or None,
+                delta_description=(tile.against or against) if tile.change else None,
+            chart_data=trend if len(trend) > 1 else None, chart_type="area", height="stretch", delta_arrow="auto" if is_moved else "off",
+        )  # fmt: skip
+        if tile.behind is not None:
+            st.page_link(LEADS, label=f"Open the leads behind “{tile.label}”", icon=":material/arrow_forward:", query_params=dict(tile.behind), width="content")
 
 
 def change(now: Any, before: Any, *, unit: str = "%") -> str:

@@ -86,7 +86,7 @@ def headline(found: Found) -> str:
 
 def draw(found: Found, page: Page) -> None:
     parts.draw_headline(headline(found))
-    _draw_tiles(found)
+    _draw_tiles(found, page)
     stage = picking.picked_stage(STAGES, found.stages.rows)
     left, right = st.columns(2, gap="small")
     with left:
@@ -96,7 +96,7 @@ def draw(found: Found, page: Page) -> None:
     _draw_movement(found.movement, stage)
 
 
-def _draw_tiles(found: Found) -> None:
+def _draw_tiles(found: Found, page: Page) -> None:
     """Open now, and what began, was won and was lost in the period."""
     began, began_before = _sum(found.movement.rows, "created"), _sum(found.before.rows, "created") if found.before else None
     won, lost = (came_to(found.movement, kind) or 0 for kind in ("won", "lost"))
@@ -107,7 +107,7 @@ def _draw_tiles(found: Found) -> None:
     parts.draw_tiles(
         (
             Tile("Open value", usd(open_usd), change(open_usd, open_before), hint=f"{leads}.", trend=found.months.column("open_value_usd"),
-                 against="since the start"),
+                 against="since the start", behind=asking.behind_now(page.lookups, page.asked, kind="open")),
             Tile("New leads", f"{int(began):,}", change(began, began_before), trend=found.months.column("began")),
             Tile("Won", f"{won:,}", change(won, won_before), hint=of_ended, trend=found.months.column("won")),
             Tile("Lost", f"{lost:,}", change(lost, lost_before), is_more_good=False, hint="Went to a lost stage.", trend=found.months.column("lost")),
@@ -185,7 +185,7 @@ def _draw_summary(found: Found, page: Page) -> None:
     with parts.block("Pipeline in four figures", found.movement, key="pipeline_summary", empty=empty, hint=hint) as any_:
         if any_:
             parts.draw_headline(headline(found))
-            _draw_tiles(found)
+            _draw_tiles(found, page)
 
 
 FIGURES: Mapping[str, Figure] = {

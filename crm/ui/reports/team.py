@@ -12,6 +12,7 @@ from crm.charts.months import every_month
 from crm.charts.team import at_work
 from crm.goals import rules
 from crm.ui import words
+from crm.ui.lookups import Lookups
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked, last_year
@@ -76,7 +77,7 @@ def headline(found: Found) -> str:
 
 def draw(found: Found, page: Page) -> None:
     parts.draw_headline(headline(found))
-    _draw_tiles(found)
+    _draw_tiles(found, page.lookups, _narrowed(page.asked, picking.picked_id(ACTIVITY)))
     people = page.lookups.names.people
     picking.draw_chips({chart: (what, people.get(picking.picked_id(chart) or 0)) for chart, what in ((OWNERS, "Owner"), (ACTIVITY, "Who did it"))})
     left, right = st.columns(2, gap="small")
@@ -87,7 +88,7 @@ def draw(found: Found, page: Page) -> None:
     _draw_lines(found, page)
 
 
-def _draw_tiles(found: Found) -> None:
+def _draw_tiles(found: Found, lookups: Lookups, asked: Asked) -> None:
     def pair(now: Read, before: Read | None, column: str) -> tuple[Any, str]:
         return now.sum(column), change(now.sum(column), before.sum(column) if before else None)
 
@@ -96,10 +97,13 @@ def _draw_tiles(found: Found) -> None:
     won, won_change = pair(found.owners, found.before, "won_value_usd")
     parts.draw_tiles(
         (
-            Tile("Value won", usd(won), won_change, trend=[row["won_value_usd"] for row in every_month(found.months.result)]),
-            Tile("Leads begun", f"{began or 0:,}", began_change, trend=found.course.column("began")),
+            Tile("Value won", usd(won), won_change, trend=[row["won_value_usd"] for row in every_month(found.months.result)],
+                 behind=asking.behind_now(lookups, asked, kind="won", entered=asking.period_of(asked))),
+            Tile("Leads begun", f"{began or 0:,}", began_change, trend=found.course.column("began"),
+                 behind=asking.behind_now(lookups, asked, created=asking.period_of(asked))),
             Tile("Open value", usd(found.owners.sum("open_value_usd")), change(*open_values(found.moved)), against="since the start",
-                 trend=found.course.column("open_value_usd"), hint="At the end of the period, and since its start."),
+                 trend=found.course.column("open_value_usd"), hint="At the end of the period, and since its start.",
+                 behind=asking.behind_now(lookups, asked, kind="open")),
             Tile("Calls, meetings, mails, notes", f"{done or 0:,}", done_change, trend=found.weeks.column("activities"), hint="The line: week by week."),
         ),
         "against the time before",
@@ -147,7 +151,7 @@ def _draw_summary(found: Found, page: Page) -> None:
     with parts.block("The team in four figures", found.owners, key="team_summary", empty=empty, hint=hint) as any_:
         if any_:
             parts.draw_headline(headline(found))
-            _draw_tiles(found)
+            _draw_tiles(found, page.lookups, page.asked)
 
 
 def _draw_lines_alone(found: Found, page: Page) -> None:

@@ -13,6 +13,7 @@ from crm.charts.catalogue import LOST_FOR, lost_for_title
 from crm.charts.ended import MOST_BARS, NOT_GIVEN, of_reason
 from crm.charts.months import every_month
 from crm.ui import words
+from crm.ui.lookups import Lookups
 from crm.ui.reports import asked as asking
 from crm.ui.reports import charts, parts, picking
 from crm.ui.reports.asked import Asked
@@ -155,7 +156,7 @@ def draw(found: Found, page: Page) -> None:
     """Headline, tiles, and the charts that narrow one another."""
     month = picking.month_name(_picked_month(page.asked))
     parts.draw_headline(headline(found), of=month)
-    _draw_tiles(found)
+    _draw_tiles(found, page.lookups, _narrowed(page.asked).whole)
     owner = picking.picked_id(OWNER)
     picking.draw_chips(
         {
@@ -215,20 +216,21 @@ def _lost_by(page: Page, reason: str, by: str, row: Mapping[str, Any]) -> dict[s
     return {**behind, "missing": ",".join(filter(None, [behind.get("missing"), "source"]))}
 
 
-def _draw_tiles(found: Found) -> None:
+def _draw_tiles(found: Found, lookups: Lookups, asked: Asked) -> None:
     now, before = sums(found.whole), sums(found.before)
     if now is None:
         return
     trend = every_month(found.months.result)
+    won, ended = (asking.behind_now(lookups, asked, kind=kind, entered=asking.period_of(asked)) for kind in ("won", "ended"))
     parts.draw_tiles(
         (
             Tile("Won", usd(now.won_usd) if now.won_usd is not None else f"{now.won:,}", change(now.won_usd, before.won_usd if before else None),
-                 trend=[row["won_value_usd"] for row in trend], hint="Value of the leads that came to a won stage and stand there."),
-            Tile("Leads won", f"{now.won:,}", change(now.won, before.won if before else None), trend=[row["won"] for row in trend]),
+                 trend=[row["won_value_usd"] for row in trend], hint="Value of the leads that came to a won stage and stand there.", behind=won),
+            Tile("Leads won", f"{now.won:,}", change(now.won, before.won if before else None), trend=[row["won"] for row in trend], behind=won),
             Tile("Win rate", share(now.rate), change(now.rate, before.rate if before else None, unit="points"), trend=[row["win_rate"] for row in trend],
-                 hint="Won, of those that were won or lost."),
+                 hint="Won, of those that were won or lost.", behind=ended),
             Tile("Days to win", days(now.mean_days), change(now.mean_days, before.mean_days if before else None, unit="d"), is_more_good=False,
-                 trend=[row["median_days"] for row in trend], hint="Mean days from the beginning to the win."),
+                 trend=[row["median_days"] for row in trend], hint="Mean days from the beginning to the win.", behind=won),
         ),
         "against the time before",
     )  # fmt: skip
@@ -317,7 +319,7 @@ def _draw_summary(found: Found, page: Page) -> None:
     with parts.block("Won and lost in four figures", found.whole, key="win_summary", empty=empty, hint=hint) as any_:
         if any_:
             parts.draw_headline(headline(found))
-            _draw_tiles(found)
+            _draw_tiles(found, page.lookups, page.asked)
 
 
 FIGURES: Mapping[str, Figure] = {
